@@ -1,0 +1,96 @@
+"""What a generalist is, and the base class that owns order and counts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+from scalemt.errors import GeneralistError
+from scalemt.types import Completion, Decoding, Likelihood, Prompt
+
+GeneralistKind = Literal["chat", "base"]
+
+Progress = Callable[[int], None]
+"""Called with the number of prompts finished since the last call, from any thread."""
+
+
+@runtime_checkable
+class Generalist(Protocol):
+    """A backend that completes prompts.
+
+    `kind` says whether it follows a chat ("chat") or only continues a text ("base").
+    """
+
+    name: str
+
+    @property
+    def kind(self) -> GeneralistKind:
+        """Whether chat messages or plain text is what the model was trained on."""
+        ...
+
+    @property
+    def signature(self) -> str:
+        """One token without spaces that says what answers (model, its hash or name)."""
+        ...
+
+    def complete(
+        self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress | None = None
+    ) -> list[Completion]:
+        """Complete each prompt; see `BaseGeneralist.complete`."""
+        ...
+
+
+@runtime_checkable
+class ScoringGeneralist(Generalist, Protocol):
+    """A generalist that can tell how probable a given continuation of a prompt is."""
+
+    def score(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
+        """The likelihood of `continuations[i]` after `prompts[i]`."""
+        ...
+
+
+class BaseGeneralist(ABC):
+    """Owns that N prompts get N completions in order. A subclass implements `_complete`."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def kind(self) -> GeneralistKind:
+        """Whether chat messages ("chat") or plain text ("base") is what the model was trained on."""
+
+    @property
+    @abstractmethod
+    def signature(self) -> str:
+        """One token without spaces that says what answers (model, its hash or name)."""
+
+    def complete(
+        self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress | None = None
+    ) -> list[Completion]:
+        """Complete each prompt.
+
+        Returns:
+            N completions in the order of `prompts`. One that failed has `finish_reason` "error" and says why
+            in `error`; the others stand.
+
+        Raises:
+            EndpointError: no request can succeed (server unreachable, key refused, model unknown).
+            GeneralistError: the backend returned another count than it was given.
+        """
+        completions = self._complete(prompts, decoding, progress or _silent) if prompts else []
+        if len(completions) != len(prompts):
+            raise GeneralistError(
+                f"{self.name} returned {len(completions)} completions for {len(prompts)} prompts."
+            )
+        return completions
+
+    @abstractmethod
+    def _complete(
+        self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress
+    ) -> list[Completion]:
+        """Complete N prompts in order, at least one."""
+
+
+def _silent(_: int) -> None:
+    """Take the place of a progress callback that was not given."""

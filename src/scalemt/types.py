@@ -1,0 +1,212 @@
+"""The values that travel through scalemt: segments, drafts, prompts, completions, translations.
+
+All are frozen: a stage never edits what another stage made, it makes a new value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+
+class Pair(NamedTuple):
+    """A translation direction, both sides canonical BCP-47 tags (see `scalemt.languages.parse`)."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source}->{self.target}"
+
+    @property
+    def reversed(self) -> Pair:
+        """The opposite direction."""
+        return Pair(self.target, self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One unit to translate: a text without line breaks, and an id that is kept to the output."""
+
+    text: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One white-space word of a draft; `confidence` is a probability in [0, 1], or None if unknown."""
+
+    text: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a specialist returns for one segment.
+
+    `score` is the natural-log probability of the whole draft where the specialist knows it. `language` is
+    the BCP-47 tag of the text: the target language, or the pivot when drafting through one.
+    """
+
+    text: str
+    words: tuple[Word, ...] = ()
+    score: float | None = None
+    engine: str = ""
+    language: str = ""
+
+    @property
+    def confidence(self) -> float | None:
+        """Arithmetic mean of the word confidences that are known, or None when none is."""
+        known = [word.confidence for word in self.words if word.confidence is not None]
+        return sum(known) / len(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """The triplet of SCALE: a source, the specialist's drafts of it, and a target a person would sign."""
+
+    source: str
+    target: str
+    drafts: tuple[Draft, ...] = ()
+
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat prompt."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent to a generalist: chat messages, or one plain text for a base model.
+
+    Exactly one of `messages` and `text` is set. `prefill` opens the answer of a chat model where the
+    generalist can do that; `stop` ends the answer.
+    """
+
+    messages: tuple[Message, ...] = ()
+    text: str = ""
+    prefill: str = ""
+    stop: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The prompt as `--dry-run` prints it."""
+        if self.text:
+            return {"prompt": self.text, "stop": list(self.stop)}
+        messages = [{"role": message.role, "content": message.content} for message in self.messages]
+        return {"messages": messages, "prefill": self.prefill, "stop": list(self.stop)}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a generalist decodes; temperature 0 is greedy. `max_tokens` bounds each answer."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+FinishReason = Literal["stop", "length", "filter", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One answer of a generalist; `finish_reason` tells whether it may be used at all.
+
+    "stop": complete. "length": cut off by `max_tokens` or the context. "filter": withheld by the server.
+    "error": none was had, and `error` holds why.
+    """
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """Natural-log probability of a given continuation under a model, and over how many tokens."""
+
+    logprob: float
+    tokens: int
+
+    @property
+    def per_token(self) -> float:
+        """Mean log-probability of a token (0.0 for an empty continuation)."""
+        return self.logprob / self.tokens if self.tokens else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict of one quality check on one text."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one translation cost."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One text that could become the translation, and where it came from.
+
+    `origin` is "draft", "refine", "few-shot" …; `evidence` holds what the gate measured on it.
+    """
+
+    origin: str
+    text: str
+    checks: tuple[Check, ...] = ()
+    evidence: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The result for one segment.
+
+    `text` is empty only when the source is, or when `error` says why there is no translation.
+    `decisions` tells in order what was decided and why; `candidates` are all the texts that were weighed.
+    """
+
+    segment: Segment
+    text: str
+    method: str
+    pair: Pair
+    drafts: tuple[Draft, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    checks: tuple[Check, ...] = ()
+    decisions: tuple[str, ...] = ()
+    demonstrations: tuple[Demonstration, ...] = ()
+    usage: Usage = Usage()
+    signature: str = ""
+    seconds: float = 0.0
+    error: Exception | None = None
+
+    @property
+    def draft(self) -> Draft | None:
+        """The first draft, or None when the method asks no specialist."""
+        return self.drafts[0] if self.drafts else None
