@@ -154,6 +154,18 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing that was decided on the way, and why.
+
+    `step` is who decided ("road", "demonstrations", "generalist", "gate", "length"), `outcome` what.
+    """
+
+    step: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What one translation cost."""
 
@@ -199,7 +211,7 @@ class Translation:
     drafts: tuple[Draft, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     checks: tuple[Check, ...] = ()
-    decisions: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     demonstrations: tuple[Demonstration, ...] = ()
     usage: Usage = Usage()
     signature: str = ""

@@ -1,6 +1,68 @@
-"""The command line."""
+"""The command line: one file per command, imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from scalemt.errors import ScalemtError
+from scalemt.version import __version__
+
+COMMANDS = {
+    "translate": "Translate a text, a file or standard input.",
+    "languages": "List what can be translated with what is installed.",
+    "engines": "List specialists, generalists, methods and templates.",
+    "doctor": "Say what is installed, working and missing, and how to mend it.",
+    "calibrate": "Choose method, shots and threshold for a pair on a development file.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and help line, and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command, or None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"scalemt.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="scalemt")
+def cli() -> None:
+    """Translate with two unequal models: a specialist drafts, a large language model refines."""
 
 
 def main() -> None:
-    """Run the command line (under construction)."""
-    raise SystemExit(2)
+    """Run the command line.
+
+    Exit codes: 0 done, 1 some segments failed, 2 wrong use or configuration, 130 interrupted.
+    """
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except ScalemtError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nobody is left to tell.
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,49 @@
+"""Options that several commands share, and what they make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from scalemt.errors import ScalemtError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PROFILE_OPTIONS = (
+    click.option("--profile", help="Named configuration (default: default, or SCALEMT_PROFILE)."),
+    click.option("--specialist", "specialists", multiple=True, metavar="NAME[:ARG]",
+                 help="What drafts: bergamot, apertium, ctranslate2:FOLDER … Give it twice for two paths."),
+    click.option("--generalist", metavar="NAME[:ARG]", help="What refines: llamacpp[:GGUF], openai:URL#MODEL …"),
+    click.option("--template", help="Prompt template: scale, plain, or the path of a .toml file."),
+    click.option("--shots", type=click.IntRange(0, 64), help="Demonstrations in a prompt."),
+    click.option("--selection", help="How demonstrations are chosen: fixed or nearest."),
+    click.option("--pivot", metavar="LANG", help="Draft through this third language."),
+    click.option("--demonstrations", type=click.Path(dir_okay=False), metavar="FILE",
+                 help="Your own triplets, JSON Lines."),
+    click.option("--seed", type=int, help="Seed of everything that is drawn."),
+    click.option("--threads", type=click.IntRange(0), help="Compute threads for models (0: the free cores)."),
+)  # fmt: skip
+
+
+def profile_options(function: F) -> F:
+    """Add the options that override fields of a profile."""
+    for option in reversed(_PROFILE_OPTIONS):
+        function = option(function)
+    return function
+
+
+def overrides(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the profile fields among parsed options, leaving out what was not given."""
+    return {key: value for key, value in options.items() if value not in (None, ())}
+
+
+def say(message: str) -> None:
+    """Print a note to standard error."""
+    click.echo(f"Note: {message}", err=True)
+
+
+def fail(error: ScalemtError) -> None:
+    """Print an error to standard error."""
+    click.echo(f"Error: {error}", err=True)

@@ -1,0 +1,111 @@
+"""How translations look: JSON for programs, a coloured explanation for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from scalemt.drafts import draft_to_json
+from scalemt.types import Candidate, Draft, Translation
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+
+def as_json(translation: Translation) -> dict[str, Any]:
+    """Return the object that `--json` prints for one segment."""
+    draft = translation.draft
+    return {
+        "id": translation.segment.id,
+        "source": translation.segment.text,
+        "translation": translation.text,
+        "method": translation.method,
+        "draft": draft_to_json(draft) if draft else None,
+        "drafts": [draft_to_json(item) for item in translation.drafts],
+        "candidates": [_candidate(item) for item in translation.candidates],
+        "decisions": [asdict(item) for item in translation.decisions],
+        "checks": [asdict(item) for item in translation.checks],
+        "terms": [],
+        "demonstrations": len(translation.demonstrations),
+        "usage": asdict(translation.usage),
+        "signature": translation.signature,
+        "seconds": round(translation.seconds, 4),
+        "error": str(translation.error) if translation.error else None,
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    failed = [f"{check.name}: {check.detail}" for check in candidate.checks if not check.passed]
+    evidence = {name: round(value, 4) for name, value in candidate.evidence.items()}
+    return {"origin": candidate.origin, "text": candidate.text, "failed": failed, "evidence": evidence}
+
+
+def explain(translation: Translation, console: Console) -> None:
+    """Print source, draft, demonstrations, answers, differences, decisions and timing of one segment."""
+    from rich.text import Text
+
+    def row(label: str, value: str | Text) -> None:
+        line = Text(f"{label:>14}  ", style="bold cyan")
+        console.print(line.append_text(value if isinstance(value, Text) else Text(value)), soft_wrap=True)
+
+    row("source", translation.segment.text)
+    for number, draft in enumerate(translation.drafts, 1):
+        row("draft" if len(translation.drafts) == 1 else f"draft {number}", _coloured(draft))
+    for shown in translation.demonstrations:
+        row("shown", Text(f"{shown.source}  →  {shown.target}", style="dim"))
+    standing = next((item.text for item in translation.candidates if item.origin == "draft"), "")
+    for item in translation.candidates:
+        if item.origin != "draft":
+            row(item.origin, _difference(standing, item.text))
+        elif not translation.drafts or item.text != translation.drafts[0].text:
+            row("draft", item.text)
+        _evidence(item, row)
+    for decision in translation.decisions:
+        row(decision.step, f"{decision.outcome}: {decision.reason}")
+    row("translation", Text(translation.text or "none", style="bold" if translation.text else "red"))
+    usage = translation.usage
+    tokens = f"{usage.prompt_tokens}+{usage.completion_tokens} tokens"
+    row("cost", f"{translation.seconds:.2f} s, {usage.calls} calls, {tokens}")
+    row("signature", Text(translation.signature, style="dim"))
+    console.print()
+
+
+def _evidence(candidate: Candidate, row: Any) -> None:
+    told = [f"{name} {value:.2f}" for name, value in sorted(candidate.evidence.items())]
+    told += [f"failed {check.name} ({check.detail})" for check in candidate.checks if not check.passed]
+    if told:
+        row("", f"{candidate.origin}: {', '.join(told)}")
+
+
+def _coloured(draft: Draft) -> Text:
+    """Words from red (unsure) to green (sure), with the confidence behind those that are not sure."""
+    from rich.text import Text
+
+    text = Text()
+    for word in draft.words or ():
+        if word.confidence is None:
+            text.append(word.text)
+        else:
+            style = "green" if word.confidence >= 0.8 else "yellow" if word.confidence >= 0.5 else "red"
+            text.append(word.text, style=style).append(f"({word.confidence:.2f})", style="dim")
+        text.append(" ")
+    return text if draft.words else Text(draft.text)
+
+
+def _difference(before: str, after: str) -> Text:
+    """Words that are only in the draft struck through, words that are new underlined."""
+    from rich.text import Text
+
+    old, new = before.split(), after.split()
+    text = Text()
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            text.append(" ".join(new[c:d]) + " ")
+            continue
+        if old[a:b] and before:
+            text.append(" ".join(old[a:b]), style="red strike").append(" ")
+        if new[c:d]:
+            text.append(" ".join(new[c:d]), style="green underline").append(" ")
+    return text

@@ -1,0 +1,173 @@
+"""`scalemt translate`: an argument, a file or standard input in, one translation a line out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from scalemt.cli.options import overrides, profile_options, say
+
+if TYPE_CHECKING:
+    from scalemt.engine import Engine
+    from scalemt.engine.core import Progress
+    from scalemt.types import Translation
+
+_BAR_FROM = 20  # segments; fewer are done before a bar is read
+
+
+@click.command("translate", short_help="Translate a text, a file or standard input.")
+@click.argument("text", required=False)
+@click.option(
+    "-i", "--input", "source_file", type=click.Path(dir_okay=False), help="A UTF-8 text, a segment a line."
+)
+@click.option(
+    "-o",
+    "--output",
+    "target_file",
+    type=click.Path(dir_okay=False),
+    help="Where to write (default: standard output).",
+)
+@click.option("--from", "source", required=True, metavar="LANG", help="Source language, any common code.")
+@click.option("--to", "target", required=True, metavar="LANG", help="Target language, any common code.")
+@click.option("--method", help="draft, few-shot, refine, pivot or multi-path.")
+@click.option("--gate", help="off, checks or quality: when a refinement is kept.")
+@click.option("--paths", type=click.IntRange(1, 16), help="Sampled drafts that multi-path shows.")
+@click.option("--confidences/--no-confidences", default=None, help="Show word confidences in prompts.")
+@click.option(
+    "--drafts",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Drafts made elsewhere, JSON Lines, one a segment.",
+)
+@click.option("--explain", is_flag=True, help="Show drafts, demonstrations, answers and decisions.")
+@click.option("--dry-run", is_flag=True, help="Print the prompts and call no generalist.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a segment.")
+@profile_options
+def command(text: str | None, source: str, target: str, **options: Any) -> int:
+    """Translate TEXT, the lines of a file (-i), or the lines of standard input.
+
+    Exit codes: 0 done, 1 some segments failed (they are named), 2 wrong use or configuration.
+    """
+    segments = _read(text, options.pop("source_file"))
+    show = {name: options.pop(name) for name in ("explain", "as_json")}
+    target_file, dry_run = options.pop("target_file"), options.pop("dry_run")
+    engine = _engine(options, len(segments))
+    with _writer(target_file) as out:
+        if dry_run:
+            _print_prompts(engine, segments, source, target, out)
+            return 0
+        return _translate(engine, segments, source, target, out, **show)
+
+
+def _read(text: str | None, source_file: str | None) -> list[str]:
+    from scalemt.lines import decode_lines, read_lines
+
+    if text is not None and source_file is not None:
+        raise click.UsageError("Give either a text or -i FILE, not both.")
+    if text is not None:
+        return text.split("\n")
+    if source_file not in (None, "-"):
+        return read_lines(str(source_file))
+    if sys.stdin.isatty():
+        click.echo("Reading from the terminal, one segment a line; end with Ctrl-D.", err=True)
+    return decode_lines(sys.stdin.buffer.read(), "standard input")
+
+
+def _engine(options: dict[str, Any], count: int) -> Engine:
+    from scalemt.config import load_configuration
+    from scalemt.engine import Engine
+    from scalemt.specialists.recorded import RecordedSpecialist
+
+    drafts, profile = options.pop("drafts"), options.pop("profile")
+    recorded = RecordedSpecialist(drafts) if drafts else None
+    if recorded:
+        recorded.require(count)
+    configuration = load_configuration()
+    chosen = configuration.profile(profile, **overrides(options))
+    return Engine(chosen, configuration, drafts=recorded, notice=say)
+
+
+@contextmanager
+def _writer(target_file: str | None) -> Iterator[TextIO]:
+    """Open the output; a file is written beside its name and put in place only when all is done."""
+    if target_file in (None, "-"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    path = Path(str(target_file))
+    if not path.parent.is_dir():
+        raise click.UsageError(f"The folder {path.parent} of the output file does not exist.")
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+    partial.replace(path)
+
+
+def _print_prompts(engine: Engine, segments: list[str], source: str, target: str, out: TextIO) -> None:
+    for segment, prompt in engine.prompts(segments, source, target):
+        print(json.dumps({"id": segment.id, **prompt.as_json()}, ensure_ascii=False), file=out)
+
+
+def _translate(
+    engine: Engine, segments: list[str], source: str, target: str, out: TextIO, *, explain: bool, as_json: bool
+) -> int:
+    engine.plan(source, target)
+    failed: list[Translation] = []
+    fallbacks = 0
+    with _progress(len(segments), out) as progress:
+        for item in engine.stream(segments, source, target, progress):
+            _write(item, out, explain=explain, as_json=as_json)
+            fallbacks += any(decision.step == "generalist" for decision in item.decisions)
+            if item.error:
+                failed.append(item)
+    _report(failed, fallbacks, len(segments))
+    return 1 if failed else 0
+
+
+def _write(item: Translation, out: TextIO, *, explain: bool, as_json: bool) -> None:
+    from scalemt.cli import output
+
+    if as_json:
+        print(json.dumps(output.as_json(item), ensure_ascii=False), file=out, flush=True)
+    elif explain:
+        from rich.console import Console
+
+        output.explain(item, Console(file=out, highlight=False))
+    else:
+        print(item.text, file=out, flush=True)
+
+
+@contextmanager
+def progress_bar(label: str, total: int) -> Iterator[Progress]:
+    """Show a bar on standard error, and yield what moves it."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _progress(total: int, out: TextIO) -> AbstractContextManager[Progress | None]:
+    """Show a bar for long work, where a person is watching and the output goes elsewhere."""
+    if total < _BAR_FROM or not sys.stderr.isatty() or out.isatty():
+        return nullcontext()
+    return progress_bar("Translating", total)
+
+
+def _report(failed: list[Translation], fallbacks: int, total: int) -> None:
+    kept = fallbacks - sum(any(d.step == "generalist" for d in item.decisions) for item in failed)
+    if kept:
+        say(f"The generalist failed for {kept} of {total} segments; their drafts were kept.")
+    for item in failed[:20]:
+        click.echo(f"Failed: segment {item.segment.id}: {item.error}", err=True)
+    if len(failed) > 20:
+        click.echo(f"… and {len(failed) - 20} more; --json lists them all.", err=True)
+    if failed:
+        click.echo(f"{len(failed)} of {total} segments failed.", err=True)

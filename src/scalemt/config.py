@@ -1,0 +1,191 @@
+"""Profiles: named configurations, from `scalemt.toml`, the user's folder, and the built-in ones.
+
+Read in this order, the first that has a name wins: `./scalemt.toml`, `CONFIG_DIR/scalemt.toml`, built in.
+`SCALEMT_<FIELD>` in the environment overrides a field of the chosen profile, a flag overrides both.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from scalemt.errors import ConfigurationError, UnknownNameError
+
+FILE_NAME = "scalemt.toml"
+
+
+class Profile(BaseModel):
+    """One named configuration of the engine.
+
+    Every field can stand in a `[profiles.NAME]` table. `specialists` are tried in order; each is a name of the
+    registry or of a `[specialists.NAME]` table, with an optional argument behind a colon
+    (`ctranslate2:/models/nllb`). `template = "auto"` takes `scale` for chat models and `plain` for base models,
+    `confidences` left out shows them wherever they are known. `threads = 0` takes the cores that are free.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "default"
+    method: str = "refine"
+    specialists: tuple[str, ...] = ("bergamot", "apertium")
+    generalist: str = "llamacpp"
+    template: str = "auto"
+    demonstrations: str | None = None
+    shots: int = Field(5, ge=0, le=64)
+    selection: str = "nearest"
+    seed: int = 0
+    paths: int = Field(3, ge=1, le=16)
+    pivot: str | None = None
+    gate: Literal["off", "checks", "quality"] = "quality"
+    third: Literal["none", "few-shot"] = "none"
+    confidences: bool | None = None
+    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    max_tokens: int = Field(1024, ge=1)
+    max_characters: int = Field(1500, ge=50)
+    batch: int = Field(32, ge=1)
+    threads: int = Field(0, ge=0)
+
+    @field_validator("specialists", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def explicit(self) -> set[str]:
+        """The fields that somebody set: calibration leaves those alone."""
+        return set(self.model_fields_set)
+
+    def core_count(self) -> int:
+        """Return the number of threads for models: `threads`, or the cores that are free now, 1 to 8.
+
+        Compute threads that wait for each other spin; with more of them than free cores, speed collapses.
+        """
+        if self.threads:
+            return self.threads
+        cores = os.cpu_count() or 1
+        busy = round(os.getloadavg()[0]) if hasattr(os, "getloadavg") else 0
+        return max(1, min(8, cores - busy))
+
+
+BUILT_IN: dict[str, dict[str, Any]] = {
+    "default": {},
+    "fast": {"method": "draft"},
+    "paper": {"template": "scale", "shots": 10, "selection": "fixed", "gate": "off"},
+}
+"""`default`: refine with the quality gate. `fast`: the specialist alone. `paper`: SCALE as published."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that the configuration files say.
+
+    Args:
+        profiles, specialists, generalists: tables by name; the latter two have a `type` and options.
+        origins: the file of each profile, for messages.
+    """
+
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: dict(BUILT_IN))
+    specialists: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    generalists: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def profile(self, name: str | None = None, **overrides: Any) -> Profile:
+        """Return a validated profile.
+
+        Args:
+            name: of a profile; None means `SCALEMT_PROFILE` or "default".
+            overrides: fields that win over files and environment; None values are passed over.
+
+        Raises:
+            UnknownNameError: no profile of that name.
+            ConfigurationError: a field is unknown or has a value it cannot have.
+        """
+        name = name or os.environ.get("SCALEMT_PROFILE", "default")
+        if name not in self.profiles:
+            raise UnknownNameError("profile", name, self.profiles)
+        fields = {**self.profiles[name], **_environment()}
+        fields |= {key: value for key, value in overrides.items() if value is not None}
+        try:
+            return Profile(name=name, **fields)
+        except ValidationError as error:
+            where = self.origins.get(name, "built in")
+            raise ConfigurationError(_explain(error, f"profile {name} ({where})")) from None
+
+
+def config_dir() -> Path:
+    """Return the user's configuration folder: `SCALEMT_CONFIG_DIR`, or where the platform wants it."""
+    from platformdirs import user_config_path
+
+    return Path(os.environ.get("SCALEMT_CONFIG_DIR") or user_config_path("scalemt"))
+
+
+def cache_dir() -> Path:
+    """Return the cache folder: `SCALEMT_CACHE_DIR`, or where the platform wants it."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("SCALEMT_CACHE_DIR") or user_cache_path("scalemt"))
+
+
+def load_configuration() -> Configuration:
+    """Read all configuration files there are.
+
+    Raises:
+        ConfigurationError: a file is not valid TOML or holds a table that scalemt does not know.
+    """
+    tables: dict[str, dict[str, Any]] = {"profiles": dict(BUILT_IN), "specialists": {}, "generalists": {}}
+    origins: dict[str, str] = {}
+    for path in (config_dir() / FILE_NAME, Path(FILE_NAME)):
+        for kind, entries in _read(path).items():
+            tables[kind] |= entries
+            if kind == "profiles":
+                origins |= dict.fromkeys(entries, str(path))
+    return Configuration(**tables, origins=origins)
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from error
+    known = ("generalists", "profiles", "specialists")
+    for kind, entries in content.items():
+        if kind not in known:
+            raise ConfigurationError(f"{path} has an unknown table [{kind}]. Valid choices: {', '.join(known)}.")
+        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+            raise ConfigurationError(f"{path}: [{kind}] must hold tables such as [{kind}.NAME].")
+    return content
+
+
+def _environment() -> dict[str, Any]:
+    found = {}
+    for key in Profile.model_fields:
+        value = os.environ.get(f"SCALEMT_{key.upper()}")
+        if value is not None and key != "name":
+            found[key] = value
+    return found
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    """Say in a sentence each what is wrong with the fields of a profile."""
+    sentences = []
+    for fault in error.errors(include_url=False):
+        name = ".".join(str(part) for part in fault["loc"][:1])
+        if fault["type"] == "extra_forbidden":
+            choices = ", ".join(sorted(Profile.model_fields.keys() - {"name"}))
+            sentences.append(f"unknown field {name!r}. Valid choices: {choices}.")
+        elif fault["type"] == "literal_error":
+            choices = str(fault["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+            sentences.append(f"{name} is {fault['input']!r}. Valid choices: {choices}.")
+        else:
+            sentences.append(f"{name} is {fault['input']!r}: {fault['msg']}.")
+    return f"In {where}: " + " ".join(sentences)

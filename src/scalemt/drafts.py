@@ -1,0 +1,114 @@
+"""Drafts as JSON: what `--drafts` and the drafts of `--demonstrations` hold, and what `--json` prints.
+
+One draft: `{"text", "engine"?, "words": [{"text", "confidence"}]?, "score"?, "language"?}`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from scalemt.errors import InputError
+from scalemt.types import Draft, Word
+
+
+def draft_from_json(value: object, where: str) -> Draft:
+    """Return the draft that a JSON value holds; keys it does not know are left alone.
+
+    Without "words" the text is split at white space into words of unknown confidence. Without "text" the
+    words are joined by spaces.
+
+    Args:
+        value: a decoded JSON value.
+        where: names the value in messages, as in "drafts.jsonl, line 3".
+
+    Raises:
+        InputError: not a draft; the message names place, field, what was found and what was expected.
+    """
+    fields = _object(value, where, "a draft")
+    words = _words(fields.get("words"), where)
+    text = fields.get("text")
+    if text is None:
+        if words is None:
+            raise InputError(f'{where}: a draft needs "text" or "words"; it has {_keys(fields)}.')
+        text = " ".join(word.text for word in words)
+    if words is None:
+        words = tuple(Word(word) for word in _string(text, where, "text").split())
+    return Draft(
+        text=_string(text, where, "text"),
+        words=words,
+        score=_number(fields.get("score"), where, "score"),
+        engine=_string(fields.get("engine") or "", where, "engine"),
+        language=_string(fields.get("language") or "", where, "language"),
+    )
+
+
+def draft_to_json(draft: Draft) -> dict[str, Any]:
+    """Return the draft as JSON that `draft_from_json` reads back equal; fields with no value are left out."""
+    result: dict[str, Any] = {"text": draft.text}
+    if draft.engine:
+        result["engine"] = draft.engine
+    result["words"] = [{"text": word.text, "confidence": word.confidence} for word in draft.words]
+    if draft.score is not None:
+        result["score"] = draft.score
+    if draft.language:
+        result["language"] = draft.language
+    return result
+
+
+def _words(value: object, where: str) -> tuple[Word, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        _wrong(where, "words", value, "a list of objects with text and confidence")
+    return tuple(_word(item, where, f"words[{index}]") for index, item in enumerate(value))
+
+
+def _word(value: object, where: str, field: str) -> Word:
+    fields = _object(value, where, field)
+    text = _string(fields.get("text"), where, f"{field}.text")
+    confidence = _number(fields.get("confidence"), where, f"{field}.confidence")
+    if confidence is not None and not 0.0 <= confidence <= 1.0:
+        _wrong(where, f"{field}.confidence", confidence, "a probability from 0 to 1, or null")
+    return Word(text, confidence)
+
+
+def _object(value: object, where: str, field: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        _wrong(where, field, value, "a JSON object")
+    return value
+
+
+def _string(value: object, where: str, field: str) -> str:
+    if not isinstance(value, str):
+        _wrong(where, field, value, "a string")
+    if "\n" in value:  # one line out for one in: a line break would shift every line after it
+        _wrong(where, field, value, "a string without line breaks")
+    return value
+
+
+def _number(value: object, where: str, field: str) -> float | None:
+    if value is None:
+        return None
+    # JSON's true and false are ints in Python, and must not pass as 1 and 0.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        _wrong(where, field, value, "a number or null")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        _wrong(where, field, value, "a finite number or null")
+    return number
+
+
+def _keys(fields: Mapping[str, object]) -> str:
+    return ", ".join(fields) or "no fields"
+
+
+def _wrong(where: str, field: str, value: object, expected: str) -> NoReturn:
+    shown = repr(value)
+    if len(shown) > 60:
+        shown = shown[:57] + "..."
+    raise InputError(f"{where}: {field} is {shown}; expected {expected}.")

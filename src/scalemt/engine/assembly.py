@@ -1,0 +1,277 @@
+"""Put together, once for each pair, what a profile asks for: method, road, demonstrations, gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from scalemt import languages
+from scalemt.config import Configuration, Profile, cache_dir, config_dir
+from scalemt.engine.backends import build_generalist, build_specialist
+from scalemt.errors import ConfigurationError, MissingExtraError, NoRoadError
+from scalemt.generalists import Generalist, ScoringGeneralist
+from scalemt.memory import SELECTORS, DraftCache, Selector, load_demonstrations, packaged_demonstrations
+from scalemt.methods import METHODS, Kit, Method
+from scalemt.prompts import load_template
+from scalemt.quality.calibration import Calibration, calibration_path, load_calibration
+from scalemt.quality.evidence import EvidenceGatherer
+from scalemt.quality.gate import Gate
+from scalemt.specialists import Specialist
+from scalemt.specialists.recorded import RecordedSpecialist
+from scalemt.specialists.road import DirectRoad, PivotRoad, RecordedRoad, Road, SeveralRoads, plan
+from scalemt.types import Decision, Demonstration, Pair, Prompt, Segment
+from scalemt.version import __version__
+
+_MOST_SHOTS_OF_A_FILE = 10  # the paper's number; a user's file that holds no more is shown whole
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one pair is translated.
+
+    `third` is the method whose answer the gate weighs as a third candidate. `decisions` are those that hold
+    for every segment.
+    """
+
+    pair: Pair
+    method: Method
+    kit: Kit
+    gate: Gate
+    generalist: Generalist | None
+    third: Method | None
+    gatherer: EvidenceGatherer | None
+    decisions: tuple[Decision, ...]
+    backends: str
+    signature: str
+
+    def scoring_prompts(self, segments: Sequence[Segment]) -> list[Prompt | None]:
+        """Return the prompts under which the generalist scores candidates: few-shot, without any draft."""
+        if not isinstance(self.generalist, ScoringGeneralist):
+            return [None] * len(segments)
+        method: Method = METHODS.load("few-shot")()
+        return [item.prompt for item in method.prepare(segments, self.kit)]
+
+
+class Assembly:
+    """Builds backends at first use and plans each pair once; see `Engine` for the arguments."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        configuration: Configuration,
+        *,
+        specialists: Sequence[Specialist] | None = None,
+        generalist: Generalist | None = None,
+        drafts: RecordedSpecialist | None = None,
+        notice: Callable[[str], None] | None = None,
+    ) -> None:
+        self.profile = profile
+        self.configuration = configuration
+        self.drafts = drafts
+        self.notice = notice or (lambda _: None)
+        if specialists is not None:
+            self.specialists = list(specialists)
+        if generalist is not None:
+            self.generalist = generalist
+        self.calibrated = True
+        self._plans: dict[tuple[Pair, bool], Plan] = {}
+
+    @cached_property
+    def specialists(self) -> list[Specialist]:
+        """The profile's specialists in order; in a list of several, those not installed are left out."""
+        found = []
+        specs = self.profile.specialists
+        for spec in specs:
+            try:
+                found.append(build_specialist(spec, self.configuration, self.profile))
+            except MissingExtraError:
+                if len(specs) == 1:
+                    raise
+        return found
+
+    @cached_property
+    def generalist(self) -> Generalist:
+        """The profile's generalist."""
+        return build_generalist(self.profile.generalist, self.configuration, self.profile)
+
+    def plan(self, pair: Pair, *, ask: bool = True) -> Plan:
+        """Return the plan for a pair; see `Engine.plan`."""
+        if (pair, ask) not in self._plans:
+            self._plans[pair, ask] = self._plan(pair, ask)
+        return self._plans[pair, ask]
+
+    def _plan(self, pair: Pair, ask: bool) -> Plan:
+        calibration = self._calibration(pair)
+        method = self._method(pair, calibration)
+        road = self._road(pair, method) if method.needs_specialist else None
+        method, decisions = self._by_road(method, road)
+        generalist = self.generalist if method.needs_generalist and ask else None
+        template = load_template(self._template_name(generalist))
+        shots = self._shots(calibration)
+        kit = Kit(
+            pair=pair,
+            template=template,
+            selector=self._selector(pair, shots) if method.needs_generalist else None,
+            road=road,
+            cache=DraftCache(cache_dir() / "drafts.sqlite"),
+            paths=self.profile.paths,
+            confidences=self._confidences(template.kind),
+            notice=self.notice,
+        )
+        backends = self._backends(road, generalist, template.signature)
+        if calibration and calibration.backends != backends and generalist:
+            self.notice(
+                f"The calibration of {pair} was made with other backends and is left aside: run scalemt calibrate."
+            )
+            calibration = None
+        third = self._third(method, calibration)
+        gate = self._gate(calibration)
+        return Plan(
+            pair=pair,
+            method=method,
+            kit=kit,
+            gate=gate,
+            generalist=generalist,
+            third=third,
+            gatherer=self._gatherer(pair, road, generalist) if gate.mode == "quality" else None,
+            decisions=decisions,
+            backends=backends,
+            signature=self._signature(method, backends, kit, gate, third, calibration),
+        )
+
+    def _calibration(self, pair: Pair) -> Calibration | None:
+        if self.drafts is not None or not self.calibrated:
+            return None
+        return load_calibration(calibration_path(config_dir(), self.profile.name, pair))
+
+    def _method(self, pair: Pair, calibration: Calibration | None) -> Method:
+        name = self.profile.method
+        if calibration and "method" not in self.profile.explicit:
+            name = calibration.method
+        method: Method = METHODS.load(name)()
+        return method
+
+    def _road(self, pair: Pair, method: Method) -> Road:
+        pivot = languages.parse(self.profile.pivot) if self.profile.pivot else None
+        if self.drafts is not None:
+            return RecordedRoad(self.drafts, pair, pivot)
+        if (
+            method.name == "multi-path"
+            and len(self.profile.specialists) > 1
+            and "specialists" in self.profile.explicit
+        ):
+            return SeveralRoads([plan(pair, [specialist], pivot) for specialist in self.specialists])
+        road = plan(pair, self.specialists, pivot)
+        if isinstance(road, PivotRoad) and road.second is None and not method.needs_generalist:
+            raise NoRoadError(
+                f"No specialist covers the second leg {road.pivot}->{pair.target} of {pair}, so there is no draft "
+                f"in {languages.name(pair.target)}. The method pivot lets the generalist make that step."
+            )
+        return road
+
+    def _by_road(self, method: Method, road: Road | None) -> tuple[Method, tuple[Decision, ...]]:
+        """Refining drafts in another language is pivoting, whatever the method was called."""
+        if not isinstance(road, PivotRoad):
+            return method, ()
+        second = road.second.name if road.second else "the generalist"
+        why = f"{road.pair.source} to {road.pivot} by {road.first.name}, on to {road.pair.target} by {second}"
+        decisions = (Decision("road", f"pivot {road.pivot}", why),)
+        if method.name == "refine":
+            pivoting: Method = METHODS.load("pivot")()
+            return pivoting, decisions
+        return method, decisions
+
+    def _template_name(self, generalist: Generalist | None) -> str:
+        if self.profile.template != "auto":
+            return self.profile.template
+        # A dry run asks nobody: then what the profile's generalist would be is not known, and scale is shown.
+        return "plain" if generalist is not None and generalist.kind == "base" else "scale"
+
+    def _confidences(self, kind: str) -> bool:
+        if self.profile.confidences is not None:
+            return self.profile.confidences
+        return kind == "chat"
+
+    def _shots(self, calibration: Calibration | None) -> int:
+        if "shots" in self.profile.explicit:
+            return self.profile.shots
+        if self.profile.demonstrations:
+            return _MOST_SHOTS_OF_A_FILE
+        return calibration.shots if calibration else self.profile.shots
+
+    def _selector(self, pair: Pair, shots: int) -> Selector | None:
+        pool = self._pool(pair)
+        if not shots or not pool:
+            return None
+        whole = len(pool) <= shots
+        kind = SELECTORS.load("fixed" if whole else self.profile.selection)
+        selector: Selector = kind(pool, shots, self.profile.seed)
+        return selector
+
+    def _pool(self, pair: Pair) -> list[Demonstration]:
+        if self.profile.demonstrations:
+            return load_demonstrations(self.profile.demonstrations)
+        pool = packaged_demonstrations(pair)
+        if not pool and self.profile.shots:
+            self.notice(
+                f"The packaged demonstrations do not hold {pair}: prompts show none. "
+                "Give your own with --demonstrations FILE."
+            )
+        return pool
+
+    def _third(self, method: Method, calibration: Calibration | None) -> Method | None:
+        name = self.profile.third
+        if calibration and "third" not in self.profile.explicit:
+            name = "few-shot" if calibration.third == "few-shot" else "none"
+        if name == "none" or method.name in (name, "draft") or self.profile.gate != "quality":
+            return None
+        third: Method = METHODS.load(name)()
+        return third
+
+    def _gate(self, calibration: Calibration | None) -> Gate:
+        if calibration is None:
+            return Gate(self.profile.gate)
+        return Gate(self.profile.gate, calibration.scales, calibration.threshold)
+
+    def _gatherer(self, pair: Pair, road: Road | None, generalist: Generalist | None) -> EvidenceGatherer:
+        forward = road.specialist if isinstance(road, DirectRoad) else None
+        backward = (
+            next((item for item in self.specialists if item.supports(pair.reversed)), None) if road else None
+        )
+        return EvidenceGatherer(generalist, forward, backward)
+
+    def _backends(self, road: Road | None, generalist: Generalist | None, template: str) -> str:
+        return "|".join(
+            (
+                f"specialist:{road.signature if road else 'none'}",
+                f"generalist:{generalist.signature if generalist else 'none'}",
+                f"template:{template}",
+            )
+        )
+
+    def _signature(
+        self,
+        method: Method,
+        backends: str,
+        kit: Kit,
+        gate: Gate,
+        third: Method | None,
+        calibration: Calibration | None,
+    ) -> str:
+        shown = f"{kit.selector.name}{kit.selector.shots}" if kit.selector else "none"
+        parts = [f"scalemt:{__version__}", f"pair:{kit.pair}", f"method:{method.name}", backends]
+        if method.needs_generalist:
+            parts += [f"demonstrations:{shown}", f"seed:{self.profile.seed}", f"gate:{gate.mode}"]
+        if third:
+            parts.append(f"third:{third.name}")
+        if calibration:
+            parts.append("calibrated:yes")
+        return "|".join(parts)
+
+
+def require_generalist(plan_: Plan) -> Generalist:
+    """Return the generalist of a plan, or say that there is none."""
+    if plan_.generalist is None:
+        raise ConfigurationError(f"The method {plan_.method.name} needs a generalist, and none is configured.")
+    return plan_.generalist

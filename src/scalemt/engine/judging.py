@@ -1,0 +1,104 @@
+"""From candidates to translations: gather evidence where the gate weighs it, let it judge, write down why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scalemt.errors import BackendError, GeneralistError
+from scalemt.methods import Prepared
+from scalemt.methods.answering import Answer, draft_candidate
+from scalemt.quality.evidence import Case
+from scalemt.types import Candidate, Decision, Translation, Usage
+
+if TYPE_CHECKING:
+    from scalemt.engine.assembly import Plan
+
+
+@dataclass(frozen=True)
+class Round:
+    """The answers to one round of prompts, one a segment."""
+
+    origin: str
+    answers: Sequence[Answer]
+
+
+def judge(prepared: Sequence[Prepared], rounds: Sequence[Round], plan: Plan) -> list[Translation]:
+    """Return one translation a prepared segment, chosen by the gate from its draft and its answers."""
+    cases = [_case(item, _answers(rounds, index), plan) for index, item in enumerate(prepared)]
+    if plan.gate.mode == "quality" and plan.gatherer:
+        cases = _measured(cases, prepared, plan)
+    return [
+        _translation(item, case, rounds, index, plan)
+        for index, (item, case) in enumerate(zip(prepared, cases, strict=True))
+    ]
+
+
+def _answers(rounds: Sequence[Round], index: int) -> list[Candidate]:
+    found = (item.answers[index].candidate for item in rounds)
+    return [candidate for candidate in found if candidate]
+
+
+def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Case:
+    draft = draft_candidate(prepared, plan.pair)
+    every = (*([draft] if draft else []), *candidates)
+    return Case(prepared.segment.text, plan.pair, prepared.standing, every)
+
+
+def _measured(cases: list[Case], prepared: Sequence[Prepared], plan: Plan) -> list[Case]:
+    """Gather evidence only where there is a choice: a draft, and another text that could win over it."""
+    open_cases = [index for index, case in enumerate(cases) if _is_open(case)]
+    prompts = plan.scoring_prompts([prepared[index].segment for index in open_cases])
+    asked = [
+        Case(cases[i].source, plan.pair, cases[i].draft, cases[i].candidates, prompt)
+        for i, prompt in zip(open_cases, prompts, strict=True)
+    ]
+    assert plan.gatherer is not None  # noqa: S101  # the caller has looked
+    for index, case in zip(open_cases, plan.gatherer.gather(asked), strict=True):
+        cases[index] = case
+    return cases
+
+
+def _is_open(case: Case) -> bool:
+    texts = {item.text for item in case.candidates if all(check.passed for check in item.checks)}
+    drafts = {item.text for item in case.candidates if item.origin == "draft"}
+    return bool(drafts) and bool(texts - drafts)
+
+
+def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index: int, plan: Plan) -> Translation:
+    faults = [decision for item in rounds for decision in item.answers[index].decisions(item.origin)]
+    chosen, decisions = _chosen(case, rounds, plan)
+    if plan.gate.mode == "off" and faults:
+        # With the gate off nobody is there to choose the draft instead: a failed answer is a failed segment.
+        chosen = None
+    return Translation(
+        segment=prepared.segment,
+        text=chosen.text if chosen else "",
+        method=plan.method.name,
+        pair=plan.pair,
+        drafts=prepared.drafts,
+        candidates=case.candidates,
+        checks=chosen.checks if chosen else (),
+        decisions=(*plan.decisions, *prepared.decisions, *faults, *decisions),
+        demonstrations=prepared.demonstrations,
+        usage=sum((item.answers[index].usage for item in rounds), Usage()),
+        error=None if chosen else _why(rounds, index, decisions),
+    )
+
+
+def _chosen(case: Case, rounds: Sequence[Round], plan: Plan) -> tuple[Candidate | None, list[Decision]]:
+    if rounds:
+        return plan.gate.judge(case)
+    if case.candidates and case.candidates[0].text:
+        return case.candidates[0], []
+    return None, [Decision("draft", "nothing", "the specialist gave no draft in the target language")]
+
+
+def _why(rounds: Sequence[Round], index: int, decisions: Sequence[Decision]) -> Exception:
+    faults = [item.answers[index].fault for item in rounds]
+    fault = next((fault for fault in faults if fault), None)
+    if fault:
+        return fault
+    reasons = "; ".join(f"{item.outcome}: {item.reason}" for item in decisions)
+    return GeneralistError(reasons) if rounds else BackendError(reasons)

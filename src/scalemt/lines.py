@@ -1,0 +1,82 @@
+"""Text files read as scalemt reads them everywhere: UTF-8, one item a line, faults named by line and byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from scalemt.errors import InputError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def decode_lines(data: bytes, where: str) -> list[str]:
+    r"""Split bytes at `\n` into lines of text.
+
+    A byte-order mark at the start is dropped, `\r` before `\n` too, and the last line may lack its `\n`. No
+    other character ends a line: U+2028, form feed and a lone `\r` stay inside it.
+
+    Args:
+        data: the content of a file or of standard input.
+        where: what to call it in messages.
+
+    Raises:
+        InputError: not UTF-8; the message names line and byte.
+    """
+    rows = data.removeprefix(_BOM).split(b"\n")
+    if not rows[-1]:
+        rows.pop()
+    return [_decode(row, where, number) for number, row in enumerate(rows, 1)]
+
+
+def _decode(row: bytes, where: str, number: int) -> str:
+    try:
+        return row.removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise InputError(
+            f"{where}, line {number}, byte {fault.start + 1} of the line: 0x{row[fault.start]:02x} is not "
+            f"UTF-8 ({fault.reason}). Texts must be UTF-8; convert with: iconv -f ENCODING -t UTF-8 {where}"
+        ) from None
+
+
+def read_lines(path: str | Path) -> list[str]:
+    r"""Return the lines of a UTF-8 file, without their ends; see `decode_lines`.
+
+    Raises:
+        InputError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as fault:
+        raise InputError(f"{path} cannot be read: {fault.strerror or fault}.") from None
+    return decode_lines(data, str(path))
+
+
+def read_jsonl(path: str | Path) -> Iterator[tuple[int, object]]:
+    """Yield line number (from 1) and value for each line of a JSON Lines file; blank lines are passed over.
+
+    Raises:
+        InputError: the file cannot be read, is not UTF-8, or a line is not JSON.
+    """
+    for number, line in enumerate(read_lines(path), 1):
+        if line.strip():
+            yield number, _parse(line, path, number)
+
+
+def _parse(line: str, path: str | Path, number: int) -> object:
+    try:
+        value: object = json.loads(line, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as fault:
+        raise InputError(
+            f"{path}, line {number}, character {fault.colno}: not JSON ({fault.msg}). "
+            "Each line must hold one JSON value."
+        ) from None
+    except (ValueError, RecursionError) as fault:
+        raise InputError(f"{path}, line {number}: not JSON ({fault}).") from None
+    return value
+
+
+def _refuse_constant(name: str) -> object:
+    # Python's reader takes NaN and Infinity, which are not JSON and would pass as numbers further on.
+    raise ValueError(f"{name} is not a JSON value")

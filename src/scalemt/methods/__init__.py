@@ -1,0 +1,18 @@
+"""Methods: ways of translating a batch of segments; one file per method."""
+
+from scalemt.methods.base import Kit, Method, Prepared
+from scalemt.registry import Registry
+
+METHODS = Registry(
+    "method",
+    "scalemt.methods",
+    {
+        "draft": "scalemt.methods.draft:DraftMethod",
+        "few-shot": "scalemt.methods.few_shot:FewShotMethod",
+        "refine": "scalemt.methods.refine:RefineMethod",
+        "pivot": "scalemt.methods.pivot:PivotMethod",
+        "multi-path": "scalemt.methods.multi_path:MultiPathMethod",
+    },
+)
+
+__all__ = ["METHODS", "Kit", "Method", "Prepared"]

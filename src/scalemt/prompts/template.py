@@ -1,0 +1,213 @@
+"""Render triplets into a prompt: source, drafts with word confidences, target.
+
+A template is a TOML file whose values are Jinja2. Everything that comes from outside (source, drafts,
+targets) is put in as data: it is never parsed as a template, and line breaks inside it become spaces, so
+that no text can open a line that looks like one of the template's own.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from scalemt import languages
+from scalemt.errors import ConfigurationError, UnknownNameError
+from scalemt.types import Demonstration, Draft, Message, Pair, Prompt
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_REQUIRED = {"kind", "demonstration", "query"}
+_OPTIONAL = {"system", "separator", "prefill", "stop", "labels"}
+
+
+@dataclass(frozen=True)
+class Template:
+    """One prompt template.
+
+    Args:
+        name: as users call it; part of the signature.
+        kind: "chat" makes messages, "plain" one text for a base model.
+        system, demonstration, query: Jinja2 texts. They see `source_language`, `target_language`,
+            `draft_language` (English names), `drafted`, `many`, `scored` (booleans), and, for one triplet,
+            `source`, `drafts` (list of rendered drafts) and `target`.
+        separator: between demonstrations, and before the query.
+        prefill: how a chat answer is opened where the generalist can do that.
+        stop: strings that end an answer.
+        labels: openings that the cleaner takes off an answer (Jinja2, may name languages).
+    """
+
+    name: str
+    kind: Literal["chat", "plain"]
+    demonstration: str
+    query: str
+    system: str = ""
+    separator: str = "\n\n"
+    prefill: str = ""
+    stop: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    digest: str = field(default="", compare=False)
+
+    @property
+    def signature(self) -> str:
+        """The name and the start of the hash of the file."""
+        return f"{self.name}[{self.digest[:8]}]"
+
+    def render(
+        self,
+        source: str,
+        drafts: Sequence[Draft],
+        demonstrations: Sequence[Demonstration],
+        pair: Pair,
+        *,
+        confidences: bool = True,
+    ) -> Prompt:
+        """Render one prompt.
+
+        Args:
+            source: the text to translate.
+            drafts: the specialist's drafts of it; none makes a plain few-shot prompt.
+            demonstrations: shown in this order; they must hold as many drafts as `drafts`.
+            pair: names the languages; a draft in another language than the target is a pivot.
+            confidences: show `word(0.58)` for words whose confidence is known.
+        """
+        shared = self._shared(drafts, pair, confidences)
+        shown = [
+            self._block(self.demonstration, shared, item.source, item.drafts if drafts else (), item.target)
+            for item in demonstrations
+        ]
+        shown.append(self._block(self.query, shared, source, drafts))
+        body = self.separator.join(shown)
+        if self.kind == "plain":
+            opening = _jinja(self.system).render(shared) + self.separator if self.system else ""
+            return Prompt(text=opening + body, stop=self.stop)
+        system = (Message("system", _jinja(self.system).render(shared)),) if self.system else ()
+        return Prompt((*system, Message("user", body)), prefill=self.prefill, stop=self.stop)
+
+    def answer_labels(self, pair: Pair) -> tuple[str, ...]:
+        """The openings that an answer may carry, for the cleaner."""
+        shared = self._shared((), pair, False)
+        return tuple(_jinja(label).render(shared) for label in self.labels)
+
+    def _shared(self, drafts: Sequence[Draft], pair: Pair, confidences: bool) -> dict[str, Any]:
+        language = drafts[0].language if drafts and drafts[0].language else pair.target
+        return {
+            "source_language": languages.name(pair.source),
+            "target_language": languages.name(pair.target),
+            "draft_language": languages.name(language),
+            "drafted": bool(drafts),
+            "many": len(drafts) > 1,
+            "scored": confidences and any(w.confidence is not None for d in drafts for w in d.words),
+        }
+
+    def _block(
+        self, text: str, shared: dict[str, Any], source: str, drafts: Sequence[Draft], target: str = ""
+    ) -> str:
+        rendered = [one_line(show_draft(draft, confidences=shared["scored"])) for draft in drafts]
+        data = {"source": one_line(source), "drafts": rendered, "target": one_line(target)}
+        return str(_jinja(text).render(shared | data))
+
+
+def one_line(text: str) -> str:
+    """Replace every kind of line break by a space."""
+    return _LINE_BREAKS.sub(" ", text)
+
+
+def show_draft(draft: Draft, *, confidences: bool) -> str:
+    """Render a draft as SCALE does, `word(0.58) word(0.46)`; a word of unknown confidence has no bracket."""
+    if not confidences or not draft.words:
+        return draft.text
+    return " ".join(
+        word.text if word.confidence is None else f"{word.text}({word.confidence:.2f})" for word in draft.words
+    )
+
+
+def template_names() -> list[str]:
+    """Return the names of the packaged templates."""
+    folder = files("scalemt.prompts") / "templates"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+@lru_cache(maxsize=32)
+def load_template(name: str) -> Template:
+    """Return a packaged template by name, or a user's own by the path of its TOML file.
+
+    Raises:
+        UnknownNameError: neither a packaged template nor a file.
+        ConfigurationError: the file is not a template; the message names file and field.
+    """
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        if not path.is_file():
+            raise ConfigurationError(f"The prompt template {path} does not exist. Check the path.")
+        return _parse(path.stem, path.read_bytes(), str(path))
+    if name not in template_names():
+        raise UnknownNameError("prompt template", name, [*template_names(), "the path of a .toml file"])
+    data = (files("scalemt.prompts") / "templates" / f"{name}.toml").read_bytes()
+    return _parse(name, data, f"{name}.toml")
+
+
+def _parse(name: str, data: bytes, where: str) -> Template:
+    try:
+        fields = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The prompt template {where} is not valid TOML: {error}.") from error
+    _check_fields(fields, where)
+    for key in ("stop", "labels"):
+        fields[key] = tuple(fields.get(key, ()))
+    template = Template(name, digest=sha256(data).hexdigest(), **fields)
+    _try_out(template, where)
+    return template
+
+
+def _check_fields(fields: dict[str, Any], where: str) -> None:
+    known = _REQUIRED | _OPTIONAL
+    for key in fields.keys() - known:
+        raise ConfigurationError(
+            f"{where} has an unknown field {key!r}. Valid choices: {', '.join(sorted(known))}."
+        )
+    for key in _REQUIRED - fields.keys():
+        raise ConfigurationError(f"{where} lacks the field {key!r}.")
+    if fields["kind"] not in ("chat", "plain"):
+        raise ConfigurationError(f"{where}: kind is {fields['kind']!r}. Valid choices: chat, plain.")
+    for key, value in fields.items():
+        listed = key in ("stop", "labels")
+        if listed != isinstance(value, list) or (not listed and not isinstance(value, str)):
+            raise ConfigurationError(f"{where}: {key} must be a {'list of strings' if listed else 'string'}.")
+
+
+def _try_out(template: Template, where: str) -> None:
+    """Render once with a sample, so that a mistake is found before any model is loaded."""
+    from jinja2 import TemplateError
+
+    sample = Demonstration("x", "y", (Draft("z"),))
+    try:
+        template.render("x", sample.drafts, [sample], Pair("en", "pt"))
+        template.answer_labels(Pair("en", "pt"))
+    except TemplateError as error:
+        raise ConfigurationError(
+            f"The prompt template {where} cannot be rendered: {error}. Known variables: source_language, "
+            "target_language, draft_language, drafted, many, scored, source, drafts, target."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    # No autoescape: prompts are plain text, not HTML. Sandboxed, since users exchange template files.
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+
+
+@lru_cache(maxsize=256)
+def _jinja(text: str) -> Any:
+    return _environment().from_string(text)

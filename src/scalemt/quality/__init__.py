@@ -1,0 +1,1 @@
+"""Quality: cleaning answers, checking texts, gathering evidence, and the gate that decides."""

@@ -1,0 +1,65 @@
+"""What was learnt about one pair on a development set: method, shots, third candidate, scales, threshold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scalemt.errors import ConfigurationError
+from scalemt.quality.gate import Scale
+from scalemt.types import Pair
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The choice for one pair of one profile, and what it rests on.
+
+    Args:
+        pair: as `str(Pair)`.
+        backends: signatures of road, generalist and template; with others the calibration does not hold.
+        method, shots, third, threshold, scales: the choice.
+        segments: size of the development set.
+        scores: chrF++ of everything that was compared, for `--explain` and for people.
+    """
+
+    pair: str
+    backends: str
+    method: str
+    shots: int
+    third: str
+    threshold: float
+    scales: dict[str, Scale]
+    segments: int
+    scores: dict[str, float] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write to a JSON file, replacing an older one in one step."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        partial.replace(path)
+
+
+def calibration_path(folder: Path, profile: str, pair: Pair) -> Path:
+    """Return where the calibration of a profile and pair lies under the configuration folder."""
+    return folder / "calibration" / profile / f"{pair.source}-{pair.target}.json"
+
+
+def load_calibration(path: Path) -> Calibration | None:
+    """Return a stored calibration, or None when there is none.
+
+    Raises:
+        ConfigurationError: the file is not what `save` writes; the message names it.
+    """
+    if not path.is_file():
+        return None
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        fields["scales"] = {origin: Scale(**scale) for origin, scale in fields["scales"].items()}
+        return Calibration(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigurationError(
+            f"The calibration {path} cannot be read ({error}). Delete it, or run scalemt calibrate again."
+        ) from error

@@ -1,0 +1,137 @@
+"""Fit the gate on a development set: how much of each kind of evidence means how much gain in chrF++.
+
+Ridge regression from the differences of evidence to the difference in sentence chrF++ between a candidate
+and the draft, one fit a kind of candidate. The threshold is the one that gains most on held-out folds, and
+the fit is used only if that gain is more than its own uncertainty: otherwise the draft is always kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalemt.quality.evidence import Case
+from scalemt.quality.gate import Scale, features
+from scalemt.types import Candidate
+
+NEVER = 1e9
+"""A threshold that no gain reaches: the draft is always kept."""
+
+_FOLDS = 10
+_RIDGE = 3.0
+_STEPS = np.arange(-1.0, 12.1, 0.5)  # chrF++ points of expected gain that are tried as threshold
+
+
+@dataclass(frozen=True)
+class Example:
+    """One candidate of one development segment, and what it would gain over the draft (chrF++ points)."""
+
+    segment: int
+    origin: str
+    features: dict[str, float]
+    gain: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The fitted gate, and what it gained on folds it had not seen (chrF++ points a segment)."""
+
+    scales: dict[str, Scale]
+    threshold: float
+    gain: float
+    error: float
+
+
+def examples(cases: Sequence[Case], gains: Sequence[dict[str, float]]) -> list[Example]:
+    """Return one example a candidate that has evidence and passed its checks.
+
+    Args:
+        cases: measured cases of the development set.
+        gains: for each case, the gain over the draft by origin.
+    """
+    made = []
+    for index, (case, gain) in enumerate(zip(cases, gains, strict=True)):
+        draft = next((item for item in case.candidates if item.origin == "draft"), None)
+        for item in case.candidates:
+            if draft and _usable(item) and item.text != draft.text:
+                example = Example(index, item.origin, features(item, draft), gain[item.origin])
+                made.append(example)  # noqa: PERF401  # a comprehension of this would hide the condition
+    return made
+
+
+def _usable(candidate: Candidate) -> bool:
+    passed = all(check.passed for check in candidate.checks)
+    return candidate.origin != "draft" and passed and bool(candidate.evidence)
+
+
+def fit(found: Sequence[Example], segments: int) -> Fit:
+    """Fit scales and threshold.
+
+    Args:
+        found: examples of all candidates.
+        segments: size of the development set; segments without a usable candidate gain nothing.
+    """
+    if len(found) < 2 * _FOLDS:
+        return Fit({}, NEVER, 0.0, 0.0)
+    held_out = _held_out(found)
+    threshold, gains = _best_threshold(found, held_out, segments)
+    mean, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    if mean <= error:
+        return Fit({}, NEVER, 0.0, error)
+    return Fit(_scales(found), threshold, mean, error)
+
+
+def _held_out(found: Sequence[Example]) -> list[float]:
+    """Return the expected gain of each example by a fit that has not seen its segment."""
+    expected = [0.0] * len(found)
+    for fold in range(_FOLDS):
+        scales = _scales([item for item in found if item.segment % _FOLDS != fold])
+        for index, item in enumerate(found):
+            if item.segment % _FOLDS == fold:
+                expected[index] = _expect(scales.get(item.origin), item)
+    return expected
+
+
+def _expect(scale: Scale | None, item: Example) -> float:
+    if scale is None:
+        return -NEVER
+    return scale.bias + sum(weight * item.features.get(name, 0.0) for name, weight in scale.weights.items())
+
+
+def _best_threshold(
+    found: Sequence[Example], expected: Sequence[float], segments: int
+) -> tuple[float, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Return the threshold with the largest summed gain, and the gain of each segment under it."""
+    best, most = NEVER, np.zeros(segments)
+    for step in _STEPS:
+        gains = np.zeros(segments)
+        top = np.full(segments, -np.inf)
+        for item, value in zip(found, expected, strict=True):
+            if value > step and value > top[item.segment]:
+                top[item.segment], gains[item.segment] = value, item.gain
+        if gains.sum() > most.sum():
+            best, most = float(step), gains
+    return best, most
+
+
+def _scales(found: Sequence[Example]) -> dict[str, Scale]:
+    scales = {}
+    for origin in sorted({item.origin for item in found}):
+        rows = [item for item in found if item.origin == origin]
+        if len(rows) >= _FOLDS:
+            scales[origin] = _ridge(rows)
+    return scales
+
+
+def _ridge(rows: Sequence[Example]) -> Scale:
+    names = sorted(set.intersection(*(set(row.features) for row in rows)))
+    inputs = np.array([[row.features[name] for name in names] for row in rows])
+    gains = np.array([row.gain for row in rows])
+    centre, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
+    scaled = (inputs - centre) / spread
+    solved = np.linalg.solve(scaled.T @ scaled + _RIDGE * np.eye(len(names)), scaled.T @ (gains - gains.mean()))
+    weights = solved / spread
+    bias = float(gains.mean() - weights @ centre)
+    return Scale(dict(zip(names, map(float, weights), strict=True)), bias, calibrated=True)

@@ -1,0 +1,126 @@
+"""The gate: whether the generalist's answer is kept, or the draft, or a third candidate.
+
+Modes: `off` takes the answer as it is (only an empty or cut-off one is refused); `checks` takes it when all
+checks pass; `quality` also weighs the evidence and keeps the draft unless a candidate wins by a margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from scalemt.quality.evidence import Case
+from scalemt.types import Candidate, Decision
+
+GATES = ("off", "checks", "quality")
+
+DEFAULT_WEIGHTS = {"likelihood": 1.0, "forward": 0.5, "backward": 1.0, "roundtrip": 2.0}
+"""Weights of evidence before calibration: nats a token count as they are, a round trip's chrF (0 to 1) double."""
+
+DEFAULT_THRESHOLD = 0.3
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How evidence becomes an expected gain over the draft.
+
+    gain = bias + sum of weight x (evidence of the candidate - evidence of the draft), over what both have.
+    `confidence` is the same for both, so its weight multiplies (1 - confidence) of the draft instead: the less
+    sure the specialist is, the more there is to gain. One such scale a kind of candidate ("refine", …).
+
+    Args:
+        weights: by name of evidence.
+        bias: added to every gain.
+        calibrated: whether it was fitted on a development set, in chrF++ points.
+    """
+
+    weights: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    bias: float = 0.0
+    calibrated: bool = False
+
+    def gain(self, candidate: Candidate, draft: Candidate) -> float | None:
+        """Return the expected gain, or None when nothing comparable was measured on both."""
+        known = features(candidate, draft)
+        used = self.weights.keys() & known.keys()
+        if not used - {"confidence", "likeness"}:
+            return None
+        return self.bias + sum(self.weights[name] * known[name] for name in sorted(used))
+
+
+def features(candidate: Candidate, draft: Candidate) -> dict[str, float]:
+    """Return the differences of evidence between a candidate and the draft, by name."""
+    shared = candidate.evidence.keys() & draft.evidence.keys()
+    found = {name: candidate.evidence[name] - draft.evidence[name] for name in shared}
+    if "confidence" in shared:
+        found["confidence"] = 1 - draft.evidence["confidence"]
+    return found
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Decides for one segment.
+
+    Args:
+        mode: one of `GATES`.
+        scales: by origin of the candidate; a missing origin uses the default weights.
+        threshold: the least expected gain at which the draft is given up.
+    """
+
+    mode: str = "quality"
+    scales: dict[str, Scale] = field(default_factory=dict)
+    threshold: float = DEFAULT_THRESHOLD
+
+    def judge(self, case: Case) -> tuple[Candidate | None, list[Decision]]:
+        """Return the candidate that becomes the translation, or None when none may, and why."""
+        draft = next((item for item in case.candidates if item.origin == "draft"), None)
+        others = [item for item in case.candidates if item.origin != "draft"]
+        decisions = [_refusal(item, self.mode) for item in others if _refused(item, self.mode)]
+        passed = [item for item in others if not _refused(item, self.mode)]
+        if not passed:
+            return self._nothing_passed(draft, others, decisions)
+        if draft is None or self.mode != "quality":
+            why = {"off": "the gate is off", "checks": "all checks passed"}.get(self.mode, "there is no draft")
+            return passed[0], [*decisions, Decision("gate", passed[0].origin, why)]
+        chosen, decision = self._weigh(passed, draft)
+        return chosen, [*decisions, decision]
+
+    def _nothing_passed(
+        self, draft: Candidate | None, others: Sequence[Candidate], decisions: list[Decision]
+    ) -> tuple[Candidate | None, list[Decision]]:
+        if draft is not None and draft.text:
+            why = "no other candidate passed" if others else "there is no other candidate"
+            return draft, [*decisions, Decision("gate", "draft", why)]
+        usable = [item for item in others if not _unusable(item)]
+        if usable:
+            # Without a draft to fall back on, a doubtful text with its failed checks beats silence.
+            return usable[0], [*decisions, Decision("gate", usable[0].origin, "there is no draft to fall back on")]
+        return None, [*decisions, Decision("gate", "nothing", "no candidate can be used")]
+
+    def _weigh(self, passed: Sequence[Candidate], draft: Candidate) -> tuple[Candidate, Decision]:
+        different = [item for item in passed if item.text != draft.text]
+        if not different:
+            return draft, Decision("gate", "draft", "the answer is the same as the draft")
+        gains = [(self.scales.get(item.origin, Scale()).gain(item, draft), item) for item in different]
+        known = [(gain, item) for gain, item in gains if gain is not None]
+        if not known:
+            return draft, Decision("gate", "draft", "no evidence could be measured; the draft is the safe choice")
+        best, winner = max(known, key=lambda pair: pair[0])
+        told = ", ".join(f"{item.origin} {gain:+.2f}" for gain, item in known)
+        verdict = f"expected gain over the draft: {told}; needed {self.threshold:+.2f}"
+        if best > self.threshold:
+            return winner, Decision("gate", winner.origin, verdict)
+        return draft, Decision("gate", "draft", verdict)
+
+
+def _unusable(candidate: Candidate) -> bool:
+    return any(check.name in ("empty", "truncated") and not check.passed for check in candidate.checks)
+
+
+def _refused(candidate: Candidate, mode: str) -> bool:
+    # A truncated or empty answer is never a translation, whatever the mode.
+    return _unusable(candidate) if mode == "off" else any(not check.passed for check in candidate.checks)
+
+
+def _refusal(candidate: Candidate, mode: str) -> Decision:
+    failed = [f"{check.name}: {check.detail}" for check in candidate.checks if not check.passed]
+    return Decision("gate", f"refused {candidate.origin}", "; ".join(failed))

@@ -1,0 +1,40 @@
+"""Cut a text that is too long for a model into parts that join back to exactly the same text."""
+
+from __future__ import annotations
+
+import re
+
+# The end of a sentence: closing punctuation (Latin, Greek, Arabic, Devanagari, Ethiopic, CJK), closing quotes
+# or brackets, then white space; CJK full stops need none.
+_SENTENCE_END = re.compile(r"(?:[.!?;…؟۔।॥።]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*)")
+_SPACE = re.compile(r"\s+")
+
+
+def split_long(text: str, limit: int) -> list[tuple[str, str]]:
+    """Split `text` into parts of at most `limit` characters, each with the white space that follows it.
+
+    Cuts after the last sentence end that fits, else at the last white space, else in the middle of a word.
+    A text within the limit is one part. `"".join(part + gap for part, gap in …)` is the text.
+
+    Args:
+        text: any text.
+        limit: the most characters in a part, at least 1.
+    """
+    parts = []
+    start = 0
+    while start < len(text):
+        end = len(text) if len(text) - start <= limit else _cut(text, start, start + limit)
+        piece = text[start:end]
+        kept = piece.rstrip()
+        parts.append((kept, piece[len(kept) :]))
+        start = end
+    return parts or [("", "")]
+
+
+def _cut(text: str, start: int, stop: int) -> int:
+    """Return where to end the part that begins at `start` and must end by `stop`."""
+    for pattern in (_SENTENCE_END, _SPACE):
+        ends = [match.end() for match in pattern.finditer(text, start, stop) if match.end() > start]
+        if ends:
+            return ends[-1]
+    return stop
