@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -37,19 +37,19 @@ class Profile(BaseModel):
     generalist: str = "llamacpp"
     template: str = "auto"
     demonstrations: str | None = None
-    shots: int = Field(5, ge=0, le=64)
-    selection: str = "nearest"
+    shots: Annotated[int, Field(ge=0, le=64)] = 5
+    selection: str = "fixed"
     seed: int = 0
-    paths: int = Field(3, ge=1, le=16)
+    paths: Annotated[int, Field(ge=1, le=16)] = 3
     pivot: str | None = None
     gate: Literal["off", "checks", "quality"] = "quality"
     third: Literal["none", "few-shot"] = "none"
     confidences: bool | None = None
-    temperature: float = Field(0.0, ge=0.0, le=2.0)
-    max_tokens: int = Field(1024, ge=1)
-    max_characters: int = Field(1500, ge=50)
-    batch: int = Field(32, ge=1)
-    threads: int = Field(0, ge=0)
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
+    max_tokens: Annotated[int, Field(ge=1)] = 1024
+    max_characters: Annotated[int, Field(ge=50)] = 1500
+    batch: Annotated[int, Field(ge=1)] = 32
+    threads: Annotated[int, Field(ge=0)] = 0
 
     @field_validator("specialists", mode="before")
     @classmethod
@@ -111,13 +111,15 @@ class Configuration:
         name = name or os.environ.get("SCALEMT_PROFILE", "default")
         if name not in self.profiles:
             raise UnknownNameError("profile", name, self.profiles)
+        where = f"profile {name} ({self.origins.get(name, 'built in')})"
+        if "name" in self.profiles[name]:
+            raise ConfigurationError(f"In {where}: {_unknown('name')}")
         fields = {**self.profiles[name], **_environment()}
         fields |= {key: value for key, value in overrides.items() if value is not None}
         try:
             return Profile(name=name, **fields)
         except ValidationError as error:
-            where = self.origins.get(name, "built in")
-            raise ConfigurationError(_explain(error, f"profile {name} ({where})")) from None
+            raise ConfigurationError(_explain(error, where)) from None
 
 
 def config_dir() -> Path:
@@ -157,6 +159,8 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         content = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.") from error
     known = ("generalists", "profiles", "specialists")
     for kind, entries in content.items():
         if kind not in known:
@@ -169,10 +173,19 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 def _environment() -> dict[str, Any]:
     found = {}
     for key in Profile.model_fields:
-        value = os.environ.get(f"SCALEMT_{key.upper()}")
-        if value is not None and key != "name":
+        value = os.environ.get(_variable(key))
+        if value and key != "name":
             found[key] = value
     return found
+
+
+def _variable(field_name: str) -> str:
+    return f"SCALEMT_{field_name.upper()}"
+
+
+def _unknown(field_name: str) -> str:
+    choices = ", ".join(sorted(Profile.model_fields.keys() - {"name"}))
+    return f"unknown field {field_name!r}. Valid choices: {choices}."
 
 
 def _explain(error: ValidationError, where: str) -> str:
@@ -180,9 +193,10 @@ def _explain(error: ValidationError, where: str) -> str:
     sentences = []
     for fault in error.errors(include_url=False):
         name = ".".join(str(part) for part in fault["loc"][:1])
+        if os.environ.get(_variable(name)) == fault["input"]:
+            name = f"{name} (from {_variable(name)})"
         if fault["type"] == "extra_forbidden":
-            choices = ", ".join(sorted(Profile.model_fields.keys() - {"name"}))
-            sentences.append(f"unknown field {name!r}. Valid choices: {choices}.")
+            sentences.append(_unknown(name))
         elif fault["type"] == "literal_error":
             choices = str(fault["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
             sentences.append(f"{name} is {fault['input']!r}. Valid choices: {choices}.")

@@ -1,0 +1,53 @@
+# Two commands do all the set-up: `make demo` and `make test`. See README.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test check lint format lock bench clean
+
+demo: $(VENV)/.embedded
+	@echo
+	@echo "A specialist drafts (words coloured by confidence), a small LLM refines, the gate decides:"
+	@echo
+	@$(BIN)/scalemt translate --from en --to pt --explain \
+	    "The ferry was cancelled because of the storm, so we spent another night on the island."
+	@$(BIN)/scalemt translate --from pt --to en --explain \
+	    "Se a reunião for adiada outra vez, ninguém vai levar o projeto a sério."
+	@echo "Now yours:  $(BIN)/scalemt translate --from en --to pt \"Good morning!\""
+	@echo "What else is there:  $(BIN)/scalemt doctor"
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev lint
+	$(BIN)/python -m pytest -q -m "not slow"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+# Write down the versions that are installed now; everything above installs under these constraints.
+lock: $(VENV)/.dev
+	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu$$//' -e '/ @ file:/d' > requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.embedded: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install -q -c requirements.lock -e '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install -q -c requirements.lock torch==2.13.0
+	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,dev]'
+	@touch $@ $(VENV)/.embedded
