@@ -8,7 +8,7 @@ the usual one (RFC 5646; CLDR likely subtags through `langcodes`).
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import re
 from functools import lru_cache
 
 from scalemt.errors import UnknownLanguageError
@@ -39,69 +39,208 @@ FLORES_CODES = tuple(
     """.split()
 )
 
-# Codes of single engines that are not tags, or mean something else as a tag.
-_ALIASES = {"pb": "pt-BR", "zt": "zh-Hant", "hbs": "sh", "sh": "sh", "no": "nb", "iw": "he", "azb": "azb"}
+# Codes of single engines that are not tags, or mean something else as a tag (Apertium's `oci_aran`: Aranese).
+_ALIASES = {"pb": "pt-BR", "zt": "zh-Hant", "oc-aran": "oc-aranes", "oci-aran": "oc-aranes"}
+
+# Tags that name no language: undetermined, several, uncoded, no linguistic content, local use.
+_NO_LANGUAGE = re.compile(r"(?:und|root|mul|mis|zxx|x|q[a-t][a-z])(?:-|$)")
 
 # ISO 639-3 codes of individual languages that everyone calls by their macrolanguage's code.
 _PREDOMINANT = {
     "als": "sq", "arb": "ar", "ayr": "ay", "azj": "az", "cmn": "zh", "ekk": "et", "gaz": "om", "khk": "mn",
     "kmr": "ku", "lvs": "lv", "npi": "ne", "ory": "or", "pbt": "ps", "pes": "fa", "plt": "mg", "quy": "qu",
-    "swh": "sw", "uzn": "uz", "ydd": "yi", "zsm": "ms", "tgl": "fil", "knc": "kr",
+    "swh": "sw", "uzn": "uz", "ydd": "yi", "zsm": "ms", "tgl": "fil", "knc": "kr", "no": "nb", "nor": "nb",
+    "hbs": "sh", "sh": "sh", "azb": "azb",
 }  # fmt: skip
 
-_SPECIAL_NAMES = {"sh": "Serbo-Croatian", "ca-valencia": "Catalan (Valencian)"}
+_SPECIAL_NAMES = {"sh": "Serbo-Croatian", "ca-valencia": "Catalan (Valencian)", "fa-AF": "Dari"}
+
+_SAME_SCRIPT = {"Hang": "Kore"}  # FLORES writes Korean as Hangul, CLDR as Hangul with Han
+_MOST_CHARACTERS = 60  # no tag and no English name is longer; what is, is not looked at any further
 
 
-@lru_cache(maxsize=4096)
 def parse(code: str) -> str:
     """Return the canonical BCP-47 tag for a language code of any accepted standard.
 
     Raises:
         UnknownLanguageError: the code is none of them; the message names the nearest known ones.
     """
+    tag = _tag(code.strip()) if len(code) <= _MOST_CHARACTERS else None
+    if tag is None:
+        raise UnknownLanguageError(
+            f"Unknown language {_shown(code)}.{_suggestion(code)} "
+            "Use a BCP-47 tag (pt-BR), a FLORES code (por_Latn), an ISO 639 code (por) or an English name."
+        )
+    return tag
+
+
+@lru_cache(maxsize=4096)
+def _tag(code: str) -> str | None:
+    """Return the canonical tag, or None when the code is of no standard."""
+    lowered = code.lower().replace("_", "-")
+    return _ALIASES.get(lowered) or _from_code(lowered) or _from_name(code)
+
+
+def _from_code(lowered: str) -> str | None:
     import langcodes
     from langcodes.tag_parser import LanguageTagError
 
-    cleaned = code.strip().replace("_", "-")
-    lowered = cleaned.lower()
-    if lowered in _ALIASES:
-        return _ALIASES[lowered]
+    if not lowered or _NO_LANGUAGE.match(lowered):
+        return None
     try:
-        tag = langcodes.Language.get(cleaned, normalize=True)
+        tag = langcodes.Language.get(lowered, normalize=True)
     except LanguageTagError:
-        return _from_name(code)
-    if not cleaned or not tag.is_valid():
-        return _from_name(code)
-    language = _PREDOMINANT.get(lowered.split("-")[0], tag.language)
-    usual = langcodes.Language.make(language=language, territory=tag.territory).maximize().script
-    script = tag.script if tag.script != usual else None
+        return None
+    # After normalizing, an "extended language" is left only of nonsense such as an Apertium pair, `eng-cat`.
+    if not tag.is_valid() or tag.language is None or tag.extlangs:
+        return None
+    first = lowered.split("-", maxsplit=1)[0]
+    if first in ("sh", "hbs"):
+        # Normalizing makes Latin-script Serbian of it, which is one of several languages it stands for.
+        tag = langcodes.Language.get(lowered, normalize=False)
+    language = _PREDOMINANT.get(first) or tag.language or first
+    script = _script(language, tag.script, tag.territory)
     parts = [language, script, tag.territory, *(tag.variants or ())]
     return "-".join(part for part in parts if part)
 
 
-def _from_name(name: str) -> str:
+def _script(language: str, script: str | None, territory: str | None) -> str | None:
+    """Return the script to write into a tag: None where it is the usual one of the language.
+
+    A territory may mean another script than the usual one: `zh-TW` is `zh-Hant-TW`.
+    """
+    likely = _likely_script(language)
+    usual = _only_script().get(language) or likely
+    local = _likely_script(language, territory)
+    implied = usual if local == likely else local
+    meant = _SAME_SCRIPT.get(script, script) if script else implied
+    return None if meant == usual == implied else meant
+
+
+@lru_cache(maxsize=1)
+def _only_script() -> dict[str, str]:
+    """The script of each language that FLORES-200 has in one script only; CLDR lacks some of them."""
     import langcodes
 
-    if len(name) > 3 and name.replace(" ", "").isalpha():
+    scripts: dict[str, set[str]] = {}
+    for code in FLORES_CODES:
+        language = _PREDOMINANT.get(code[:3]) or langcodes.Language.get(code[:3]).language or code[:3]
+        scripts.setdefault(language, set()).add(_SAME_SCRIPT.get(code[4:], code[4:]))
+    return {language: found.pop() for language, found in scripts.items() if len(found) == 1}
+
+
+def _likely_script(language: str, territory: str | None = None) -> str | None:
+    import langcodes
+
+    # Serbo-Croatian has no entry of its own in CLDR; it is mostly written in Latin script.
+    known = "hr" if language == "sh" else language
+    script = langcodes.Language.make(language=known, territory=territory).maximize().script
+    return str(script) if script else None
+
+
+def _from_name(text: str) -> str | None:
+    """Return the tag for an English name, "Portuguese", "Portuguese (Brazil)" or "brazilian-portuguese"."""
+    text = re.sub(r"[\s_-]+", " ", text)
+    if len(text) < 4 or not any(character.isalpha() for character in text):
+        return None
+    inner = re.fullmatch(r"(.+?) \((.+)\)", text)
+    if inner is None:
+        return _find(text) or _find(text.replace(" ", "-"))
+    # The finder passes over brackets, so they are looked at first; a few names hold brackets of their own.
+    tag = _find(inner[1])
+    if tag and name(tag).lower() == text.lower():
+        return tag
+    return _narrowed(tag, inner[2]) if tag else None
+
+
+def _find(text: str, language: str | None = "en") -> str | None:
+    """Return the tag of a language's name as written in `language`, or in any language where that is None."""
+    import langcodes
+
+    try:
+        return _from_code(langcodes.find(text, language=language).to_tag().lower())
+    except LookupError:
+        return None
+
+
+def _narrowed(tag: str, inside: str) -> str | None:
+    """Return the tag with the script, territory or variant that stands in brackets behind its name."""
+    import langcodes
+
+    if tag == "ca" and inside.lower() == "valencian":
+        return "ca-valencia"
+    for kind in ("script", "territory"):
         try:
-            return parse(langcodes.find(name, language="en").to_tag())
+            found = langcodes.Language.find_name(kind, inside, "en")
         except LookupError:
-            pass
-    raise UnknownLanguageError(
-        f"Unknown language {name!r}. The nearest known: {', '.join(nearest(name))}. "
-        "Use a BCP-47 tag (pt-BR), a FLORES code (por_Latn), an ISO 639 code (por) or an English name."
-    )
+            continue
+        return _from_code(f"{tag}-{found.to_tag().removeprefix('und-')}".lower())
+    return None
+
+
+def _shown(code: str) -> str:
+    return repr(code) if len(code) <= _MOST_CHARACTERS else f"{code[:_MOST_CHARACTERS]!r} …"
+
+
+def _suggestion(code: str) -> str:
+    found = nearest(code)
+    return f" The nearest known: {', '.join(found)}." if found else ""
 
 
 def nearest(code: str, count: int = 3) -> list[str]:
-    """Return the known codes and names most like `code`, for error messages."""
-    known = {flores: flores for flores in FLORES_CODES}
-    known |= {flores.split("_")[0]: flores.split("_")[0] for flores in FLORES_CODES}
-    for flores in FLORES_CODES:
-        tag = parse(flores)
-        known |= {tag.lower(): tag, name(tag).lower(): f"{tag} ({name(tag)})"}
-    matches = get_close_matches(code.lower(), known, n=count, cutoff=0.4) or ["en", "es", "pt"]
-    return list(dict.fromkeys(known.get(match, match) for match in matches))
+    """Return the FLORES-200 languages whose code or name is most like `code`, as "pt (Portuguese)".
+
+    Empty when nothing is like it. A name in another language than English suggests the language ("español"),
+    and so does the code of a country where no language has that code ("jp").
+    """
+    wanted = code.strip().lower().replace("_", "-")[:_MOST_CHARACTERS]
+    ranked = [(_likeness(wanted, codes, spelled), tag) for tag, codes, spelled in _known_keys()]
+    best = max(likeness for likeness, _ in ranked)
+    # What is much less like it than the best would only distract.
+    kept = [item for item in ranked if item[0] > 0 and item[0] >= best - 0.05]
+    kept.sort(key=lambda item: (-round(item[0], 2), -_speakers(item[1])))
+    abroad = _find(wanted, None) if len(wanted) > 3 else None
+    tags = dict.fromkeys([*([abroad] if abroad else _spoken_in(wanted)), *(tag for _, tag in kept)])
+    return [f"{tag} ({name(tag)})" for tag in list(tags)[:count]]
+
+
+def _likeness(wanted: str, codes: tuple[str, str], spelled: str) -> float:
+    """Return how like a code or name is to what was asked for, 0 to 1; 0 when not worth naming."""
+    from rapidfuzz.distance import Jaro, JaroWinkler
+
+    first = re.split(r"\W", wanted)[0]
+    if first in codes:
+        return 1.0
+    if len(wanted) < 4:
+        # Two letters are soon alike, so at least the first one has to be right.
+        return max(Jaro.similarity(wanted, known) if wanted[:1] == known[:1] else 0.0 for known in codes)
+    likeness = JaroWinkler.similarity(wanted, spelled)
+    return likeness if likeness > 0.86 else 0.0
+
+
+@lru_cache(maxsize=1)
+def _known_keys() -> list[tuple[str, tuple[str, str], str]]:
+    """Tag, two- and three-letter code, and name of every language of FLORES-200."""
+    table = _flores_by_tag()
+    return [(tag, (tag.split("-")[0], code[:3]), name(tag).lower()) for tag, code in table.items()]
+
+
+def _speakers(tag: str) -> int:
+    import langcodes
+
+    return langcodes.Language.get(tag).speaking_population()
+
+
+def _spoken_in(territory: str) -> list[str]:
+    import langcodes
+
+    if len(territory) != 2 or not territory.isascii() or not territory.isalpha():
+        return []
+    place = langcodes.Language.make(territory=territory.upper())
+    tag = _from_code(place.maximize().language or "") if place.is_valid() else None
+    # CLDR gives English for places that it does not know.
+    known = tag in _flores_by_tag() and (tag != "en" or territory in ("gb", "us"))
+    return [tag] if tag and known else []
 
 
 @lru_cache(maxsize=4096)
@@ -121,10 +260,13 @@ def parse_pair(source: str, target: str) -> Pair:
     return Pair(parse(source), parse(target))
 
 
+@lru_cache(maxsize=4096)
 def base(tag: str) -> str:
     """Return the tag without territory and variant: `pt-BR` -> `pt`, `zh-Hant-TW` -> `zh-Hant`."""
     parts = tag.split("-")
-    return "-".join([parts[0], *(part for part in parts[1:2] if len(part) == 4 and part.isalpha())])
+    shortened = "-".join([parts[0], *(part for part in parts[1:2] if len(part) == 4 and part.isalpha())])
+    # `zh-Hans-TW` names its script only for the sake of the territory.
+    return _tag(shortened) or shortened
 
 
 @lru_cache(maxsize=4096)
@@ -152,5 +294,5 @@ def to_flores(tag: str) -> str:
             return table[candidate]
     raise UnknownLanguageError(
         f"{tag} ({name(tag)}) is not one of the {len(FLORES_CODES)} languages of FLORES-200 / NLLB-200. "
-        f"The nearest of them: {', '.join(nearest(tag))}."
+        "Choose a specialist of another kind, or a language that it has."
     )

@@ -64,7 +64,9 @@ def explain(translation: Translation, console: Console) -> None:
         _evidence(item, row)
     for decision in translation.decisions:
         row(decision.step, f"{decision.outcome}: {decision.reason}")
-    row("translation", Text(translation.text or "none", style="bold" if translation.text else "red"))
+    if translation.error:
+        row("failed", Text(str(translation.error), style="red"))
+    row("translation", Text(translation.text, style="bold"))
     usage = translation.usage
     tokens = f"{usage.prompt_tokens}+{usage.completion_tokens} tokens"
     row("cost", f"{translation.seconds:.2f} s, {usage.calls} calls, {tokens}")

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from scalemt.config import Configuration, Profile
 from scalemt.errors import ConfigurationError, UnknownNameError
 from scalemt.generalists import GENERALISTS, Generalist
 from scalemt.registry import Registry
+from scalemt.retry import redact
 from scalemt.specialists import SPECIALISTS, DraftOptions, Specialist
 
 
@@ -46,19 +49,24 @@ def _build(spec: str, registry: Registry, tables: Mapping[str, Mapping[str, Any]
     kind = name
     if name in tables:
         options = dict(tables[name])
-        kind = options.pop("type", None)
-        if kind is None:
-            raise ConfigurationError(f"[{name}] lacks type. Valid choices: {', '.join(registry.names())}.")
+        kind = options.pop("type", "")
+        if kind not in registry.names():
+            found = f"has the type {kind!r}" if kind else "lacks type"
+            raise ConfigurationError(f"[{name}] {found}. Valid choices: {', '.join(registry.names())}.")
     elif name not in registry.names():
         raise UnknownNameError(registry.kind, name, [*registry.names(), *tables])
     factory = registry.load(kind)
     parameters = _parameters(factory)
-    options |= _from_argument(argument, parameters, spec)
-    return _call(factory, _filled(options, parameters, profile), parameters, spec)
+    # Only the redacted form is shown: the URL of an endpoint may hold a password or a key.
+    shown = f"{name}:{redact(argument)}" if "://" in argument else spec
+    options |= _from_argument(argument, parameters, shown)
+    return _call(factory, _filled(options, parameters, profile, shown), parameters, shown)
 
 
 def _parameters(factory: Any) -> list[inspect.Parameter]:
-    return list(inspect.signature(factory).parameters.values())
+    """Return the parameters that can be given by name; a plug-in may take `**options` beside them."""
+    found = inspect.signature(factory).parameters.values()
+    return [item for item in found if item.kind is not inspect.Parameter.VAR_POSITIONAL]
 
 
 def _from_argument(argument: str, parameters: list[inspect.Parameter], spec: str) -> dict[str, Any]:
@@ -73,7 +81,9 @@ def _from_argument(argument: str, parameters: list[inspect.Parameter], spec: str
     return {names[0]: argument}
 
 
-def _filled(options: dict[str, Any], parameters: list[inspect.Parameter], profile: Profile) -> dict[str, Any]:
+def _filled(
+    options: dict[str, Any], parameters: list[inspect.Parameter], profile: Profile, spec: str
+) -> dict[str, Any]:
     """Put decoding options into one `DraftOptions`, and hand down threads and seed of the profile."""
     names = {parameter.name for parameter in parameters}
     if "threads" in names:
@@ -81,17 +91,27 @@ def _filled(options: dict[str, Any], parameters: list[inspect.Parameter], profil
     if "options" in names:
         keys = {item.name for item in fields(DraftOptions)}
         chosen = {key: options.pop(key) for key in list(options) if key in keys}
-        options["options"] = DraftOptions(**({"seed": profile.seed} | chosen))
+        options["options"] = _draft_options({"seed": profile.seed} | chosen, spec)
     return options
 
 
+def _draft_options(chosen: dict[str, Any], spec: str) -> DraftOptions:
+    try:
+        return TypeAdapter(DraftOptions).validate_python(chosen)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise ConfigurationError(f"{spec}: {fault['loc'][0]} is {fault['input']!r}: {fault['msg']}.") from None
+
+
 def _call(factory: Any, options: dict[str, Any], parameters: list[inspect.Parameter], spec: str) -> Any:
-    names = [parameter.name for parameter in parameters]
+    named = [item for item in parameters if item.kind is not inspect.Parameter.VAR_KEYWORD]
+    names = {parameter.name for parameter in named}
     for key in options:
-        if key not in names:
-            known = sorted(set(names) - {"options"} | {item.name for item in fields(DraftOptions)})
-            raise ConfigurationError(f"{spec} has no option {key!r}. Valid choices: {', '.join(known)}.")
-    for parameter in parameters:
+        if key not in names and len(named) == len(parameters):
+            decoding = {item.name for item in fields(DraftOptions)} if "options" in names else set()
+            known = ", ".join(sorted(names - {"options"} | decoding)) or "it takes none"
+            raise ConfigurationError(f"{spec} has no option {key!r}. Valid choices: {known}.")
+    for parameter in named:
         if parameter.default is inspect.Parameter.empty and parameter.name not in options:
             example = "openai:http://127.0.0.1:8000/v1#MODEL" if spec.startswith("openai") else f"{spec}:VALUE"
             raise ConfigurationError(f"{spec} lacks {parameter.name}. Write it as {example}, or in a table.")

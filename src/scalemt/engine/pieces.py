@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scalemt.text import split_long
 from scalemt.types import Decision, Segment, Translation, Usage
 
+_WIDE_END = re.compile(r"[。！？][」』”’）]*$")
+
 
 @dataclass(frozen=True)
 class Cut:
-    """A segment with its pieces, and the white space that stood behind each."""
+    """A segment with its pieces, the white space behind each, and that around the whole."""
 
     segment: Segment
     pieces: tuple[Segment, ...]
     gaps: tuple[str, ...]
+    lead: str
+    tail: str
 
     def join(self, translations: Sequence[Translation]) -> Translation:
         """Return one translation of the whole segment from those of its pieces."""
+        joined = self._joined(translations)
+        text = "" if joined.error else f"{self.lead}{joined.text}{self.tail}"
+        return replace(joined, segment=self.segment, text=text)
+
+    def _joined(self, translations: Sequence[Translation]) -> Translation:
         if len(translations) == 1:
-            return replace(translations[0], segment=self.segment)
-        text = "".join(item.text + gap for item, gap in zip(translations, self.gaps, strict=True))
+            return translations[0]
+        rows = zip(translations, self.pieces, self.gaps, strict=True)
+        text = "".join(item.text + _gap(item.text, piece.text, gap) for item, piece, gap in rows)
         error = next((item.error for item in translations if item.error), None)
         limit = max(len(piece.text) for piece in self.pieces)
         note = Decision("length", f"{len(translations)} pieces", f"longer than one piece of {limit} characters")
         return replace(
             translations[0],
-            segment=self.segment,
-            text="" if error else text.rstrip(),
+            text=text,
             drafts=tuple(draft for item in translations for draft in item.drafts),
             candidates=tuple(candidate for item in translations for candidate in item.candidates),
             checks=tuple(check for item in translations for check in item.checks),
@@ -38,11 +48,23 @@ class Cut:
         )
 
 
+def _gap(text: str, source: str, gap: str) -> str:
+    """Return what follows a translated piece: the source's white space, as the target's script has it.
+
+    Chinese and Japanese put no space between sentences, most other scripts do.
+    """
+    if _WIDE_END.search(text):
+        return gap.strip(" ")
+    return gap or (" " if _WIDE_END.search(source) else "")
+
+
 def cut(segment: Segment, limit: int) -> Cut:
     """Cut a segment into pieces of at most `limit` characters; most are one piece."""
-    parts = split_long(segment.text, limit)
+    body = segment.text.strip()
+    lead, _, tail = segment.text.partition(body) if body else (segment.text, "", "")
+    parts = split_long(body, limit)
     pieces = tuple(Segment(text, segment.id) for text, _ in parts)
-    return Cut(segment, pieces, tuple(gap for _, gap in parts))
+    return Cut(segment, pieces, tuple(gap for _, gap in parts), lead, tail)
 
 
 def as_segments(texts: Iterable[str | Segment]) -> Iterator[Segment]:

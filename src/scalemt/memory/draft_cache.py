@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from scalemt.drafts import draft_from_json, draft_to_json
+from scalemt.errors import InputError
 from scalemt.specialists import Specialist
 from scalemt.types import Draft, Pair
 
@@ -37,14 +38,14 @@ class DraftCache:
         return [found[key] for key in keys]
 
     def _read(self, keys: Sequence[str]) -> dict[str, list[Draft]]:
-        if not self.path.exists():
-            return {}
         try:
+            if not self.path.exists():
+                return {}
             with closing(sqlite3.connect(self.path, timeout=10)) as file:
                 rows = [file.execute("SELECT * FROM drafts WHERE key = ?", (key,)).fetchone() for key in keys]
-        except sqlite3.Error:
+            return {row[0]: [draft_from_json(item, row[0]) for item in json.loads(row[1])] for row in rows if row}
+        except (sqlite3.Error, OSError, InputError, TypeError, ValueError):
             return {}
-        return {row[0]: [draft_from_json(item, row[0]) for item in json.loads(row[1])] for row in rows if row}
 
     def _write(self, made: dict[str, list[Draft]]) -> None:
         rows = [(key, json.dumps([draft_to_json(draft) for draft in drafts])) for key, drafts in made.items()]
@@ -58,4 +59,4 @@ class DraftCache:
 
 
 def _key(signature: str, pair: Pair, n: int, text: str) -> str:
-    return sha256("\x1f".join((signature, str(pair), str(n), text)).encode()).hexdigest()
+    return sha256("\x1f".join((signature, str(pair), str(n), text)).encode("utf-8", "surrogatepass")).hexdigest()

@@ -21,6 +21,10 @@ SELECTORS = Registry(
 )
 
 
+# Kana and Han, Thai and Lao, Burmese, Khmer by the character; elsewhere words.
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]|\w+")
+
+
 class Selector(ABC):
     """Chooses up to `shots` demonstrations for each text from one pool.
 
@@ -62,7 +66,7 @@ class NearestSelector(Selector):
     name = "nearest"
 
     def select(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the positions for each text by falling distance; ties keep the order of the pool."""
+        """Return the positions for each text, the nearest last; ties keep the order of the pool."""
         if not self.shots:
             return [[] for _ in texts]
         index = self._index()
@@ -77,13 +81,14 @@ class NearestSelector(Selector):
         return self._built
 
     def _nearest(self, index: Any, text: str) -> list[int]:
-        known = [token for token in _tokens(text) if token in index.vocab_dict]
+        # The index holds an empty token of its own, which no query may name.
+        known = [token for token in _tokens(text) if token and token in index.vocab_dict]
         scores = index.get_scores(known) if known else [0.0] * len(self.pool)
         ranked = sorted(range(len(self.pool)), key=lambda i: (-scores[i], i))
-        return ranked[: self.shots][::-1]
+        return sorted(ranked[: self.shots], key=lambda i: (scores[i], i))
 
 
 def _tokens(text: str) -> list[str]:
     """Words in lower case; in scripts without spaces, characters, so that something can match at all."""
-    words: list[str] = re.findall(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1780-\u17ff]|\w+", text.lower())
+    words = _TOKEN.findall(text.lower())
     return words or [text.lower()]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from scalemt import languages
 from scalemt.errors import ConfigurationError, UnknownNameError
-from scalemt.types import Demonstration, Draft, Message, Pair, Prompt
+from scalemt.types import Demonstration, Draft, Message, Pair, Prompt, Word
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -79,7 +79,7 @@ class Template:
             pair: names the languages; a draft in another language than the target is a pivot.
             confidences: show `word(0.58)` for words whose confidence is known.
         """
-        shared = self._shared(drafts, pair, confidences)
+        shared = self.variables(drafts, pair, confidences=confidences)
         shown = [
             self._block(self.demonstration, shared, item.source, item.drafts if drafts else (), item.target)
             for item in demonstrations
@@ -94,10 +94,11 @@ class Template:
 
     def answer_labels(self, pair: Pair) -> tuple[str, ...]:
         """The openings that an answer may carry, for the cleaner."""
-        shared = self._shared((), pair, False)
+        shared = self.variables((), pair, confidences=False)
         return tuple(_jinja(label).render(shared) for label in self.labels)
 
-    def _shared(self, drafts: Sequence[Draft], pair: Pair, confidences: bool) -> dict[str, Any]:
+    def variables(self, drafts: Sequence[Draft], pair: Pair, *, confidences: bool) -> dict[str, Any]:
+        """Return what all fields of the template see."""
         language = drafts[0].language if drafts and drafts[0].language else pair.target
         return {
             "source_language": languages.name(pair.source),
@@ -123,7 +124,7 @@ def one_line(text: str) -> str:
 
 def show_draft(draft: Draft, *, confidences: bool) -> str:
     """Render a draft as SCALE does, `word(0.58) word(0.46)`; a word of unknown confidence has no bracket."""
-    if not confidences or not draft.words:
+    if not confidences or draft.confidence is None:
         return draft.text
     return " ".join(
         word.text if word.confidence is None else f"{word.text}({word.confidence:.2f})" for word in draft.words
@@ -144,15 +145,16 @@ def load_template(name: str) -> Template:
         UnknownNameError: neither a packaged template nor a file.
         ConfigurationError: the file is not a template; the message names file and field.
     """
+    # Packaged names first: a folder that happens to be called "scale" must not get in the way.
+    if name in template_names():
+        data = (files("scalemt.prompts") / "templates" / f"{name}.toml").read_bytes()
+        return _parse(name, data, f"{name}.toml")
     path = Path(name)
-    if path.suffix == ".toml" or path.exists():
-        if not path.is_file():
-            raise ConfigurationError(f"The prompt template {path} does not exist. Check the path.")
+    if path.is_file():
         return _parse(path.stem, path.read_bytes(), str(path))
-    if name not in template_names():
-        raise UnknownNameError("prompt template", name, [*template_names(), "the path of a .toml file"])
-    data = (files("scalemt.prompts") / "templates" / f"{name}.toml").read_bytes()
-    return _parse(name, data, f"{name}.toml")
+    if path.suffix == ".toml":
+        raise ConfigurationError(f"The prompt template {path} does not exist. Check the path.")
+    raise UnknownNameError("prompt template", name, [*template_names(), "the path of a .toml file"])
 
 
 def _parse(name: str, data: bytes, where: str) -> Template:
@@ -180,23 +182,31 @@ def _check_fields(fields: dict[str, Any], where: str) -> None:
         raise ConfigurationError(f"{where}: kind is {fields['kind']!r}. Valid choices: chat, plain.")
     for key, value in fields.items():
         listed = key in ("stop", "labels")
-        if listed != isinstance(value, list) or (not listed and not isinstance(value, str)):
+        texts = value if listed and isinstance(value, list) else [value]
+        if listed != isinstance(value, list) or not all(isinstance(text, str) for text in texts):
             raise ConfigurationError(f"{where}: {key} must be a {'list of strings' if listed else 'string'}.")
 
 
 def _try_out(template: Template, where: str) -> None:
-    """Render once with a sample, so that a mistake is found before any model is loaded."""
-    from jinja2 import TemplateError
-
-    sample = Demonstration("x", "y", (Draft("z"),))
-    try:
-        template.render("x", sample.drafts, [sample], Pair("en", "pt"))
-        template.answer_labels(Pair("en", "pt"))
-    except TemplateError as error:
-        raise ConfigurationError(
-            f"The prompt template {where} cannot be rendered: {error}. Known variables: source_language, "
-            "target_language, draft_language, drafted, many, scored, source, drafts, target."
-        ) from error
+    """Render every field with no, one and two drafts: a mistake is found before any model is loaded."""
+    shown = Draft("z", (Word("z", 0.5),))
+    for drafts in ((), (shown,), (shown, shown)):
+        shared = template.variables(drafts, Pair("en", "pt"), confidences=True)
+        triplet = shared | {"source": "x", "drafts": ["z"] * len(drafts), "target": "y"}
+        for key, text, data in (
+            ("system", template.system, shared),
+            *(("labels", label, shared) for label in template.labels),
+            ("demonstration", template.demonstration, triplet),
+            ("query", template.query, triplet),
+        ):
+            try:
+                _jinja(text).render(data)
+            except Exception as error:
+                # Anything can go wrong inside an expression of a user's file, also a division by zero.
+                raise ConfigurationError(
+                    f"The prompt template {where}, field {key!r}, cannot be rendered: {error}. Known variables: "
+                    f"{', '.join(sorted(triplet if data is triplet else shared))}."
+                ) from error
 
 
 @lru_cache(maxsize=1)

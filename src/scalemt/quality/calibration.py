@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from scalemt.errors import ConfigurationError
 from scalemt.quality.gate import Scale
@@ -56,10 +57,11 @@ def load_calibration(path: Path) -> Calibration | None:
     if not path.is_file():
         return None
     try:
-        fields: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        fields["scales"] = {origin: Scale(**scale) for origin, scale in fields["scales"].items()}
-        return Calibration(**fields)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return TypeAdapter(Calibration).validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in fault["loc"]) or "the file"
         raise ConfigurationError(
-            f"The calibration {path} cannot be read ({error}). Delete it, or run scalemt calibrate again."
-        ) from error
+            f"The calibration {path} cannot be read ({place}: {fault['msg']}). Delete it, or run scalemt "
+            "calibrate again."
+        ) from None

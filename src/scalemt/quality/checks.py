@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,17 @@ from functools import lru_cache
 from typing import Any
 
 from scalemt import languages
+from scalemt.quality.numbers import differing_numbers
 from scalemt.types import Check, Pair
 
-_NUMBER = re.compile(r"\d+(?:[.,'’\u00a0\u202f ]\d{3})*(?:[.,:]\d+)*")
-_ADDRESS = re.compile(r"https?://[^\s<>\"']+|www\.[^\s<>\"']+|[\w.+-]+@[\w-]+\.[\w.-]+")
+# ASCII only: in Chinese or Japanese the sentence goes on behind an address without a space.
+_ADDRESS = re.compile(
+    r"https?://[^\s<>\"'\u0080-\U0010ffff]+|www\.[^\s<>\"'\u0080-\U0010ffff]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.ASCII
+)
+_ADDRESS_END = ".,;:!?)]}*_"
 _MIN_LANGUAGE_CHARACTERS = 25
+# Two to twenty letters five times in a row, for scripts without spaces and for "hahahahaha".
+_CHAIN = re.compile(r"([^\W\d_]{2,20}?)\1{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +60,20 @@ def _truncated(subject: Subject) -> str:
 
 
 def _length(subject: Subject) -> str:
-    """Compare lengths in characters; scripts differ, so the draft is the better yardstick where there is one."""
+    """Compare lengths in columns; scripts differ, so the draft is the better yardstick where there is one."""
     yardstick, low, high = (subject.draft, 0.5, 2.0) if subject.draft else (subject.source, 0.3, 3.5)
+    found, due = _columns(subject.text), _columns(yardstick)
     # Twenty characters of grace: short texts vary more.
-    if len(subject.text) > high * len(yardstick) + 20:
-        return f"{len(subject.text)} characters for {len(yardstick)} of the {_named(subject)}"
-    if len(subject.text) + 20 < low * len(yardstick):
-        return f"only {len(subject.text)} characters for {len(yardstick)} of the {_named(subject)}"
+    if found > high * due + 20:
+        return f"{found} characters for {due} of the {_named(subject)}"
+    if found + 20 < low * due:
+        return f"only {found} characters for {due} of the {_named(subject)}"
     return ""
+
+
+def _columns(text: str) -> int:
+    """Count characters, those of East Asian scripts double: they say as much as two to four Latin letters."""
+    return len(text) + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
 
 
 def _named(subject: Subject) -> str:
@@ -76,7 +89,10 @@ def _repetition(subject: Subject) -> str:
 
 
 def _loop(text: str) -> str:
-    words = text.lower().split()
+    chained = _CHAIN.search(text)
+    if chained:
+        return chained[1]
+    words = [word.strip(".,;:!?…") for word in text.lower().split()]
     for size in range(1, 5):
         for start in range(len(words) - 4 * size + 1):
             unit = words[start : start + size]
@@ -86,13 +102,12 @@ def _loop(text: str) -> str:
 
 
 def _numbers(subject: Subject) -> str:
-    missing = numbers(subject.source) - numbers(subject.text)
-    added = numbers(subject.text) - numbers(subject.source)
-    # A number may be spelled out or added by a person, but the draft shows what is due here: only a loss or
-    # an addition that the draft does not have counts.
+    missing, added = differing_numbers(subject.source, subject.text)
+    # The draft shows what is due here: only a loss or an addition that it does not have counts.
     if subject.draft:
-        missing -= numbers(subject.source) - numbers(subject.draft)
-        added -= numbers(subject.draft) - numbers(subject.source)
+        also_missing, also_added = differing_numbers(subject.source, subject.draft)
+        missing -= also_missing
+        added -= also_added
     if missing:
         return f"the number {_listed(missing)} of the source is missing"
     if added:
@@ -100,15 +115,9 @@ def _numbers(subject: Subject) -> str:
     return ""
 
 
-def numbers(text: str) -> Counter[str]:
-    """Count the numbers of a text as bare digits: 1,000.50 and 1.000,50 are the same; 7 and 07 too."""
-    found = (re.sub(r"\D", "", match) for match in _NUMBER.findall(text))
-    return Counter(digits.lstrip("0") or "0" for digits in found)
-
-
 def _addresses(subject: Subject) -> str:
-    expected = Counter(match.rstrip(".,;:!?)") for match in _ADDRESS.findall(subject.source))
-    found = Counter(match.rstrip(".,;:!?)") for match in _ADDRESS.findall(subject.text))
+    expected = Counter(match.rstrip(_ADDRESS_END) for match in _ADDRESS.findall(subject.source))
+    found = Counter(match.rstrip(_ADDRESS_END) for match in _ADDRESS.findall(subject.text))
     missing = expected - found
     return f"{_listed(missing)} of the source is missing" if missing else ""
 
@@ -116,10 +125,13 @@ def _addresses(subject: Subject) -> str:
 def _copy(subject: Subject) -> str:
     from rapidfuzz import fuzz
 
-    if subject.pair.source == subject.pair.target or len(subject.source.split()) < 4:
+    if (
+        languages.base(subject.pair.source) == languages.base(subject.pair.target)
+        or len(subject.source.split()) < 4
+    ):
         return ""
     likeness = fuzz.ratio(subject.source.lower(), subject.text.lower())
-    if likeness < 95:
+    if likeness < 98:
         return ""
     # Close languages share whole sentences; where the draft is as like the source, a copy is no fault.
     if subject.draft and fuzz.ratio(subject.source.lower(), subject.draft.lower()) >= likeness:

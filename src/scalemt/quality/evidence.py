@@ -71,7 +71,7 @@ class EvidenceGatherer:
         try:
             scores = self.generalist.score(prompts, [_continuation(*key) for key in asked])
         except BackendError:
-            # Evidence is a help, not a duty: without it the gate has less to go by and keeps the draft.
+            # Evidence is a help, not a duty, here and below: with less of it the gate keeps the draft.
             return [{} for _ in flat]
         found = dict(zip(asked, scores, strict=True))
         keys = [(case.prompt, candidate.text) for case, candidate in flat]
@@ -81,7 +81,10 @@ class EvidenceGatherer:
         if not flat or not isinstance(self.forward, ScoringSpecialist):
             return [{} for _ in flat]
         pair = flat[0][0].pair
-        scores = self.forward.score([case.source for case, _ in flat], [item.text for _, item in flat], pair)
+        try:
+            scores = self.forward.score([case.source for case, _ in flat], [item.text for _, item in flat], pair)
+        except BackendError:
+            return [{} for _ in flat]
         return [{"forward": score.per_token} for score in scores]
 
     def _backward(self, flat: Sequence[tuple[Case, Candidate]]) -> list[list[dict[str, float]]]:
@@ -90,13 +93,15 @@ class EvidenceGatherer:
         pair = flat[0][0].pair.reversed
         sources, texts = [case.source for case, _ in flat], [item.text for _, item in flat]
         columns = []
-        if isinstance(self.backward, ScoringSpecialist):
-            scores = self.backward.score(texts, sources, pair)
-            columns.append([{"backward": score.per_token} for score in scores])
-        back = self.backward.draft(texts, pair)
-        columns.append(
-            [{"roundtrip": chrf(drafts[0].text, source)} for drafts, source in zip(back, sources, strict=True)]
-        )
+        try:
+            if isinstance(self.backward, ScoringSpecialist):
+                scores = self.backward.score(texts, sources, pair)
+                columns.append([{"backward": score.per_token} for score in scores])
+            back = self.backward.draft(texts, pair)
+        except BackendError:
+            return columns
+        rows = zip(back, sources, strict=True)
+        columns.append([{"roundtrip": chrf(drafts[0].text, source)} for drafts, source in rows])
         return columns
 
 

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalemt.quality.evidence import Case
-from scalemt.quality.gate import Scale, features
+from scalemt.quality.gate import NEVER, Scale, features
 from scalemt.types import Candidate
-
-NEVER = 1e9
-"""A threshold that no gain reaches: the draft is always kept."""
 
 _FOLDS = 10
 _RIDGE = 3.0
@@ -57,7 +54,7 @@ def examples(cases: Sequence[Case], gains: Sequence[dict[str, float]]) -> list[E
         for item in case.candidates:
             if draft and _usable(item) and item.text != draft.text:
                 example = Example(index, item.origin, features(item, draft), gain[item.origin])
-                made.append(example)  # noqa: PERF401  # a comprehension of this would hide the condition
+                made.append(example)
     return made
 
 

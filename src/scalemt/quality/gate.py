@@ -6,6 +6,7 @@ checks pass; `quality` also weighs the evidence and keeps the draft unless a can
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,9 @@ DEFAULT_WEIGHTS = {"likelihood": 1.0, "forward": 0.5, "backward": 1.0, "roundtri
 """Weights of evidence before calibration: nats a token count as they are, a round trip's chrF (0 to 1) double."""
 
 DEFAULT_THRESHOLD = 0.3
+
+NEVER = 1e9
+"""A threshold that no gain reaches: the draft is always kept."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,16 @@ class Scale:
     calibrated: bool = False
 
     def gain(self, candidate: Candidate, draft: Candidate) -> float | None:
-        """Return the expected gain, or None when nothing comparable was measured on both."""
+        """Return the expected gain, or None when nothing comparable was measured on both.
+
+        A calibrated scale needs all that it was fitted on: without some of it, its bias means nothing.
+        """
         known = features(candidate, draft)
         used = self.weights.keys() & known.keys()
-        if not used - {"confidence", "likeness"}:
+        if not used or (self.calibrated and used != self.weights.keys()):
             return None
-        return self.bias + sum(self.weights[name] * known[name] for name in sorted(used))
+        gain = self.bias + sum(self.weights[name] * known[name] for name in sorted(used))
+        return gain if math.isfinite(gain) else None
 
 
 def features(candidate: Candidate, draft: Candidate) -> dict[str, float]:
@@ -72,9 +80,10 @@ class Gate:
 
     def judge(self, case: Case) -> tuple[Candidate | None, list[Decision]]:
         """Return the candidate that becomes the translation, or None when none may, and why."""
-        draft = next((item for item in case.candidates if item.origin == "draft"), None)
+        # An empty draft is none: it must not win over a text only because there is no evidence.
+        draft = next((item for item in case.candidates if item.origin == "draft" and item.text.strip()), None)
         others = [item for item in case.candidates if item.origin != "draft"]
-        decisions = [_refusal(item, self.mode) for item in others if _refused(item, self.mode)]
+        decisions = [_refusal(item) for item in others if _refused(item, self.mode)]
         passed = [item for item in others if not _refused(item, self.mode)]
         if not passed:
             return self._nothing_passed(draft, others, decisions)
@@ -87,7 +96,7 @@ class Gate:
     def _nothing_passed(
         self, draft: Candidate | None, others: Sequence[Candidate], decisions: list[Decision]
     ) -> tuple[Candidate | None, list[Decision]]:
-        if draft is not None and draft.text:
+        if draft is not None:
             why = "no other candidate passed" if others else "there is no other candidate"
             return draft, [*decisions, Decision("gate", "draft", why)]
         usable = [item for item in others if not _unusable(item)]
@@ -100,6 +109,8 @@ class Gate:
         different = [item for item in passed if item.text != draft.text]
         if not different:
             return draft, Decision("gate", "draft", "the answer is the same as the draft")
+        if self.threshold >= NEVER:
+            return draft, Decision("gate", "draft", "calibration found nothing that beats the draft of this pair")
         gains = [(self.scales.get(item.origin, Scale()).gain(item, draft), item) for item in different]
         known = [(gain, item) for gain, item in gains if gain is not None]
         if not known:
@@ -121,6 +132,6 @@ def _refused(candidate: Candidate, mode: str) -> bool:
     return _unusable(candidate) if mode == "off" else any(not check.passed for check in candidate.checks)
 
 
-def _refusal(candidate: Candidate, mode: str) -> Decision:
+def _refusal(candidate: Candidate) -> Decision:
     failed = [f"{check.name}: {check.detail}" for check in candidate.checks if not check.passed]
     return Decision("gate", f"refused {candidate.origin}", "; ".join(failed))

@@ -1,0 +1,80 @@
+"""Numbers of two texts compared as people write them: separators, decades, clocks and centuries differ."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+# Thousands in groups of three behind one kind of separator (comma, point, apostrophe, space, Arabic
+# separator); Indian grouping has pairs before the last three.
+_GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:([.,'’٬\u00a0\u202f\u2009 ])\d{3}(?:\1\d{3})*|(?:,\d\d)+,\d{3})(?!\d)")
+_DIGITS = re.compile(r"\d+")
+_FRACTION = re.compile(r"(?<=\d)[.,:٫](?=\d)")
+_ROMAN = re.compile(r"\b(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})(?:e|è|ème|er)?\b")
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10}
+
+_SPELLED_UP_TO = 12
+
+
+def differing_numbers(source: str, text: str) -> tuple[Counter[str], Counter[str]]:
+    """Return the numbers that `text` lacks and those that it adds, as bare digits.
+
+    1,000.50 and 1.000,50 are the same, so are 7 and 07, 10:30 and 10h30, and digits of any script. Not
+    counted as a difference: 3 for 15 of a clock, 90 for 1990 of a decade, XIX for 19, and a number up to
+    twelve that one side spells out.
+    """
+    missing, added = numbers(source) - numbers(text), numbers(text) - numbers(source)
+    _pair_off(missing, added)
+    _pair_off(missing, _romans(text))
+    _pair_off(added, _romans(source))
+    if not (missing and added):
+        # With nothing in its place a small number is spelled out; with another in its place it is wrong.
+        missing = Counter({digits: n for digits, n in missing.items() if int(digits) > _SPELLED_UP_TO})
+        added = Counter({digits: n for digits, n in added.items() if int(digits) > _SPELLED_UP_TO})
+    return missing, added
+
+
+def numbers(text: str) -> Counter[str]:
+    """Count the numbers of a text; the parts on both sides of a decimal point or a colon count by themselves.
+
+    Which of "1.234" and "1,234" is a thousand depends on the language, which of "10.30" and "10:30" is a
+    time too: so the sign is not asked. A part of zeros behind it (7.00, 7:00) says nothing and is left out.
+    """
+    joined = _GROUPED.sub(lambda match: re.sub(r"\D", "", match[0]), text)
+    found: Counter[str] = Counter()
+    for chain in _FRACTION.sub("\x00", joined).split():
+        parts = re.findall(r"[\d\x00]+", chain)
+        for part in parts:
+            first, *rest = (int(digits) for digits in _DIGITS.findall(part))
+            found.update(map(str, [first, *(value for value in rest if value)]))
+    return found
+
+
+def _pair_off(missing: Counter[str], others: Counter[str]) -> None:
+    """Take from both what means the same."""
+    for digits in list(missing.elements()):
+        for other in list(others):
+            if others[other] > 0 and _same(digits, other):
+                missing[digits] -= 1
+                others[other] -= 1
+                break
+    for counter in (missing, others):
+        for digits in [key for key, count in counter.items() if count <= 0]:
+            del counter[digits]
+
+
+def _same(one: str, other: str) -> bool:
+    low, high = sorted((int(one), int(other)))
+    clock = low <= 12 and high == low + 12
+    year = 1000 <= high <= 2100 and low == high % 100
+    return low == high or clock or year
+
+
+def _romans(text: str) -> Counter[str]:
+    """Count Roman numerals from I to XXXIX: "siglo XIX"."""
+    found: Counter[str] = Counter()
+    for match in _ROMAN.findall(text):
+        values = [_ROMAN_VALUES[letter] for letter in match.rstrip("eèmr")]
+        signed = [-v if v < max(values[i:]) else v for i, v in enumerate(values)]
+        found[str(sum(signed))] += 1
+    return found
