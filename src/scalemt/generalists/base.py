@@ -86,9 +86,7 @@ class BaseGeneralist(ABC):
         return completions
 
     @abstractmethod
-    def _complete(
-        self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress
-    ) -> list[Completion]:
+    def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         """Complete N prompts in order, at least one."""
 
 

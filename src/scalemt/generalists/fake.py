@@ -46,9 +46,7 @@ class FakeGeneralist(BaseGeneralist):
         """The word "fake"."""
         return "fake"
 
-    def _complete(
-        self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress
-    ) -> list[Completion]:
+    def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         completions = []
         for prompt in prompts:
             with self._lock:

@@ -6,7 +6,8 @@ forward     mean log-probability of a token under the specialist, given the sour
 backward    mean log-probability of a token of the *source* under the reverse specialist, given the
             candidate: the noisy-channel direction
 roundtrip   chrF of the reverse specialist's translation of the candidate against the source, 0 to 1
-confidence  mean word confidence of the draft; the same for all candidates of a segment
+doubt       share of the draft's words whose confidence is known to be below 0.5, unknown words of a rule-based
+            specialist among them; the same for all candidates of a segment
 likeness    chrF of the candidate against the draft, 0 to 1
 
 Which of them exist depends on the backends: a missing one is left out, never guessed.
@@ -116,10 +117,14 @@ def _from_draft(flat: Sequence[tuple[Case, Candidate]]) -> list[dict[str, float]
         evidence = {}
         if case.draft:
             evidence["likeness"] = chrf(candidate.text, case.draft.text)
-            if case.draft.confidence is not None:
-                evidence["confidence"] = case.draft.confidence
+            evidence["doubt"] = _doubt(case.draft)
         rows.append(evidence)
     return rows
+
+
+def _doubt(draft: Draft) -> float:
+    known = [word.confidence for word in draft.words if word.confidence is not None]
+    return sum(confidence < 0.5 for confidence in known) / max(1, len(draft.words))
 
 
 def chrf(hypothesis: str, reference: str) -> float:

@@ -1,8 +1,9 @@
 """Fit the gate on a development set: how much of each kind of evidence means how much gain in chrF++.
 
 Ridge regression from the differences of evidence to the difference in sentence chrF++ between a candidate
-and the draft, one fit a kind of candidate. The threshold is the one that gains most on held-out folds, and
-the fit is used only if that gain is more than its own uncertainty: otherwise the draft is always kept.
+and the draft, one fit a kind of candidate. The threshold is the one that gains most on held-out folds. What
+the fit gains is told for each fold with the threshold of the others, so that choosing among thresholds does
+not flatter it, and it is used only if that is more than its own uncertainty: else the draft is always kept.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from scalemt.types import Candidate
 
 _FOLDS = 10
 _RIDGE = 3.0
-_STEPS = np.arange(-1.0, 12.1, 0.5)  # chrF++ points of expected gain that are tried as threshold
+# Points of chrF++ of expected gain that are tried as threshold; the first of equally good ones is taken.
+_STEPS = np.array([NEVER, *np.arange(-1.0, 12.1, 0.5)])
+
+Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,13 @@ def fit(found: Sequence[Example], segments: int) -> Fit:
     """
     if len(found) < 2 * _FOLDS:
         return Fit({}, NEVER, 0.0, 0.0)
-    held_out = _held_out(found)
-    threshold, gains = _best_threshold(found, held_out, segments)
+    table = _gains(found, _held_out(found), segments)
+    gains = _unseen_gains(table)
     mean, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
-    if mean <= error:
+    best = int(table.sum(axis=1).argmax())
+    if mean <= error or best == 0:
         return Fit({}, NEVER, 0.0, error)
-    return Fit(_scales(found), threshold, mean, error)
+    return Fit(_scales(found), float(_STEPS[best]), mean, error)
 
 
 def _held_out(found: Sequence[Example]) -> list[float]:
@@ -97,20 +102,22 @@ def _expect(scale: Scale | None, item: Example) -> float:
     return scale.bias + sum(weight * item.features.get(name, 0.0) for name, weight in scale.weights.items())
 
 
-def _best_threshold(
-    found: Sequence[Example], expected: Sequence[float], segments: int
-) -> tuple[float, np.ndarray[tuple[int], np.dtype[np.float64]]]:
-    """Return the threshold with the largest summed gain, and the gain of each segment under it."""
-    best, most = NEVER, np.zeros(segments)
-    for step in _STEPS:
-        gains = np.zeros(segments)
-        top = np.full(segments, -np.inf)
-        for item, value in zip(found, expected, strict=True):
-            if value > step and value > top[item.segment]:
-                top[item.segment], gains[item.segment] = value, item.gain
-        if gains.sum() > most.sum():
-            best, most = float(step), gains
-    return best, most
+def _gains(found: Sequence[Example], expected: Sequence[float], segments: int) -> Numbers:
+    """Return the gain of each segment (columns) under each threshold of `_STEPS` (rows)."""
+    top, gains = np.full(segments, -np.inf), np.zeros(segments)
+    for item, value in zip(found, expected, strict=True):
+        if value > top[item.segment]:
+            top[item.segment], gains[item.segment] = value, item.gain
+    table: Numbers = np.where(top > _STEPS[:, None], gains, 0.0)
+    return table
+
+
+def _unseen_gains(table: Numbers) -> Numbers:
+    """Return the gain of each segment under the threshold that is best for all other folds."""
+    folds = np.arange(table.shape[1]) % _FOLDS
+    chosen = np.array([table[:, folds != fold].sum(axis=1).argmax() for fold in range(_FOLDS)])
+    unseen: Numbers = table[chosen[folds], np.arange(table.shape[1])]
+    return unseen
 
 
 def _scales(found: Sequence[Example]) -> dict[str, Scale]:

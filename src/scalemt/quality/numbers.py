@@ -10,7 +10,7 @@ from collections import Counter
 _GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:([.,'’٬\u00a0\u202f\u2009 ])\d{3}(?:\1\d{3})*|(?:,\d\d)+,\d{3})(?!\d)")
 _DIGITS = re.compile(r"\d+")
 _FRACTION = re.compile(r"(?<=\d)[.,:٫](?=\d)")
-_ROMAN = re.compile(r"\b(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})(?:e|è|ème|er)?\b")
+_ROMAN = re.compile(r"\b(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})(?<=[IVX])(?:e|è|ème|er)?\b")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10}
 
 _SPELLED_UP_TO = 12
@@ -29,8 +29,7 @@ def differing_numbers(source: str, text: str) -> tuple[Counter[str], Counter[str
     _pair_off(added, _romans(source))
     if not (missing and added):
         # With nothing in its place a small number is spelled out; with another in its place it is wrong.
-        missing = Counter({digits: n for digits, n in missing.items() if int(digits) > _SPELLED_UP_TO})
-        added = Counter({digits: n for digits, n in added.items() if int(digits) > _SPELLED_UP_TO})
+        missing, added = _without_small(missing), _without_small(added)
     return missing, added
 
 
@@ -45,9 +44,18 @@ def numbers(text: str) -> Counter[str]:
     for chain in _FRACTION.sub("\x00", joined).split():
         parts = re.findall(r"[\d\x00]+", chain)
         for part in parts:
-            first, *rest = (int(digits) for digits in _DIGITS.findall(part))
-            found.update(map(str, [first, *(value for value in rest if value)]))
+            first, *rest = map(_bare, _DIGITS.findall(part))
+            found.update([first, *(digits for digits in rest if digits != "0")])
     return found
+
+
+def _bare(digits: str) -> str:
+    """Return ASCII digits without leading zeros; as text, since Python reads no number of 5,000 digits."""
+    return "".join(str(int(digit)) for digit in digits).lstrip("0") or "0"
+
+
+def _without_small(found: Counter[str]) -> Counter[str]:
+    return Counter({digits: n for digits, n in found.items() if len(digits) > 2 or int(digits) > _SPELLED_UP_TO})
 
 
 def _pair_off(missing: Counter[str], others: Counter[str]) -> None:
@@ -64,10 +72,12 @@ def _pair_off(missing: Counter[str], others: Counter[str]) -> None:
 
 
 def _same(one: str, other: str) -> bool:
+    if one == other or max(len(one), len(other)) > 4:
+        return one == other
     low, high = sorted((int(one), int(other)))
     clock = low <= 12 and high == low + 12
-    year = 1000 <= high <= 2100 and low == high % 100
-    return low == high or clock or year
+    year = 1000 <= high <= 2100 and 0 < low == high % 100
+    return clock or year
 
 
 def _romans(text: str) -> Counter[str]:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from scalemt.drafts import draft_from_json
-from scalemt.errors import ConfigurationError, InputError
+from scalemt.errors import ConfigurationError, InputError, SpecialistError
 from scalemt.lines import read_jsonl
 from scalemt.specialists.base import BaseSpecialist
 from scalemt.types import Draft, Pair
@@ -27,16 +27,16 @@ class RecordedSpecialist(BaseSpecialist):
 
     name = "recorded"
 
-    def __init__(
-        self, path: str | Path | None = None, *, drafts: Sequence[Sequence[Draft]] | None = None
-    ) -> None:
+    def __init__(self, path: str | Path | None = None, *, drafts: Sequence[Sequence[Draft]] | None = None) -> None:
         if (path is None) == (drafts is None):
             raise ConfigurationError("Recorded drafts come from a file or from memory: give path or drafts.")
         self._where = str(path) if path is not None else "the drafts given"
-        self._drafts = _read(path) if path is not None else [list(row) for row in drafts or ()]
-        empty = [number for number, row in enumerate(self._drafts, 1) if not row]
+        rows = _read(path) if path is not None else {i: list(row) for i, row in enumerate(drafts or (), 1)}
+        empty = [number for number, row in rows.items() if not row]
         if empty:
             raise InputError(f"{self._where}, line {empty[0]}: no draft; expected at least one.")
+        self._lines = list(rows)  # blank lines of the file are passed over, and messages name lines of the file
+        self._drafts = list(rows.values())
 
     @property
     def signature(self) -> str:
@@ -51,6 +51,12 @@ class RecordedSpecialist(BaseSpecialist):
     def supports(self, pair: Pair) -> bool:
         """Take every pair."""
         return True
+
+    @property
+    def paths(self) -> int | None:
+        """How many drafts each text has, or None where that differs from text to text."""
+        counts = {len(row) for row in self._drafts}
+        return counts.pop() if len(counts) == 1 else None
 
     def all_drafts(self) -> list[list[Draft]]:
         """Return every recorded draft, one list a text."""
@@ -73,9 +79,12 @@ class RecordedSpecialist(BaseSpecialist):
 
         Raises:
             InputError: the number of texts is another than that of lines, or a line has fewer than `n` drafts.
+            SpecialistError: `n` is below 1.
         """
+        if n < 1:
+            raise SpecialistError(f"{self.name} was asked for {n} drafts a text; ask for at least 1.")
         self.require(len(texts))
-        for number, row in enumerate(self._drafts, 1):
+        for number, row in zip(self._lines, self._drafts, strict=True):
             if len(row) < n:
                 raise InputError(f"{self._where}, line {number}: {len(row)} drafts; {n} are asked for.")
         return [row[:n] for row in self._drafts]
@@ -84,10 +93,13 @@ class RecordedSpecialist(BaseSpecialist):
         return self.draft(texts, pair, n)
 
 
-def _read(path: str | Path) -> list[list[Draft]]:
-    rows = []
+def _read(path: str | Path) -> dict[int, list[Draft]]:
+    """Return the drafts of each line that holds any, by the number of the line."""
+    rows = {}
     for number, value in read_jsonl(path):
         where = f"{path}, line {number}"
-        items = value if isinstance(value, list) else [value]
-        rows.append([draft_from_json(item, where) for item in items])
+        if isinstance(value, list):
+            rows[number] = [draft_from_json(item, f"{where}, draft {i}") for i, item in enumerate(value, 1)]
+        else:
+            rows[number] = [draft_from_json(value, where)]
     return rows

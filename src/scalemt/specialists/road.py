@@ -153,9 +153,7 @@ class RecordedRoad(Road):
         return [self._drafted(row[: paths or None]) for row in rows]
 
     def _drafted(self, row: Sequence[Draft]) -> Drafted:
-        shown = tuple(
-            draft if draft.language else replace(draft, language=self.language) for draft in row
-        )
+        shown = tuple(draft if draft.language else replace(draft, language=self.language) for draft in row)
         stands = languages.base(shown[0].language) == languages.base(self.pair.target)
         return Drafted(shown, shown[0] if stands else None)
 

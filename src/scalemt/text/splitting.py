@@ -8,6 +8,12 @@ import re
 # or brackets, then white space; CJK full stops need none.
 _SENTENCE_END = re.compile(r"(?:[.!?;…؟۔।॥።]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*)")
 _SPACE = re.compile(r"\s+")
+# A full stop after these ends no sentence: single letters, titles, "number", "for example" and their like.
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"'“‘«])"
+    r"(?:\w|\w\.\w|Dra?|Mrs?|Ms|Prof|Sra?|Srta|Sta?|no|n\.º|nr|vs|cf|p\. ?ex|approx|fig|vol|pp?)\.\s+$",
+    re.IGNORECASE,
+)
 
 
 def split_long(text: str, limit: int) -> list[tuple[str, str]]:
@@ -38,3 +44,26 @@ def _cut(text: str, start: int, stop: int) -> int:
         if ends:
             return ends[-1]
     return stop
+
+
+def split_sentences(text: str) -> list[tuple[str, str]]:
+    """Split `text` into sentences, each with the white space that follows it.
+
+    A sentence ends at closing punctuation that is not followed by a small letter or a digit and does not close a
+    common abbreviation. `"".join(sentence + gap for sentence, gap in …)` is the text.
+    """
+    ends = [match.end() for match in _SENTENCE_END.finditer(text) if _ends_sentence(text, match.end())]
+    parts = []
+    for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
+        piece = text[start:end]
+        if piece:
+            kept = piece.rstrip()
+            parts.append((kept, piece[len(kept) :]))
+    return parts or [("", "")]
+
+
+def _ends_sentence(text: str, end: int) -> bool:
+    following = text[end : end + 1]
+    if following.islower() or following.isdigit():
+        return False
+    return not _ABBREVIATION.search(text, max(0, end - 20), end)

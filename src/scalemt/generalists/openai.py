@@ -1,0 +1,356 @@
+"""Any server that speaks OpenAI's protocol: vLLM, llama-server, Ollama, hosted ones.
+
+Source: the OpenAI API reference, chat completions and (legacy) completions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from scalemt.errors import (
+    ConfigurationError,
+    DeadlineError,
+    EndpointError,
+    GeneralistError,
+    RateLimitError,
+)
+from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
+from scalemt.generalists.client import Budget, chat_messages, cut, in_order
+from scalemt.retry import RetryPolicy, redact, send
+from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
+
+if TYPE_CHECKING:
+    import httpx
+
+_FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "eos": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "filter",
+}
+_MOST_STOPS = 4  # the protocol's limit; more are cut here
+_CONNECT_SECONDS = 10.0
+_HOPELESS = {
+    401: "The server refused the key. Check the environment variable {key_env}.",
+    402: "The server wants payment. Check the account.",
+    403: "The server refused access. Check the environment variable {key_env} and what the key may do.",
+    404: "Check the base URL (it usually ends in /v1) and the model name {model!r}.",
+    405: "Check the base URL (it usually ends in /v1).",
+}
+
+
+class HopelessError(EndpointError):
+    """No request can succeed; the rest of the run is not sent."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What the requests of one call tell each other: the fault that ends it, and whether any succeeded."""
+
+    fatal: HopelessError | None = None
+    lock: Lock = field(default_factory=Lock)
+
+
+class OpenAIGeneralist(BaseGeneralist):
+    """A model behind an OpenAI-compatible base URL, asked concurrently, with one retry layer and one budget.
+
+    Args:
+        url: base URL, such as `http://127.0.0.1:8000/v1`.
+        model: the name under which the server knows it.
+        api_key_env: the environment variable that holds the key; unset means that none is sent.
+        kind: "chat" uses /chat/completions, "base" /completions.
+        concurrency: requests under way at a time.
+        timeout: seconds for one request; connecting may take at most 10 of them.
+        retries: tries after the first for rate limits, overload, broken connections and time-outs.
+        max_tokens_budget, max_cost: what this object may spend in its life, see `Budget`; prompts beyond it
+            are not sent and fail with BudgetError. A server that reports no usage is counted by an estimate.
+        price_prompt, price_completion: per million tokens, for `Completion.cost` and `max_cost`.
+        extra_body: fields added to each request; None takes one out (`{"max_tokens": None,
+            "max_completion_tokens": 500}` for servers that want the newer name).
+        scoring: whether the server can score given text (vLLM's /completions with echo can; llama-server and
+            chat models cannot). Only then does this object offer `score`, and count as `ScoringGeneralist`.
+
+    `Prompt.prefill` is not sent: the protocol has no place for it.
+
+    Raises:
+        ConfigurationError: an argument cannot be used.
+    """
+
+    name = "openai"
+
+    def __init__(  # noqa: PLR0913 each is one line of a profile
+        self,
+        url: str,
+        model: str,
+        *,
+        api_key_env: str = "OPENAI_API_KEY",
+        kind: GeneralistKind = "chat",
+        concurrency: int = 8,
+        timeout: float = 60.0,
+        retries: int = 5,
+        max_tokens_budget: int | None = None,
+        max_cost: float | None = None,
+        price_prompt: float = 0.0,
+        price_completion: float = 0.0,
+        extra_body: Mapping[str, Any] | None = None,
+        scoring: bool = False,
+    ) -> None:
+        shown = redact(url)
+        _require(_is_web(url), f"{shown} is not a URL such as http://127.0.0.1:8000/v1")
+        _require(kind in {"chat", "base"}, f"kind is {kind!r}; valid choices are chat, base")
+        _require(concurrency >= 1 and timeout > 0 and retries >= 0, "concurrency, timeout or retries is too low")
+        _require(not scoring or kind == "base", "scoring needs kind='base': chat completions cannot echo")
+        priced = price_prompt > 0 or price_completion > 0
+        _require(max_cost is None or priced, "max_cost needs price_prompt or price_completion")
+        base, mark, query = url.partition("?")
+        self._url, self._query = base.rstrip("/"), mark + query
+        self._shown, self._model = shown.rstrip("/"), model
+        self._key_env = api_key_env
+        self._kind = kind
+        self._concurrency, self._timeout = concurrency, timeout
+        self._prices = (price_prompt, price_completion)
+        self._extra = dict(extra_body or {})
+        self._client: httpx.Client | None = None
+        self._opening = Lock()
+        self._answered = False
+        self.policy = RetryPolicy(attempts=retries + 1)
+        self.budget = Budget(max_tokens_budget, max_cost)
+        if scoring:
+            # An attribute and not a method, so that isinstance(…, ScoringGeneralist) tells the truth.
+            self.score: Callable[[Sequence[Prompt], Sequence[str]], list[Likelihood]] = self._score_all
+
+    @property
+    def kind(self) -> GeneralistKind:
+        """What the constructor was told."""
+        return self._kind
+
+    @property
+    def signature(self) -> str:
+        """The model's name and the server's host."""
+        host = self._shown.partition("://")[2].partition("/")[0]
+        return f"openai:{'_'.join(self._model.split())}@{host}"
+
+    def close(self) -> None:
+        """Close the connections. The next use opens new ones."""
+        with self._opening:
+            if self._client is not None:
+                self._client.close()
+            self._client = None
+
+    def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
+        run = _Run()
+        completions = in_order(
+            lambda prompt: self._one(run, prompt, decoding), prompts, self._concurrency, progress
+        )
+        if run.fatal and all(completion.finish_reason == "error" for completion in completions):
+            raise run.fatal
+        return completions
+
+    def _one(self, run: _Run, prompt: Prompt, decoding: Decoding) -> Completion:
+        if run.fatal:
+            return Completion("", "error", error=run.fatal)
+        try:
+            self.budget.check()
+            path, body = self._request(prompt, decoding)
+            return self._read(self._post(path, body), prompt)
+        except HopelessError as error:
+            with run.lock:
+                run.fatal = run.fatal or error
+            return Completion("", "error", error=error)
+        except GeneralistError as error:
+            return Completion("", "error", error=error)
+
+    def _request(self, prompt: Prompt, decoding: Decoding) -> tuple[str, dict[str, Any]]:
+        body: dict[str, Any] = {
+            "model": self._model,
+            "max_tokens": decoding.max_tokens,
+            "temperature": decoding.temperature,
+            "top_p": decoding.top_p,
+            "seed": decoding.seed,
+        }
+        if prompt.stop:
+            body["stop"] = list(prompt.stop[:_MOST_STOPS])
+        if prompt.messages:
+            path, body["messages"] = "/chat/completions", chat_messages(prompt)
+        else:
+            path, body["prompt"] = "/completions", prompt.text
+        return path, {key: value for key, value in (body | self._extra).items() if value is not None}
+
+    def _read(self, answer: Any, prompt: Prompt) -> Completion:
+        """Make a completion of an answer; usage is counted even when the rest cannot be used."""
+        sent = prompt.text or "".join(message.content for message in prompt.messages)
+        prompt_tokens, completion_tokens, cost = self._account(answer, sent)
+        try:
+            choice = answer["choices"][0]
+            raw = choice["message"].get("content") if prompt.messages else choice["text"]
+            finish = choice.get("finish_reason") or ""
+            refused = bool(prompt.messages and not raw and choice["message"].get("refusal"))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise EndpointError(
+                f"{self._shown} answered without choices[0], so this is no completion. "
+                "Check that the URL is that of an OpenAI-compatible server."
+            ) from error
+        text = cut(raw or "", prompt.stop)
+        # A stop string that the server did not know ends the answer as well as one that it did.
+        reason = "stop" if raw and text != raw else _FINISH.get("content_filter" if refused else finish)
+        if reason is None:
+            raise EndpointError(f"{self._shown} ended the answer with the unknown finish_reason {finish!r}.")
+        return Completion(text, reason, prompt_tokens, completion_tokens, cost)
+
+    def _account(self, answer: Any, sent: str) -> tuple[int, int, float]:
+        """Return tokens and cost of an answer, and take them from the budget."""
+        usage = answer.get("usage") if isinstance(answer, dict) else None
+        if not isinstance(usage, dict):
+            # About four bytes are a token; the budget must not be blind where a server does not count.
+            self.budget.spend((len(sent.encode()) + len(json.dumps(answer))) // 4)
+            return 0, 0, 0.0
+        prompt_tokens = int(usage.get("prompt_tokens") or 0)
+        completion_tokens = int(usage.get("completion_tokens") or 0)
+        cost = (prompt_tokens * self._prices[0] + completion_tokens * self._prices[1]) / 1e6
+        self.budget.spend(prompt_tokens + completion_tokens, cost)
+        return prompt_tokens, completion_tokens, cost
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        """Send one request, again where that can help, and return the decoded answer."""
+        import httpx
+
+        try:
+            response = send(lambda: self._attempt(path, body), self.policy, retry_on=(httpx.TransportError,))
+        except httpx.TimeoutException as error:
+            raise DeadlineError(
+                f"{self._shown} gave no answer within {self._timeout:g} s, in {self.policy.attempts} tries. "
+                "Raise `timeout`, lower `concurrency`, or check the server."
+            ) from error
+        except httpx.TransportError as error:
+            raise EndpointError(
+                f"The connection to {self._shown} broke off ({type(error).__name__}), "
+                f"in {self.policy.attempts} tries. Check the server."
+            ) from error
+        if response.status_code != 200:
+            raise self._refusal(response)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise EndpointError(
+                f"{self._shown} answered something that is not JSON. "
+                "Check that the URL is that of an OpenAI-compatible server."
+            ) from error
+
+    def _attempt(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        import httpx
+
+        try:
+            response = self._http().post(f"{self._url}{path}{self._query}", json=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            # A server that never answered is not there; one that did may be restarting.
+            if self._answered:
+                raise
+            raise HopelessError(
+                f"{self._shown} cannot be reached ({type(error).__name__}). "
+                "Check that the server runs and that host and port are right."
+            ) from error
+        self._answered = True
+        return response
+
+    def _refusal(self, response: httpx.Response) -> GeneralistError:
+        status = response.status_code
+        if status in _HOPELESS:
+            # The server's own words are left out: some repeat the key.
+            mend = _HOPELESS[status].format(key_env=self._key_env, model=self._model)
+            return HopelessError(f"{self._shown} answered with status {status}. {mend}")
+        said = self._said(response)
+        if status == 429:
+            return RateLimitError(
+                f"{self._shown} asked for fewer requests (status 429), in {self.policy.attempts} tries{said}. "
+                "Lower `concurrency`, raise `retries`, or check the quota."
+            )
+        return EndpointError(f"{self._shown} answered with status {status}{said}. Check the server and the model.")
+
+    def _said(self, response: httpx.Response) -> str:
+        """Return the server's own message, short and without the key, or nothing."""
+        try:
+            error = response.json()["error"]
+            message = str(error["message"] if isinstance(error, dict) else error)
+        except (ValueError, KeyError, TypeError):
+            return ""
+        key = self._key()
+        message = message.replace(key, "***") if key else message
+        return f": {message[:300].rstrip('.')}"
+
+    def _key(self) -> str:
+        return os.environ.get(self._key_env, "").strip()
+
+    def _http(self) -> httpx.Client:
+        """Return the client, made at the first call."""
+        with self._opening:
+            if self._client is None:
+                import httpx
+
+                key = self._key()
+                self._client = httpx.Client(
+                    headers={"Authorization": f"Bearer {key}"} if key else {},
+                    timeout=httpx.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
+                    limits=httpx.Limits(max_connections=self._concurrency),
+                )
+                # Sockets of an object that nobody closed are closed with it.
+                weakref.finalize(self, self._client.close)
+            return self._client
+
+    def _score_all(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
+        """The likelihood of `continuations[i]` after `prompts[i]`.
+
+        Raises:
+            GeneralistError: a prompt is a chat prompt, the budget is spent, or the server does not echo.
+        """
+        jobs = list(zip(prompts, continuations, strict=True))
+        return in_order(lambda job: self._score(*job), jobs, self._concurrency)
+
+    def _score(self, prompt: Prompt, continuation: str) -> Likelihood:
+        if prompt.messages:
+            raise GeneralistError("This generalist scores plain prompts only, and was given a chat prompt.")
+        if not continuation:
+            return Likelihood(0.0, 0)
+        self.budget.check()
+        text = prompt.text + continuation
+        body = {"model": self._model, "prompt": text, "max_tokens": 1, "temperature": 0.0}
+        answer = self._post("/completions", body | {"echo": True, "logprobs": 1})
+        self._account(answer, text)
+        return self._echoed(answer, len(prompt.text), len(text))
+
+    def _echoed(self, answer: Any, start: int, end: int) -> Likelihood:
+        """Sum the log-probabilities of the tokens that reach beyond `start` and begin before `end`."""
+        try:
+            choice = answer["choices"][0]
+            found = choice["logprobs"]
+            tokens, offsets, values = found["tokens"], found["text_offset"], found["token_logprobs"]
+            spans = zip(offsets, tokens, values, strict=True)
+            inside = [value for at, token, value in spans if at + len(token) > start and at < end]
+        except (KeyError, IndexError, TypeError, ValueError):
+            inside = []
+        if not inside or None in inside:
+            raise GeneralistError(
+                f"{self._shown} cannot score: it did not echo the prompt with log-probabilities. "
+                "vLLM does; for other servers set scoring = false, and the gate works without it."
+            )
+        return Likelihood(float(sum(inside)), len(inside))
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ConfigurationError(f"The generalist openai cannot be made: {message}.")

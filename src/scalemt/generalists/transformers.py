@@ -1,0 +1,351 @@
+"""Local `transformers` folders as a generalist: any decoder-only model, run by PyTorch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scalemt.errors import ConfigurationError, GeneralistError
+from scalemt.fingerprint import fingerprint
+from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
+from scalemt.generalists.client import chat_messages, cut
+from scalemt.huggingface import (
+    choose_device,
+    import_torch,
+    load_model,
+    load_tokenizer,
+    quiet,
+    weight_files,
+)
+from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
+
+_UNBOUNDED = 2**31  # context of a model whose configuration names none
+_SEEN = 8  # tokens of the prompt decoded with the answer, so that its first space is not lost
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One prompt on its way: its place, its tokens, and how many tokens its answer may have."""
+
+    index: int
+    tokens: list[int]
+    limit: int
+    stop: tuple[str, ...]
+
+
+class TransformersGeneralist(BaseGeneralist):
+    """A decoder-only model in a local folder. Nothing is downloaded.
+
+    A special token that is spelt in a prompt's own text is kept from acting as one: plain prompts are cut as
+    plain text, and in chat messages a space is put into it. Prompts are batched with padding on the left; with
+    temperature above 0 an answer depends on the seed and on the batch it is drawn in.
+
+    Args:
+        path: the folder, as `save_pretrained` writes it.
+        threads: CPU threads; torch has one number for the whole process, and this sets it.
+        device: of torch; None takes cuda where there is one.
+        dtype: "float32", "bfloat16" or "float16".
+        max_batch: most prompts run together.
+        kind: "chat" or "base"; None is "chat" if the tokenizer has a chat template.
+
+    Raises:
+        ModelError: the folder lacks a file, or cannot be loaded; the message says which.
+        ConfigurationError: an option has a value that cannot be used.
+        MissingExtraError: torch or transformers is not installed.
+    """
+
+    name = "transformers"
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threads: int = 1,
+        device: str | None = None,
+        dtype: str = "float32",
+        max_batch: int = 4,
+        kind: GeneralistKind | None = None,
+    ) -> None:
+        if threads < 1 or max_batch < 1:
+            raise ConfigurationError(f"threads={threads}, max_batch={max_batch}: both must be at least 1.")
+        if kind not in {None, "chat", "base"}:
+            raise ConfigurationError(f"kind is {kind!r}. Valid choices: chat, base.")
+        self._folder = Path(path).expanduser()
+        weights = weight_files(self._folder)
+        self._torch, self._transformers = import_torch("The transformers generalist")
+        self._torch.set_num_threads(threads)
+        self._tokenizer = load_tokenizer(self._folder, self._transformers)
+        self._kind = self._checked_kind(kind)
+        self._max_batch = max_batch
+        place = choose_device(device, self._torch)
+        self._model = load_model(self._transformers.AutoModelForCausalLM, self._folder, self._torch, place, dtype)
+        config = self._model.config.get_text_config()
+        self._context = int(getattr(config, "max_position_embeddings", None) or _UNBOUNDED)
+        self._accepted = set(inspect.signature(self._model.forward).parameters)
+        self._ends = self._end_tokens()
+        self._padding = self._padding_token()
+        # The folder's own defaults (a sampler, penalties) are set aside: `Decoding` says all.
+        self._model.generation_config = self._transformers.GenerationConfig()
+        self._signature = f"transformers:{self._folder.name.replace(' ', '_')}:{fingerprint(weights)}:{dtype}"
+
+    @property
+    def kind(self) -> GeneralistKind:
+        """What the constructor was told, or whether the tokenizer has a chat template."""
+        return self._kind
+
+    @property
+    def signature(self) -> str:
+        """Name of the folder, a fingerprint of the weights, and the number format."""
+        return self._signature
+
+    def score(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
+        """The likelihood of `continuations[i]` after `prompts[i]`, end of text not included.
+
+        Raises:
+            GeneralistError: prompt and continuation do not fit into the context, or the model failed.
+        """
+        pairs = [self._split(prompt, text) for prompt, text in zip(prompts, continuations, strict=True)]
+        for opening, continuation in pairs:
+            if len(opening) + len(continuation) > self._context:
+                raise self._too_long(len(opening) + len(continuation), "Prompt and continuation have")
+        found = [Likelihood(0.0, 0)] * len(pairs)
+        filled = [index for index, (_, continuation) in enumerate(pairs) if continuation]
+        filled.sort(key=lambda index: -sum(map(len, pairs[index])))
+        for start in range(0, len(filled), self._max_batch):
+            batch = filled[start : start + self._max_batch]
+            for index, likelihood in zip(batch, self._likelihoods([pairs[i] for i in batch]), strict=True):
+                found[index] = likelihood
+        return found
+
+    def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
+        completions: dict[int, Completion] = {}
+        jobs = []
+        for index, prompt in enumerate(prompts):
+            try:
+                tokens = self._tokens(prompt)
+            except GeneralistError as error:
+                completions[index] = Completion("", "error", error=error)
+                continue
+            room = self._context - len(tokens)
+            if room < 1:
+                completions[index] = Completion("", "error", error=self._too_long(len(tokens), "The prompt has"))
+            else:
+                jobs.append(_Job(index, tokens, min(decoding.max_tokens, room), prompt.stop))
+        progress(len(completions))
+        for batch in self._batches(jobs, decoding.max_tokens):
+            for job, completion in zip(batch, self._answers(batch, decoding), strict=True):
+                completions[job.index] = completion
+            progress(len(batch))
+        return [completions[index] for index in range(len(prompts))]
+
+    def _batches(self, jobs: list[_Job], most: int) -> Iterator[list[_Job]]:
+        """Jobs of like length together; one that the context would cut runs alone, or it would cut others."""
+        batch: list[_Job] = []
+        for job in sorted(jobs, key=lambda job: -len(job.tokens)):
+            if job.limit < most:
+                yield [job]
+                continue
+            batch.append(job)
+            if len(batch) == self._max_batch:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _answers(self, batch: list[_Job], decoding: Decoding) -> list[Completion]:
+        inputs = self._padded([job.tokens for job in batch])
+        length = inputs["input_ids"].shape[1]
+        stopping = self._transformers.StoppingCriteriaList([self._stopping(batch, length)])
+        try:
+            with quiet(), self._torch.random.fork_rng(), self._torch.inference_mode():
+                self._torch.manual_seed(decoding.seed)
+                sequences = self._model.generate(
+                    **inputs,
+                    generation_config=self._generation(decoding, max(job.limit for job in batch)),
+                    stopping_criteria=stopping,
+                )
+        except (RuntimeError, ValueError, IndexError) as error:
+            failure = GeneralistError(f"transformers failed on the model in {self._folder}: {error}")
+            return [Completion("", "error", error=failure) for _ in batch]
+        return [self._completion(job, ids[length:]) for job, ids in zip(batch, sequences.tolist(), strict=True)]
+
+    def _completion(self, job: _Job, ids: list[int]) -> Completion:
+        end = next((position for position, token in enumerate(ids) if token in self._ends), None)
+        answer = ids if end is None else ids[:end]
+        text = self._continued(job, answer)
+        kept = cut(text, job.stop)
+        reason: FinishReason
+        if kept != text:  # at a stop string: what follows in the row is padding
+            made, reason = len(_without_padding(ids, self._padding)), "stop"
+        elif end is not None:
+            made, reason = end + 1, "stop"
+        else:
+            made, reason = len(ids), "length"
+        return Completion(kept, reason, prompt_tokens=len(job.tokens), completion_tokens=made)
+
+    def _stopping(self, batch: list[_Job], length: int) -> Any:
+        """A criterion that ends each row at its own stop strings."""
+        torch = self._torch
+
+        def reached(input_ids: Any, scores: Any, **_: Any) -> Any:
+            rows = input_ids[:, length:].tolist() if any(job.stop for job in batch) else [[]] * len(batch)
+            done = [
+                any(stop and stop in self._continued(job, row) for stop in job.stop)
+                for job, row in zip(batch, rows, strict=True)
+            ]
+            return torch.tensor(done, device=input_ids.device)
+
+        return reached
+
+    def _continued(self, job: _Job, ids: list[int]) -> str:
+        """The text of an answer, with the space that a tokenizer drops at the start of a text."""
+        before = self._decode(job.tokens[-_SEEN:])
+        whole = self._decode(job.tokens[-_SEEN:] + ids)
+        return whole[len(before) :] if whole.startswith(before) else self._decode(ids)
+
+    def _decode(self, ids: list[int]) -> str:
+        options = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+        return str(self._tokenizer.decode(ids, **options))
+
+    def _generation(self, decoding: Decoding, limit: int) -> Any:
+        sampler: dict[str, Any] = {"do_sample": False}
+        if decoding.temperature > 0:
+            sampler = {
+                "do_sample": True,
+                "temperature": decoding.temperature,
+                "top_p": decoding.top_p,
+                "top_k": 0,
+            }
+        return self._transformers.GenerationConfig(
+            max_new_tokens=limit, eos_token_id=sorted(self._ends) or None, pad_token_id=self._padding, **sampler
+        )
+
+    def _likelihoods(self, pairs: list[tuple[list[int], list[int]]]) -> list[Likelihood]:
+        inputs = self._padded([opening + continuation for opening, continuation in pairs])
+        longest = max(len(continuation) for _, continuation in pairs)
+        if "position_ids" in self._accepted:  # left padding moves rows, and not all models see that by the mask
+            inputs["position_ids"] = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+        if "logits_to_keep" in self._accepted:  # the logits of all prompt tokens would fill the memory
+            inputs["logits_to_keep"] = longest + 1
+        try:
+            with quiet(), self._torch.inference_mode():
+                logits = self._model(**inputs, use_cache=False).logits[:, -longest - 1 : -1].float()
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise GeneralistError(f"transformers failed on the model in {self._folder}: {error}") from error
+        wanted = inputs["input_ids"][:, -longest:].unsqueeze(-1)
+        log_probs = (logits.gather(-1, wanted).squeeze(-1) - logits.logsumexp(-1)).tolist()
+        return [
+            Likelihood(sum(row[len(row) - len(continuation) :]), len(continuation))
+            for row, (_, continuation) in zip(log_probs, pairs, strict=True)
+        ]
+
+    def _padded(self, rows: list[list[int]]) -> dict[str, Any]:
+        longest = max(map(len, rows))
+        fill = [longest - len(row) for row in rows]
+        ids = [[self._padding] * count + row for count, row in zip(fill, rows, strict=True)]
+        mask = [[0] * count + [1] * len(row) for count, row in zip(fill, rows, strict=True)]
+        device = self._model.device
+        return {
+            "input_ids": self._torch.tensor(ids, device=device),
+            "attention_mask": self._torch.tensor(mask, device=device),
+        }
+
+    def _tokens(self, prompt: Prompt) -> list[int]:
+        if prompt.messages:
+            return self._plain_or_special(self._rendered(prompt), special=True)
+        return self._plain_or_special(prompt.text, special=False)
+
+    def _plain_or_special(self, text: str, *, special: bool) -> list[int]:
+        """Tokens of a text: with a template's special tokens, or as plain text after the opening token."""
+        ids = self._tokenizer(text, add_special_tokens=not special, split_special_tokens=not special).input_ids
+        ids = list(ids)
+        # Some tokenizers close a text with an end token, after which nothing would follow.
+        while not special and ids and ids[-1] in self._ends:
+            ids.pop()
+        # A model needs one token to start from.
+        return ids or [self._start_token()]
+
+    def _rendered(self, prompt: Prompt) -> str:
+        messages = [message | {"content": self._defused(message["content"])} for message in chat_messages(prompt)]
+        try:
+            text = self._templated(messages)
+        except Exception as error:  # whatever a template raises, or that there is none
+            if len(messages) < 2 or messages[0]["role"] != "system":
+                raise GeneralistError(f"The chat template of {self._folder} failed: {error}") from error
+            text = self._without_system(messages)
+        return text + self._defused(prompt.prefill)
+
+    def _without_system(self, messages: list[dict[str, str]]) -> str:
+        """Some models (Gemma 2) know no system role; their makers put it at the start of the first turn."""
+        system, first, *others = messages
+        joined = first | {"content": f"{system['content']}\n\n{first['content']}"}
+        try:
+            return self._templated([joined, *others])
+        except Exception as error:
+            raise GeneralistError(f"The chat template of {self._folder} failed: {error}") from error
+
+    def _templated(self, messages: list[dict[str, str]]) -> str:
+        # a model that can think would spend max_tokens on it and leave no translation
+        options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+        return str(self._tokenizer.apply_chat_template(messages, **options))
+
+    def _defused(self, content: str) -> str:
+        for token in self._tokenizer.all_special_tokens:
+            if token in content:
+                content = content.replace(token, f"{token[:1]} {token[1:]}")
+        return content
+
+    def _split(self, prompt: Prompt, continuation: str) -> tuple[list[int], list[int]]:
+        """Tokens of prompt and continuation; where the boundary falls into a token, each read by itself."""
+        opening = self._tokens(prompt)
+        if not continuation:
+            return opening, []
+        special = bool(prompt.messages)
+        before = self._rendered(prompt) if special else prompt.text
+        whole = self._plain_or_special(
+            before + (self._defused(continuation) if special else continuation), special=special
+        )
+        if whole[: len(opening)] == opening and len(whole) > len(opening):
+            return opening, whole[len(opening) :]
+        ids = self._tokenizer(continuation, add_special_tokens=False, split_special_tokens=True).input_ids
+        return opening, list(ids)
+
+    def _checked_kind(self, kind: GeneralistKind | None) -> GeneralistKind:
+        has_template = bool(getattr(self._tokenizer, "chat_template", None))
+        if kind == "chat" and not has_template:
+            raise ConfigurationError(
+                f"kind is 'chat', but the tokenizer in {self._folder} has no chat template. Use kind 'base', or "
+                "put chat_template.jinja into the folder."
+            )
+        return kind or ("chat" if has_template else "base")
+
+    def _end_tokens(self) -> frozenset[int]:
+        """All tokens that end an answer: chat models often have one of their own beside the tokenizer's."""
+        known = self._model.generation_config.eos_token_id
+        several = known if isinstance(known, list) else [known]
+        return frozenset(int(i) for i in (*several, self._tokenizer.eos_token_id) if i is not None)
+
+    def _padding_token(self) -> int:
+        known = self._tokenizer.pad_token_id
+        return int(known if known is not None else min(self._ends, default=0))
+
+    def _start_token(self) -> int:
+        known = self._tokenizer.bos_token_id
+        return int(known if known is not None else self._padding)
+
+    def _too_long(self, length: int, what: str) -> GeneralistError:
+        return GeneralistError(
+            f"{what} {length} tokens and the context of {self._folder.name} holds {self._context}. "
+            "Show fewer demonstrations, or split the text."
+        )
+
+
+def _without_padding(ids: list[int], padding: int) -> list[int]:
+    """The ids without the padding that a row gets while others of its batch go on."""
+    end = len(ids)
+    while end and ids[end - 1] == padding:
+        end -= 1
+    return ids[:end]

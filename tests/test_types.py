@@ -1,0 +1,56 @@
+"""The values that travel: frozen, comparable, and what they compute."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from scalemt.types import Draft, Likelihood, Message, Pair, Prompt, Segment, Translation, Usage, Word
+
+
+def test_pair() -> None:
+    pair = Pair("en", "pt-BR")
+    assert str(pair) == "en->pt-BR"
+    assert pair.reversed == Pair("pt-BR", "en")
+
+
+def test_confidence_of_a_draft_is_the_mean_of_what_is_known() -> None:
+    assert Draft("a b c", (Word("a", 0.2), Word("b"), Word("c", 0.4))).confidence == pytest.approx(0.3)
+    assert Draft("a", (Word("a"),)).confidence is None
+    assert Draft("").confidence is None
+    assert Draft("a", (Word("a", 0.0),)).confidence == 0.0
+
+
+def test_likelihood_of_an_empty_continuation_is_zero() -> None:
+    assert Likelihood(-6.0, 3).per_token == -2.0
+    assert Likelihood(0.0, 0).per_token == 0.0
+
+
+def test_usage_adds_up() -> None:
+    total = sum([Usage(1, 10, 5, 0.25), Usage(2, 20, 6, 0.5)], Usage())
+    assert total == Usage(3, 30, 11, 0.75)
+
+
+def test_a_prompt_as_json_is_chat_or_text() -> None:
+    chat = Prompt((Message("system", "s"), Message("user", "u")), prefill="p", stop=("x",))
+    assert chat.as_json() == {
+        "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+        "prefill": "p",
+        "stop": ["x"],
+    }
+    assert Prompt(text="English: a\nBasque:", stop=("\n",)).as_json() == {
+        "prompt": "English: a\nBasque:",
+        "stop": ["\n"],
+    }
+
+
+def test_values_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Segment("a").text = "b"  # type: ignore[misc]
+
+
+def test_the_draft_of_a_translation_is_its_first() -> None:
+    made = Translation(Segment("a"), "b", "draft", Pair("en", "pt"), drafts=(Draft("b"), Draft("c")))
+    assert made.draft == Draft("b")
+    assert Translation(Segment("a"), "b", "few-shot", Pair("en", "pt")).draft is None
