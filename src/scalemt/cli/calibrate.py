@@ -16,20 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("calibrate", short_help="Choose method, shots and threshold for a pair.")
-@click.option(
-    "--src",
-    "source_file",
-    required=True,
-    type=click.Path(dir_okay=False),
-    help="Development sources, a line each.",
-)
-@click.option(
-    "--ref",
-    "reference_file",
-    required=True,
-    type=click.Path(dir_okay=False),
-    help="Their translations, a line each.",
-)
+@click.option("--src", "source_file", type=click.Path(dir_okay=False), help="Development sources, a line each.")
+@click.option("--ref", "reference_file", type=click.Path(dir_okay=False), help="Their translations, a line each.")
 @click.option("--from", "source", required=True, metavar="LANG", help="Source language.")
 @click.option("--to", "target", required=True, metavar="LANG", help="Target language.")
 @click.option("--limit", type=click.IntRange(20), default=100, show_default=True, help="Use the first lines only.")
@@ -39,31 +27,42 @@ if TYPE_CHECKING:
 def command(source: str, target: str, **options: Any) -> int:
     """Choose method, shots and threshold for a pair, and store them with the profile.
 
-    Use a development set, never the test set. Each line costs a draft and two answers of the generalist
-    for each number of shots.
+    Use a development set of your own kind of text, never the test set. Without --src and --ref the project's own
+    sentences serve, for the languages they hold. Each line costs a draft and two answers of the generalist for
+    each number of shots.
     """
     from scalemt.config import config_dir, load_configuration
-    from scalemt.engine.calibrating import DevelopmentSet, calibrate
+    from scalemt.engine.calibrating import DevelopmentSet, calibrate, packaged_development
     from scalemt.languages import parse_pair
-    from scalemt.lines import read_lines
     from scalemt.quality.calibration import calibration_path
 
-    sources = read_lines(options.pop("source_file"))
-    references = read_lines(options.pop("reference_file"))
-    if len(sources) != len(references):
-        raise click.UsageError(f"--src has {len(sources)} lines and --ref {len(references)}; they must pair up.")
+    lines = _read(options.pop("source_file"), options.pop("reference_file"))
     limit, as_json = options.pop("limit"), options.pop("as_json")
     shots = _numbers(options.pop("try_shots"))
     configuration = load_configuration()
     profile = configuration.profile(options.pop("profile"), **overrides(options))
     pair = parse_pair(source, target)
-    with _bar(min(limit, len(sources)) * len(shots)) as progress:
-        development = DevelopmentSet(sources[:limit], references[:limit], pair)
+    whole = DevelopmentSet(*lines, pair) if lines else packaged_development(pair, profile, shots)
+    development = DevelopmentSet(whole.sources[:limit], whole.references[:limit], pair)
+    with _bar(len(development.sources) * len(shots)) as progress:
         chosen = calibrate(development, profile, configuration, shots=shots, progress=progress, notice=say)
     path = calibration_path(config_dir(), profile.name, pair)
     chosen.save(path)
     _show(chosen, str(path), as_json)
     return 0
+
+
+def _read(source_file: str | None, reference_file: str | None) -> tuple[list[str], list[str]] | None:
+    from scalemt.lines import read_lines
+
+    if not source_file and not reference_file:
+        return None
+    if not source_file or not reference_file:
+        raise click.UsageError("Give --src and --ref together, or neither.")
+    sources, references = read_lines(source_file), read_lines(reference_file)
+    if len(sources) != len(references):
+        raise click.UsageError(f"--src has {len(sources)} lines and --ref {len(references)}; they must pair up.")
+    return sources, references
 
 
 def _numbers(text: str) -> list[int]:

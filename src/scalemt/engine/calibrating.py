@@ -9,6 +9,8 @@ from scalemt.config import Configuration, Profile
 from scalemt.engine.assembly import Plan
 from scalemt.engine.core import Engine, Progress
 from scalemt.errors import ConfigurationError
+from scalemt.memory import packaged_demonstrations
+from scalemt.memory.selection import FixedSelector
 from scalemt.quality.calibration import Calibration
 from scalemt.quality.evidence import Case
 from scalemt.quality.fitting import Example, Fit, examples, fit
@@ -32,6 +34,24 @@ class DevelopmentSet:
     sources: Sequence[str]
     references: Sequence[str]
     pair: Pair
+
+
+def packaged_development(pair: Pair, profile: Profile, shots: Sequence[int]) -> DevelopmentSet:
+    """Return the project's own sentences that no prompt of this profile shows as demonstrations.
+
+    Raises:
+        ConfigurationError: the pool lacks a language of the pair, or demonstrations are chosen by nearness,
+            so that a sentence would be shown its own translation.
+    """
+    pool = packaged_demonstrations(pair)
+    if not pool or profile.selection != "fixed" or profile.demonstrations:
+        raise ConfigurationError(
+            f"Calibrating {pair} needs a development file of your own: --src FILE --ref FILE. The packaged "
+            "sentences serve only for the languages they hold, with packaged demonstrations chosen as fixed."
+        )
+    shown = {index for count in shots for index in FixedSelector(pool, count, profile.seed).select([""])[0]}
+    kept = [item for index, item in enumerate(pool) if index not in shown]
+    return DevelopmentSet([item.source for item in kept], [item.target for item in kept], pair)
 
 
 def calibrate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from threading import Lock
 from typing import TypeVar
 
@@ -95,6 +95,11 @@ def in_order(
         return [guarded(items[0])]
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(items)))) as pool:
         futures = [pool.submit(guarded, item) for item in items]
+        try:
+            wait(futures)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # what has not begun is not sent any more
+            raise
     if faults:
         raise faults[0]
     return [future.result() for future in futures]

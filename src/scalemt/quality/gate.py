@@ -20,7 +20,7 @@ DEFAULT_WEIGHTS = {"roundtrip": 40.0, "backward": 4.0, "forward": 3.0, "likeliho
 tells most of the gain of a refinement (r = 0.7), and the generalist's own likelihood least (0.3)."""
 
 DEFAULT_THRESHOLD = 3.0
-"""Expected chrF++ points at which an uncalibrated gate gives up the draft: a wide margin, since it may be wrong."""
+"""Expected chrF++ points at which an uncalibrated gate gives up the draft: wide, since it may be wrong."""
 
 NEVER = 1e9
 """A threshold that no gain reaches: the draft is always kept."""
@@ -117,7 +117,9 @@ class Gate:
         gains = [(self._gain(item, draft), item) for item in different]
         known = [(gain, item) for gain, item in gains if gain is not None]
         if not known:
-            return draft, Decision("gate", "draft", "no evidence could be measured; the draft is the safe choice")
+            calibrated = self.scales is None or any(item.origin in self.scales for item in different)
+            why = "no evidence could be measured" if calibrated else "the calibration holds no such candidate"
+            return draft, Decision("gate", "draft", f"{why}; the draft is the safe choice")
         best, winner = max(known, key=lambda pair: pair[0])
         told = ", ".join(f"{item.origin} {gain:+.2f}" for gain, item in known)
         verdict = f"expected gain over the draft: {told}; needed {self.threshold:+.2f}"
