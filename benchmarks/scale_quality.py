@@ -4,7 +4,8 @@
 
 `--data` is a folder with `dev/` and `devtest/` holding one `<code>.txt` a language. Each direction is first
 calibrated on the first lines of `dev` (unless `--calibrate 0`), then measured on the first lines of
-`devtest`. Nothing of the test set is shown to any model except as source. Prints a table; writes JSON.
+`devtest`. Nothing of the test set is shown to any model except as source. Prints a table; writes JSON, in which
+directions measured before stay.
 """
 
 from __future__ import annotations
@@ -189,18 +190,24 @@ def main() -> None:
     os.environ["SCALEMT_CONFIG_DIR"] = mkdtemp(prefix="scalemt-bench-")
     settings = Settings(options.data, options.lines, options.calibrate, tuple(map(int, options.shots.split(","))))
     print("\n".join(HEADER))
-    rows = []
     for direction in options.directions:
-        rows.append(measure(direction, settings))
-        print(show(rows[-1]), flush=True)
-        result = {
-            "scalemt": __version__,
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-            "metric": str(CHRF(word_order=2).get_signature()),
-            "rows": [asdict(row) for row in rows],
-        }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        row = measure(direction, settings)
+        print(show(row), flush=True)
+        save(row, options.json)
+
+
+def save(row: Row, path: Path) -> None:
+    """Write the row into the results, in the place of an older one of the same direction."""
+    rows = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else []
+    rows = [item for item in rows if item["direction"] != row.direction] + [asdict(row)]
+    result = {
+        "scalemt": __version__,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "metric": str(CHRF(word_order=2).get_signature()),
+        "rows": sorted(rows, key=lambda item: str(item["direction"])),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

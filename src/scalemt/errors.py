@@ -57,9 +57,7 @@ class MissingExtraError(UsageError):
     """An optional dependency is not installed; the message holds the pip line that installs it."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs an optional dependency. Install it with: pip install 'scalemt[{extra}]'"
-        )
+        super().__init__(f"{what} needs an optional dependency. Install it with: pip install 'scalemt[{extra}]'")
 
 
 class ModelError(UsageError):

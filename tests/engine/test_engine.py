@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scalemt.specialists.recorded import RecordedSpecialist
 
 from helpers import EN_PT, EU_EN, WORDS, DictionarySpecialist, english_portuguese
 from scalemt.config import Profile
@@ -21,6 +20,7 @@ from scalemt.errors import (
 from scalemt.generalists import Generalist
 from scalemt.generalists.fake import FakeGeneralist, FakeScoringGeneralist
 from scalemt.specialists import Specialist
+from scalemt.specialists.recorded import RecordedSpecialist
 from scalemt.types import Completion, Draft, Pair, Prompt, Segment
 
 
@@ -120,7 +120,7 @@ def test_quality_gate_keeps_the_draft_without_evidence() -> None:
 def test_a_third_candidate_is_asked_for_and_weighed() -> None:
     answers = iter(["a casa verde", "a habitação é azul"])
     fake = FakeScoringGeneralist(
-        lambda _: next(answers), kind="base", scores=lambda _, text: -1.0 if "habitação" in text else -40.0
+        lambda _: next(answers), kind="base", scores=lambda _, text: -1.0 if "habitação" in text else -90.0
     )
     done = engine(fake, third="few-shot").translate(["the house is blue"], "en", "pt")
     assert done[0].text == "a habitação é azul"

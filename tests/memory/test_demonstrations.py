@@ -120,7 +120,8 @@ def test_a_users_file(tmp_path: Path) -> None:
         ('{"source": "a", "target": "b", "drafts": "c"}', "line 2: drafts is 'c'; expected a list of drafts"),
         ('{"source": "a", "target": "b", "drafts": ["c"]}', "line 2, drafts[0]: a draft is 'c'"),
         (
-            '{"source": "a", "target": "b", "drafts": [{"text": "c"}, {"words": [{"text": "c", "confidence": 2}]}]}',
+            '{"source": "a", "target": "b", "drafts": [{"text": "c"}, '
+            '{"words": [{"text": "c", "confidence": 2}]}]}',
             "line 2, drafts[1]: words[0].confidence is 2",
         ),
     ],

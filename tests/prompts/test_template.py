@@ -103,7 +103,9 @@ def test_golden_multi_path() -> None:
     system, user = shown(
         drafts=[draft("Olá mundo", 0.9, 0.25), draft("Oi", 0.3)], demonstrations=[Demonstration("Bai", "Sim", two)]
     )
-    assert "- Assistant would be given many potentially useful reference answers from a fine-tuned model." in system
+    assert (
+        "- Assistant would be given many potentially useful reference answers from a fine-tuned model." in system
+    )
     assert user == (
         "Source sentence: Bai\n"
         "Potentially useful reference answer 1: Sim(1.00)\n"
@@ -277,7 +279,10 @@ def own(folder: Path, text: str) -> Template:
 def test_a_users_template(tmp_path: Path) -> None:
     template = own(tmp_path, GOOD)
     prompt = template.render("a", [Draft("b")], [Demonstration("c", "d")], EU_PT)
-    assert prompt.messages == (Message("system", "From Basque to Portuguese."), Message("user", "c => d; a | b =>"))
+    assert prompt.messages == (
+        Message("system", "From Basque to Portuguese."),
+        Message("user", "c => d; a | b =>"),
+    )
     assert (prompt.prefill, prompt.stop) == ("OK: ", ("#",))
     assert template.name == "own"
     changed = own(tmp_path, GOOD + "# a remark\n")
@@ -299,11 +304,19 @@ def test_a_users_template(tmp_path: Path) -> None:
         ("{% endfor %}", "", "field 'query', cannot be rendered: Unexpected end of template"),
         ("=> {{ target }}", "=> {{ targte }}", "field 'demonstration', cannot be rendered: 'targte' is undefined"),
         ("From {{ source_language", "From {{ source", "field 'system', cannot be rendered: 'source' is undefined"),
-        ("{{ target_language }}:", "{{ language }}:", "field 'labels', cannot be rendered: 'language' is undefined"),
+        (
+            "{{ target_language }}:",
+            "{{ language }}:",
+            "field 'labels', cannot be rendered: 'language' is undefined",
+        ),
         ("=> {{ target }}", "=> {{ 1 / 0 }}", "field 'demonstration', cannot be rendered: division by zero"),
         ("=> {{ target }}", "=> {{ target + 1 }}", "field 'demonstration', cannot be rendered"),
         # Only met where there are several drafts.
-        ("{{ draft }}", "{{ dratf if many else draft }}", "field 'query', cannot be rendered: 'dratf' is undefined"),
+        (
+            "{{ draft }}",
+            "{{ dratf if many else draft }}",
+            "field 'query', cannot be rendered: 'dratf' is undefined",
+        ),
         # Attribute tricks stop at the sandbox.
         ("=> {{ target }}", "=> {{ target.__class__.__mro__ }}", "field 'demonstration', cannot be rendered"),
         ("=> {{ target }}", "{{ drafts.append(1) }}", "field 'demonstration', cannot be rendered"),

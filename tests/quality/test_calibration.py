@@ -70,7 +70,10 @@ def damaged(**changes: Any) -> str:
         (damaged(threshold="high").encode(), "threshold"),
         (damaged(shots=None).encode(), "shots"),
         (damaged(scales=[]).encode(), "scales"),
-        (damaged(scales={"refine": {"weights": {"likelihood": "x"}}}).encode(), "scales.refine.weights.likelihood"),
+        (
+            damaged(scales={"refine": {"weights": {"likelihood": "x"}}}).encode(),
+            "scales.refine.weights.likelihood",
+        ),
         (damaged()[:-20].encode(), "the file"),
     ],
 )

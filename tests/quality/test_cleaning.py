@@ -81,7 +81,17 @@ def test_what_models_put_around_a_translation(answer: str) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["", " ", "\n\n", "```\n```", "Target sentence:", "Here is the translation:", "<think>never ends", "</s>", "**"],
+    [
+        "",
+        " ",
+        "\n\n",
+        "```\n```",
+        "Target sentence:",
+        "Here is the translation:",
+        "<think>never ends",
+        "</s>",
+        "**",
+    ],
 )
 def test_nothing_in_it(answer: str) -> None:
     assert clean(answer, SOURCE, LABELS) == ""
@@ -137,7 +147,9 @@ def test_a_clean_translation_comes_out_unchanged() -> None:
                 assert clean(item.target, item.source, labels) == item.target
 
 
-@pytest.mark.parametrize("opening", ['"{}"', "“{}”", "- {}", "3. {}", "({})", "— {}", "… {}", "¿{}?", "{}:", "{} …"])
+@pytest.mark.parametrize(
+    "opening", ['"{}"', "“{}”", "- {}", "3. {}", "({})", "— {}", "… {}", "¿{}?", "{}:", "{} …"]
+)
 def test_signs_that_the_source_has_too_stay(opening: str) -> None:
     text = "Maio foi um mês bom"
     assert clean(opening.format(text), opening.format("May was a good month"), LABELS) == opening.format(text)

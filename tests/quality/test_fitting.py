@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,9 +93,9 @@ def test_too_few_examples_fit_nothing(count: int) -> None:
 def test_evidence_that_never_varies_or_is_doubled_breaks_nothing() -> None:
     base = drawn(3, 200, signal=4.0, mean=0.0)
     found = [
-        Example(item.segment, item.origin, {**item.features, "flat": 2.0, "again": item.features["likelihood"]}, item.gain)
+        replace(item, features={**item.features, "flat": 2.0, "again": item.features["likelihood"]})
         for item in base
-    ]  # fmt: skip
+    ]
     fitted = fit(found, 200)
     assert fitted.threshold < NEVER
     assert all(np.isfinite(list(fitted.scales["refine"].weights.values())))

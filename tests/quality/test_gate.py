@@ -16,7 +16,7 @@ CUT_OFF = (Check("empty", True), Check("truncated", False, "the answer was cut o
 EMPTY = (Check("empty", False, "the answer is empty"),)
 
 
-def candidate(origin: str, text: str, checks: tuple[Check, ...] = GOOD, **evidence: float) -> Candidate:
+def candidate(origin: str, text: str, checks: tuple[Check, ...] = GOOD, /, **evidence: float) -> Candidate:
     return Candidate(origin, text, checks, evidence)
 
 
@@ -142,7 +142,7 @@ def test_the_same_text_as_the_draft() -> None:
 
 @pytest.mark.parametrize("evidence", [{}, {"roundtrip": 0.9}, {"likeness": 0.9}, {"likelihood": math.nan}])
 def test_without_comparable_evidence_the_draft_is_safe(evidence: dict[str, float]) -> None:
-    origin, decisions = judged(Gate("quality"), DRAFT, candidate("refine", "texto", **evidence))
+    origin, decisions = judged(Gate("quality"), DRAFT, candidate("refine", "texto", GOOD, **evidence))
     assert origin == "draft"
     assert decisions[0].reason == "no evidence could be measured; the draft is the safe choice"
 
@@ -185,7 +185,7 @@ def test_doubt_is_that_of_the_draft() -> None:
 def test_a_calibrated_scale_needs_all_it_was_fitted_on() -> None:
     scale = Scale({"likelihood": 2.0, "roundtrip": 10.0}, bias=1.0, calibrated=True)
     whole = {"likelihood": -1.0, "roundtrip": 0.5}
-    draft = candidate("draft", "d", **whole)
+    draft = candidate("draft", "d", GOOD, **whole)
     better = candidate("refine", "r", likelihood=-0.5, roundtrip=0.75, likeness=0.1)
     assert scale.gain(better, draft) == pytest.approx(1.0 + 1.0 + 2.5)
     assert scale.gain(candidate("refine", "r", likelihood=5.0), draft) is None

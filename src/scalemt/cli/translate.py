@@ -71,7 +71,8 @@ def _read(text: str | None, source_file: str | None) -> list[str]:
     if text is not None and source_file is not None:
         raise click.UsageError("Give either a text or -i FILE, not both.")
     if text is not None:
-        return text.split("\n")
+        # An argument that is not UTF-8 comes with surrogates, which the decoder refuses with line and byte.
+        return decode_lines(text.encode(errors="surrogateescape"), "the text argument") or [""]
     if source_file not in (None, "-"):
         return read_lines(str(source_file))
     if sys.stdin.isatty():
@@ -104,8 +105,15 @@ def _writer(target_file: str | None) -> Iterator[TextIO]:
     if not path.parent.is_dir():
         raise click.UsageError(f"The folder {path.parent} of the output file does not exist.")
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
-        yield file
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+    except BaseException:
+        if partial.stat().st_size:
+            say(f"Not finished: what was done until then stands in {partial}.")
+        else:
+            partial.unlink()
+        raise
     partial.replace(path)
 
 

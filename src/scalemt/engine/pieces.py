@@ -32,7 +32,7 @@ class Cut:
         if len(translations) == 1:
             return translations[0]
         rows = zip(translations, self.pieces, self.gaps, strict=True)
-        text = "".join(item.text + _gap(item.text, piece.text, gap) for item, piece, gap in rows)
+        text = "".join(item.text + _gap(item.text, piece.text, gap) for item, piece, gap in rows).rstrip()
         error = next((item.error for item in translations if item.error), None)
         limit = max(len(piece.text) for piece in self.pieces)
         note = Decision("length", f"{len(translations)} pieces", f"longer than one piece of {limit} characters")

@@ -1,0 +1,69 @@
+"""Lines end at \\n and nowhere else; faults are named by line and byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scalemt.errors import InputError
+from scalemt.lines import decode_lines, read_jsonl, read_lines
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        (b"", []),
+        (b"\n", [""]),
+        (b"a", ["a"]),
+        (b"a\n", ["a"]),
+        (b"a\n\nb", ["a", "", "b"]),
+        (b"a\n\n", ["a", ""]),
+        (b"a\r\nb\r\n", ["a", "b"]),
+        (b"a\rb\n", ["a\rb"]),
+        (b"\xef\xbb\xbfa\n", ["a"]),
+        (b"\xef\xbb\xbf", []),
+        ("a\u2028b\x85c\x0cd\n".encode(), ["a\u2028b\x85c\x0cd"]),
+        ("a\n\ufeffb".encode(), ["a", "\ufeffb"]),
+    ],
+)
+def test_lines_are_split_at_line_feeds_only(tmp_path: Path, data: bytes, lines: list[str]) -> None:
+    path = tmp_path / "in.txt"
+    path.write_bytes(data)
+    assert decode_lines(data, "standard input") == lines
+    assert read_lines(path) == lines
+
+
+def test_a_byte_that_is_not_utf8_is_named_by_line_and_place(tmp_path: Path) -> None:
+    path = tmp_path / "latin.txt"
+    path.write_bytes("ok\nolá mundo\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"latin\.txt, line 2, byte 3 of the line: 0xe1 is not UTF-8.*iconv"):
+        read_lines(path)
+
+
+def test_a_file_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_lines(tmp_path / "none.txt")
+
+
+def test_json_lines_come_with_the_number_of_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('\ufeff{"a": 1}\n\n  \n[2, "é"]\r\nnull\n', encoding="utf-8")
+    assert list(read_jsonl(path)) == [(1, {"a": 1}), (4, [2, "é"]), (5, None)]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", r"line 2, character 2: not JSON \(Expecting property name"),
+        ('{"a": NaN}', "line 2: not JSON .NaN is not a JSON value"),
+        ("[-Infinity]", "line 2: not JSON"),
+        ("[" * 200_000, "line 2: not JSON"),
+        ("{} {}", r"line 2, character 4: not JSON \(Extra data"),
+    ],
+)
+def test_a_line_that_is_not_json_is_named(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{{}}\n{line}\n")
+    with pytest.raises(InputError, match=message):
+        list(read_jsonl(path))
