@@ -29,7 +29,7 @@ from scalemt.engine import Engine
 from scalemt.engine.calibrating import DevelopmentSet, calibrate
 from scalemt.languages import parse_pair
 from scalemt.lines import read_lines
-from scalemt.quality.calibration import calibration_path
+from scalemt.quality.calibration import calibration_path, load_calibration
 from scalemt.types import Translation
 from scalemt.version import __version__
 
@@ -93,6 +93,9 @@ def measure(direction: str, settings: Settings) -> Row:
 
 def _calibrate(source: str, target: str, settings: Settings) -> dict[str, object]:
     pair = parse_pair(source, target)
+    path = calibration_path(Path(os.environ["SCALEMT_CONFIG_DIR"]), "default", pair)
+    if known := load_calibration(path):
+        return asdict(known)
     count = settings.calibrate
     development = DevelopmentSet(
         read_lines(settings.data / "dev" / f"{source}.txt")[:count],
@@ -100,7 +103,7 @@ def _calibrate(source: str, target: str, settings: Settings) -> dict[str, object
         pair,
     )
     chosen = calibrate(development, Profile(), Configuration(), shots=settings.shots, notice=print)
-    chosen.save(calibration_path(Path(os.environ["SCALEMT_CONFIG_DIR"]), "default", pair))
+    chosen.save(path)
     return asdict(chosen)
 
 
@@ -162,8 +165,8 @@ def _p_value(before: Sequence[str], after: Sequence[str], references: Sequence[s
     systems: list[tuple[str, Sequence[str]]] = [("draft", list(before)), ("gated", list(after))]
     metric = {"chrF++": CHRF(word_order=2, references=[list(references)])}
     test = PairedTest(systems, metric, None, test_type="ar", n_samples=10_000)
-    result = test()[1]["chrF++"][1]
-    return round(float(getattr(result, "p_value", None) or 0.0), 4)
+    (*_, results) = test()[1].values()
+    return round(float(getattr(results[1], "p_value", None) or 0.0), 4)
 
 
 def show(row: Row) -> str:
@@ -182,12 +185,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with dev/ and devtest/")
     parser.add_argument("--lines", type=int, default=100)
     parser.add_argument("--calibrate", type=int, default=100, help="development lines; 0: no calibration")
+    parser.add_argument("--calibrations", help="folder that keeps calibrations; those it holds are not made again")
     parser.add_argument("--shots", default="5", help="numbers of shots that calibration compares")
     parser.add_argument("--directions", nargs="+", default=DIRECTIONS)
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/scale_quality.json"))
     options = parser.parse_args()
     # Calibrations of this run stay out of the user's own configuration.
-    os.environ["SCALEMT_CONFIG_DIR"] = mkdtemp(prefix="scalemt-bench-")
+    os.environ["SCALEMT_CONFIG_DIR"] = options.calibrations or mkdtemp(prefix="scalemt-bench-")
     settings = Settings(options.data, options.lines, options.calibrate, tuple(map(int, options.shots.split(","))))
     print("\n".join(HEADER))
     for direction in options.directions:

@@ -26,7 +26,8 @@ class Profile(BaseModel):
     Every field can stand in a `[profiles.NAME]` table. `specialists` are tried in order; each is a name of the
     registry or of a `[specialists.NAME]` table, with an optional argument behind a colon
     (`ctranslate2:/models/nllb`). `template = "auto"` takes `scale` for chat models and `plain` for base models,
-    `confidences` left out shows them wherever they are known. `threads = 0` takes the cores that are free.
+    `confidences` left out shows them in chat templates, wherever they are known. `threads = 0` takes the cores
+    that are free.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -14,6 +14,7 @@ from scalemt.errors import (
     DeadlineError,
     EndpointError,
     GeneralistError,
+    InputError,
     NoRoadError,
     UnknownNameError,
 )
@@ -176,6 +177,18 @@ def test_recorded_drafts_take_the_place_of_specialists() -> None:
     done = built.translate(["the house", "the cat"], "en", "pt")
     assert [item.text for item in done] == ["a casa!", "o gato!"]
     assert "reference answer: o gato" in fake.prompts[1].messages[-1].content
+
+
+def test_recorded_drafts_keep_to_their_lines() -> None:
+    """Empty segments have a line of drafts too, and a long segment is not cut away from its draft."""
+    long = "the house is blue. " * 100
+    rows = [[Draft("a casa")], [Draft("")], [Draft("azul")], [Draft("longo")]]
+    built = Engine(Profile(method="draft", batch=2), drafts=RecordedSpecialist(drafts=rows))
+    for _ in range(2):  # a second run starts at the first line again
+        done = built.translate(["the house", "", "blue", long], "en", "pt")
+        assert [item.text.strip() for item in done] == ["a casa", "", "azul", "longo"]
+    with pytest.raises(InputError, match="4 segments"):
+        built.translate(["a", "b", "c", "d", "e"], "en", "pt")
 
 
 def test_prompts_need_no_generalist() -> None:

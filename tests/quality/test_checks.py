@@ -10,7 +10,8 @@ import pytest
 from scalemt import languages
 from scalemt.memory import packaged_demonstrations
 from scalemt.memory.demonstrations import packaged_languages
-from scalemt.quality.checks import CHECKS, Subject, identify, run_checks
+from scalemt.quality.checks import CHECKS, Subject, run_checks
+from scalemt.quality.language import identify
 from scalemt.types import Pair
 
 EN_PT = Pair("en", "pt")

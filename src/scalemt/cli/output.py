@@ -52,7 +52,9 @@ def explain(translation: Translation, console: Console) -> None:
 
     row("source", translation.segment.text)
     for number, draft in enumerate(translation.drafts, 1):
-        row("draft" if len(translation.drafts) == 1 else f"draft {number}", _coloured(draft))
+        label = "draft" if len(translation.drafts) == 1 else f"draft {number}"
+        elsewhere = draft.language not in ("", translation.pair.target)
+        row(f"{label} ({draft.language})" if elsewhere else label, _coloured(draft))
     for shown in translation.demonstrations:
         row("shown", Text(f"{shown.source}  →  {shown.target}", style="dim"))
     standing = next((item.text for item in translation.candidates if item.origin == "draft"), "")

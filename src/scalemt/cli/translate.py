@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from scalemt.cli.options import overrides, profile_options, say
+from scalemt.cli.tally import Tally
 
 if TYPE_CHECKING:
     from scalemt.engine import Engine
@@ -126,16 +127,13 @@ def _translate(
     engine: Engine, segments: list[str], source: str, target: str, out: TextIO, *, explain: bool, as_json: bool
 ) -> int:
     engine.plan(source, target)
-    failed: list[Translation] = []
-    fallbacks = 0
+    tally = Tally()
     with _progress(len(segments), out) as progress:
         for item in engine.stream(segments, source, target, progress):
             _write(item, out, explain=explain, as_json=as_json)
-            fallbacks += any(decision.step == "generalist" for decision in item.decisions)
-            if item.error:
-                failed.append(item)
-    _report(failed, fallbacks, len(segments))
-    return 1 if failed else 0
+            tally.add(item)
+    tally.report()
+    return 1 if tally.failed else 0
 
 
 def _write(item: Translation, out: TextIO, *, explain: bool, as_json: bool) -> None:
@@ -167,15 +165,3 @@ def _progress(total: int, out: TextIO) -> AbstractContextManager[Progress | None
     if total < _BAR_FROM or not sys.stderr.isatty() or out.isatty():
         return nullcontext()
     return progress_bar("Translating", total)
-
-
-def _report(failed: list[Translation], fallbacks: int, total: int) -> None:
-    kept = fallbacks - sum(any(d.step == "generalist" for d in item.decisions) for item in failed)
-    if kept:
-        say(f"The generalist failed for {kept} of {total} segments; their drafts were kept.")
-    for item in failed[:20]:
-        click.echo(f"Failed: segment {item.segment.id}: {item.error}", err=True)
-    if len(failed) > 20:
-        click.echo(f"… and {len(failed) - 20} more; --json lists them all.", err=True)
-    if failed:
-        click.echo(f"{len(failed)} of {total} segments failed.", err=True)

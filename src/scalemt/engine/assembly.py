@@ -242,13 +242,10 @@ class Assembly:
         return EvidenceGatherer(generalist, forward, backward)
 
     def _backends(self, road: Road | None, generalist: Generalist | None, template: str) -> str:
-        return "|".join(
-            (
-                f"specialist:{road.signature if road else 'none'}",
-                f"generalist:{generalist.signature if generalist else 'none'}",
-                f"template:{template}",
-            )
-        )
+        parts = [f"specialist:{road.signature if road else 'none'}"]
+        if generalist:
+            parts += [f"generalist:{generalist.signature}", f"template:{template}"]
+        return "|".join(parts)
 
     def _signature(
         self,

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,13 +22,14 @@ from scalemt import languages
 from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.engine.assembly import Assembly, Plan, require_generalist
 from scalemt.engine.judging import Round, judge
-from scalemt.engine.pieces import as_segments, cut
+from scalemt.engine.pieces import Cut, as_segments, cut
 from scalemt.errors import ConfigurationError
 from scalemt.generalists import Generalist
 from scalemt.methods import Prepared
 from scalemt.methods.answering import answer
 from scalemt.specialists import Specialist
 from scalemt.specialists.recorded import RecordedSpecialist
+from scalemt.specialists.road import RecordedRoad
 from scalemt.types import Decoding, Prompt, Segment, Translation
 
 Progress = Callable[[int], None]
@@ -109,8 +111,7 @@ class Engine:
     ) -> Iterator[Translation]:
         """Yield translations as their batches are done; see `translate`."""
         plan = self.plan(source, target)
-        waiting = iter(as_segments(texts))
-        while batch := list(islice(waiting, self.profile.batch)):
+        for batch in self._batches(texts, plan):
             yield from self._translate(batch, plan, progress or (lambda _: None))
 
     def prompts(
@@ -124,11 +125,9 @@ class Engine:
         plan = self.plan(source, target, ask=False)
         if not plan.method.needs_generalist:
             raise ConfigurationError(f"The method {plan.method.name} sends no prompts: no generalist is called.")
-        waiting = iter(as_segments(texts))
-        while batch := list(islice(waiting, self.profile.batch)):
-            for item in plan.method.prepare(
-                [piece for piece in self._pieces(batch) if piece.text.strip()], plan.kit
-            ):
+        for batch in self._batches(texts, plan):
+            pieces = [piece for item in self._cut(batch) for piece in item.pieces if piece.text.strip()]
+            for item in plan.method.prepare(pieces, plan.kit):
                 if item.prompt:
                     yield item.segment, item.prompt
 
@@ -140,12 +139,25 @@ class Engine:
         """
         return self.assembly.plan(languages.parse_pair(source, target), ask=ask)
 
-    def _pieces(self, batch: Sequence[Segment]) -> list[Segment]:
-        return [piece for segment in batch for piece in cut(segment, self.profile.max_characters).pieces]
+    def _batches(self, texts: Iterable[str | Segment], plan: Plan) -> Iterator[list[Segment]]:
+        """Yield segments in batches; recorded drafts are told which of their lines each batch belongs to."""
+        waiting = iter(as_segments(texts))
+        start = 0
+        while batch := list(islice(waiting, self.profile.batch)):
+            if isinstance(plan.kit.road, RecordedRoad):
+                filled = [index for index, segment in enumerate(batch) if segment.text.strip()]
+                plan.kit.road.positions = [start + index for index in filled]
+            start += len(batch)
+            yield batch
+
+    def _cut(self, batch: Sequence[Segment]) -> list[Cut]:
+        # A draft made elsewhere is one draft of the whole segment: there is nothing to cut it by.
+        limit = sys.maxsize if self.assembly.drafts else self.profile.max_characters
+        return [cut(segment, limit) for segment in batch]
 
     def _translate(self, batch: list[Segment], plan: Plan, progress: Progress) -> list[Translation]:
         started = time.perf_counter()
-        cuts = [cut(segment, self.profile.max_characters) for segment in batch]
+        cuts = self._cut(batch)
         results = iter(self._translate_pieces([piece for item in cuts for piece in item.pieces], plan))
         joined = [item.join([next(results) for _ in item.pieces]) for item in cuts]
         seconds = (time.perf_counter() - started) / len(batch)

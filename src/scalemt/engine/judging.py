@@ -10,6 +10,7 @@ from scalemt.errors import BackendError, GeneralistError
 from scalemt.methods import Prepared
 from scalemt.methods.answering import Answer, draft_candidate
 from scalemt.quality.evidence import Case
+from scalemt.quality.language import foreign
 from scalemt.types import Candidate, Decision, Translation, Usage
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _is_open(case: Case) -> bool:
 
 
 def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index: int, plan: Plan) -> Translation:
+    doubt = foreign(prepared.segment.text, plan.pair.source)
+    suspect = (Decision("source", "suspect", f"the source {doubt}"),) if doubt else ()
     faults = [decision for item in rounds for decision in item.answers[index].decisions(item.origin)]
     chosen, decisions = _chosen(case, rounds, plan)
     if plan.gate.mode == "off" and faults:
@@ -80,7 +83,7 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
         drafts=prepared.drafts,
         candidates=case.candidates,
         checks=chosen.checks if chosen else (),
-        decisions=(*plan.decisions, *prepared.decisions, *faults, *decisions),
+        decisions=(*suspect, *plan.decisions, *prepared.decisions, *faults, *decisions),
         demonstrations=prepared.demonstrations,
         usage=sum((item.answers[index].usage for item in rounds), Usage()),
         error=None if chosen else _why(rounds, index, decisions),

@@ -24,6 +24,6 @@ class PivotMethod(Method):
         road = kit.require_road(self.name)
         if not isinstance(road, PivotRoad | RecordedRoad):
             raise ConfigurationError(
-                f"{kit.pair} has a direct road, so the method pivot needs to be told the pivot: --pivot en"
+                f"{kit.pair} has a direct road: the method pivot must be told the third language, as --pivot LANG"
             )
         return with_drafts(segments, kit, road)

@@ -7,10 +7,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from scalemt import languages
+from scalemt.quality.language import foreign
 from scalemt.quality.numbers import differing_numbers
 from scalemt.types import Check, Pair
 
@@ -19,7 +18,6 @@ _ADDRESS = re.compile(
     r"https?://[^\s<>\"'\u0080-\U0010ffff]+|www\.[^\s<>\"'\u0080-\U0010ffff]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.ASCII
 )
 _ADDRESS_END = ".,;:!?)]}*_"
-_MIN_LANGUAGE_CHARACTERS = 25
 # Two to twenty letters five times in a row, for scripts without spaces and for "hahahahaha".
 _CHAIN = re.compile(r"([^\W\d_]{2,20}?)\1{4}")
 
@@ -146,31 +144,7 @@ def _scores(subject: Subject) -> str:
 
 
 def _language(subject: Subject) -> str:
-    """Fail when the identifier is nearly sure that the text is not in the target language.
-
-    Short texts are let through: names, numbers and shared words decide nothing. So are target languages
-    that the identifier does not know.
-    """
-    if sum(character.isalpha() for character in subject.text) < _MIN_LANGUAGE_CHARACTERS:
-        return ""
-    target = languages.base(subject.pair.target).split("-")[0]
-    known = identify(subject.text)
-    if target not in known or known[target] > 0.02:
-        return ""
-    best = max(known, key=lambda tag: known[tag])
-    return f"looks like {languages.name(best)} ({known[best]:.0%}), not {languages.name(target)}"
-
-
-def identify(text: str) -> dict[str, float]:
-    """Return the probability of each known language (ISO 639-1 codes) for a text, by py3langid."""
-    return {code: float(probability) for code, probability in _identifier().rank(text)}
-
-
-@lru_cache(maxsize=1)
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return foreign(subject.text, subject.pair.target)
 
 
 def _drift(subject: Subject) -> str:

@@ -20,7 +20,7 @@ from scalemt.types import Candidate
 _FOLDS = 10
 _RIDGE = 3.0
 # Points of chrF++ of expected gain that are tried as threshold; the first of equally good ones is taken.
-_STEPS = np.array([NEVER, *np.arange(-1.0, 12.1, 0.5)])
+_STEPS = np.array([NEVER, *np.arange(0.0, 12.1, 0.5)])
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

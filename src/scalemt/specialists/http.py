@@ -11,7 +11,7 @@ import weakref
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import RLock
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -80,7 +80,7 @@ class HttpSpecialist(BaseSpecialist):
         self._batch_size = batch_size
         self._concurrency = concurrency
         self._retry = retry or RetryPolicy(attempts=retries + 1)
-        self._lock = Lock()
+        self._lock = RLock()  # asking for the languages opens the connection under the same lock
         self._client: Any = None
         self._known: dict[Pair, tuple[str, str]] | None = None
 

@@ -133,13 +133,17 @@ def _merged(drafted: Sequence[Drafted]) -> Drafted:
 
 
 class RecordedRoad(Road):
-    """Drafts made elsewhere, handed out in order; in another language than the target they are a pivot's."""
+    """Drafts made elsewhere, by position; in another language than the target they are a pivot's.
+
+    `positions` says which recorded lines the texts of the next `draft` belong to: empty segments have a line
+    too, but are never drafted.
+    """
 
     def __init__(self, recorded: RecordedSpecialist, pair: Pair, language: str | None = None) -> None:
         self.recorded = recorded
         self.pair = pair
         self.language = language or pair.target
-        self._given = 0
+        self.positions: Sequence[int] = ()
 
     @property
     def signature(self) -> str:
@@ -147,10 +151,18 @@ class RecordedRoad(Road):
         return self.recorded.signature
 
     def draft(self, texts: Sequence[str], paths: int = 0) -> list[Drafted]:
-        """Hand out the next drafts, one list a text; all recorded paths are shown, or the first `paths`."""
-        rows = self.recorded.all_drafts()[self._given : self._given + len(texts)]
-        self._given += len(texts)
-        return [self._drafted(row[: paths or None]) for row in rows]
+        """Hand out the drafts at `positions`; all recorded paths are shown, or the first `paths`.
+
+        Raises:
+            InputError: there are fewer recorded lines than segments.
+        """
+        rows = self.recorded.all_drafts()
+        if self.positions and self.positions[-1] >= len(rows):
+            self.recorded.require(self.positions[-1] + 1)
+        return [
+            self._drafted(rows[position][: paths or None])
+            for position, _ in zip(self.positions, texts, strict=True)
+        ]
 
     def _drafted(self, row: Sequence[Draft]) -> Drafted:
         shown = tuple(draft if draft.language else replace(draft, language=self.language) for draft in row)

@@ -2,7 +2,7 @@
 
 Both decode first and then score what was decoded by one forced pass. So confidences are always those of the
 model's own distribution: neither the temperature nor the top-k cut of a sampler, nor a beam, changes them.
-(The authors of SCALE read them from the sampler's truncated scores; see `papers/scale.md`, section 2.)
+(SCALE's released code, `translate_flores200_nllb.py`, reads them from the sampler's truncated scores.)
 """
 
 from __future__ import annotations

@@ -1,0 +1,52 @@
+"""What a run should tell its user at the end: failures, fall-backs, sources in another language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from scalemt.cli.options import say
+
+if TYPE_CHECKING:
+    from scalemt.types import Translation
+
+_NAMED = 20  # failures that are named one by one
+
+
+class Tally:
+    """Counts over the translations of one run; holds no translation, so that runs can be long."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.failed = 0
+        self.fallbacks = 0
+        self.suspects = 0
+        self._first_suspect = ""
+        self._named: list[str] = []
+
+    def add(self, item: Translation) -> None:
+        """Count one translation."""
+        self.total += 1
+        steps = {decision.step: decision.reason for decision in item.decisions}
+        if "source" in steps:
+            self.suspects += 1
+            self._first_suspect = self._first_suspect or f"segment {item.segment.id}: {steps['source']}"
+        if item.error:
+            self.failed += 1
+            if len(self._named) < _NAMED:
+                self._named.append(f"Failed: segment {item.segment.id}: {item.error}")
+        elif "generalist" in steps:
+            self.fallbacks += 1
+
+    def report(self) -> None:
+        """Print what happened to standard error; nothing when all went well."""
+        if self.suspects:
+            say(f"{self.suspects} of {self.total} sources may be in another language ({self._first_suspect}).")
+        if self.fallbacks:
+            say(f"The generalist failed for {self.fallbacks} of {self.total} segments; others stand in for it.")
+        for line in self._named:
+            click.echo(line, err=True)
+        if self.failed:
+            more = "; --json lists them all" if self.failed > _NAMED else ""
+            click.echo(f"{self.failed} of {self.total} segments failed{more}.", err=True)
