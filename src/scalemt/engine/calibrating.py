@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scalemt.config import Configuration, Profile
 from scalemt.engine.assembly import Plan
@@ -62,6 +63,7 @@ def calibrate(
     shots: Sequence[int] = (5,),
     progress: Progress | None = None,
     notice: Callable[[str], None] | None = None,
+    parts: Mapping[str, Any] | None = None,
 ) -> Calibration:
     """Try the refinement of a profile with several numbers of shots, fit the gate on each, keep the best.
 
@@ -72,6 +74,7 @@ def calibrate(
     Args:
         development: what to try on.
         shots: the numbers of demonstrations to try.
+        parts: specialists and generalist that take the place of the profile's, as for `Engine`.
 
     Returns:
         The choice, with the corpus chrF++ of everything that was compared.
@@ -90,7 +93,7 @@ def calibrate(
     asked = profile.model_dump(include=profile.explicit) | {"name": profile.name, "gate": "quality"}
     for count in shots:
         tried = Profile(**{**asked, "method": "refine", "shots": count, "third": "few-shot"})
-        engine = Engine(tried, configuration, notice=notice)
+        engine = Engine(tried, configuration, notice=notice, **(parts or {}))
         # A calibration made before must not steer the one that is being made.
         engine.assembly.calibrated = False
         done = engine.translate(sources, *pair, progress)
