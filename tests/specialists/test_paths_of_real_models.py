@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCALEMT_CACHE_DIR", str(tmp_path / "cache"))
 
 
-def _prompt(profile: Profile, tables: dict[str, dict[str, object]]) -> Prompt:
+def _prompt(profile: Profile, tables: Mapping[str, Mapping[str, object]]) -> Prompt:
     """Translate one sentence with real specialists and a scripted answer, and return the prompt it was sent."""
     scribe = FakeGeneralist(["O museu fecha às segundas-feiras."])
     done = Engine(profile, Configuration(specialists=tables), generalist=scribe).translate([TEXT], "en", "pt")

@@ -41,16 +41,18 @@ def command(source: str | None, target: str | None, pivot_too: bool, as_json: bo
 
 
 def _through_pivot(specialists: Iterable[Specialist]) -> list[tuple[Pair, str, str]]:
-    """Return pairs that no specialist covers directly, with the two that do and the pivot."""
+    """Return pairs that no specialist covers directly, territory aside, with the two that do and the pivot."""
+    from scalemt.languages import base
     from scalemt.types import Pair
 
     legs = {pair: item.name for item in reversed(list(specialists)) for pair in item.pairs()}
+    direct = {(base(pair.source), base(pair.target)) for pair in legs}
     found: dict[Pair, tuple[str, str]] = {}
     for first, drafter in sorted(legs.items(), key=lambda leg: leg[0].target != "en"):
         for second, finisher in legs.items():
-            pair = Pair(first.source, second.target)
-            if first.target == second.source and pair.source != pair.target and pair not in legs:
-                found.setdefault(pair, (f"{drafter} + {finisher}", first.target))
+            sides = (base(first.source), base(second.target))
+            if first.target == second.source and sides[0] != sides[1] and sides not in direct:
+                found.setdefault(Pair(first.source, second.target), (f"{drafter} + {finisher}", first.target))
     return [(pair, names, pivot) for pair, (names, pivot) in found.items()]
 
 

@@ -27,7 +27,8 @@ class DraftCache:
 
     def draft(self, specialist: Specialist, texts: Sequence[str], pair: Pair, n: int = 1) -> list[list[Draft]]:
         """Return what `specialist.draft` returns, from the file where it has been made before."""
-        keys = [_key(specialist.signature, pair, n, text) for text in texts]
+        signature = specialist.signature_for(pair)
+        keys = [_key(signature, pair, n, text) for text in texts]
         found = self._read(keys)
         missing = [index for index, key in enumerate(keys) if key not in found]
         if missing:

@@ -44,6 +44,10 @@ class Specialist(Protocol):
         """One token without spaces that says what produces the drafts."""
         ...
 
+    def signature_for(self, pair: Pair) -> str:
+        """The same for one pair: a change elsewhere in the backend leaves it as it is."""
+        ...
+
     def pairs(self) -> list[Pair]:
         """The directions that can be drafted now. Empty when that cannot be listed (remote, recorded)."""
         ...
@@ -78,6 +82,10 @@ class BaseSpecialist(ABC):
     @abstractmethod
     def signature(self) -> str:
         """One token without spaces that says what produces the drafts (model, hash, settings)."""
+
+    def signature_for(self, pair: Pair) -> str:
+        """Return the signature of what drafts one pair; by default that of the whole specialist."""
+        return self.signature
 
     @abstractmethod
     def pairs(self) -> list[Pair]:

@@ -60,7 +60,7 @@ class DirectRoad(Road):
     @property
     def signature(self) -> str:
         """The specialist's own."""
-        return self.specialist.signature
+        return self.specialist.signature_for(self.pair)
 
     def makers(self) -> list[tuple[Specialist, Pair]]:
         """The specialist itself."""
@@ -87,8 +87,9 @@ class PivotRoad(Road):
     @property
     def signature(self) -> str:
         """Both specialists with the pivot between them."""
-        second = self.second.signature if self.second else "none"
-        return f"{self.first.signature}>{self.pivot}>{second}"
+        first = self.first.signature_for(Pair(self.pair.source, self.pivot))
+        second = self.second.signature_for(Pair(self.pivot, self.pair.target)) if self.second else "none"
+        return f"{first}>{self.pivot}>{second}"
 
     def makers(self) -> list[tuple[Specialist, Pair]]:
         """The first leg, whose drafts are shown."""
@@ -233,7 +234,7 @@ def _no_road(pair: Pair, specialists: Sequence[Specialist]) -> str:
     return (
         f"No specialist covers {pair} ({languages.name(pair.source)} to {languages.name(pair.target)}), "
         f"neither directly nor through a pivot. Installed: {'; '.join(installed) or 'none'}. "
-        + (f"{hint} " if hint else "")
+        + (f"Install one with: {hint}. " if hint else "")
         + "Other ways: --method few-shot needs no specialist; --specialist ctranslate2:FOLDER or "
         "transformers:FOLDER takes any NLLB, M2M100 or OPUS-MT model; --drafts FILE takes drafts made elsewhere."
     )

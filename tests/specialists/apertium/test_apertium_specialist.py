@@ -211,7 +211,7 @@ class TestProcesses:
 
     def test_a_pipeline_that_dies_twice_names_mode_and_standard_error(self, tmp_path: Path) -> None:
         (tmp_path / "eng-spa.mode").write_text("lt-proc '/no/such.automorf.bin' | lt-proc $1 '/no/such.bin'")
-        with ApertiumSpecialist(tmp_path) as made:
+        with ApertiumSpecialist(modes_dir=tmp_path) as made:
             with pytest.raises(SpecialistError, match=r"(?s)mode eng-spa .* failed again.*/no/such"):
                 made.draft(["The house."], EN_ES)
             assert made.pids() == []
@@ -323,7 +323,7 @@ class TestModes:
 
 
 def test_an_empty_folder_has_no_pairs_and_says_what_to_install(tmp_path: Path) -> None:
-    made = ApertiumSpecialist(tmp_path)
+    made = ApertiumSpecialist(modes_dir=tmp_path)
     assert made.pairs() == []
     assert made.signature == "apertium[none]"
     with pytest.raises(NoRoadError, match="apt-get install apertium apertium-eng-spa"):
@@ -338,5 +338,5 @@ def test_without_apertium_there_are_no_pairs(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_a_folder_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match=r"no folder of Apertium modes.*set mode"):
-        ApertiumSpecialist("eng-cat_valencia")
+    with pytest.raises(ConfigurationError, match="no folder of Apertium modes"):
+        ApertiumSpecialist(modes_dir="eng-cat_valencia")

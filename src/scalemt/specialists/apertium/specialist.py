@@ -31,8 +31,8 @@ class ApertiumSpecialist(BaseSpecialist):
     first needed and lives until `close`, the end of the `with` block, or exit.
 
     Args:
-        modes_dir: the folder with `*.mode` files.
         mode: the only mode to use, as "eng-cat_valencia_uni". By default each pair gets its plainest one.
+        modes_dir: the folder with `*.mode` files.
         timeout: seconds without any progress before a pipeline counts as hung.
 
     Raises:
@@ -43,13 +43,11 @@ class ApertiumSpecialist(BaseSpecialist):
     name = "apertium"
 
     def __init__(
-        self, modes_dir: str | Path = MODES_DIR, *, mode: str | None = None, timeout: float = 120.0
+        self, mode: str | None = None, *, modes_dir: str | Path = MODES_DIR, timeout: float = 120.0
     ) -> None:
         self._timeout = timeout
         if str(modes_dir) != MODES_DIR and not Path(modes_dir).is_dir():
-            raise ConfigurationError(
-                f"{modes_dir} is no folder of Apertium modes. To choose one mode of {MODES_DIR}, set mode."
-            )
+            raise ConfigurationError(f"{modes_dir} is no folder of Apertium modes.")
         found = find_modes(Path(modes_dir)) if _installed() else []
         if mode is not None:
             names = [known.name for known in found]

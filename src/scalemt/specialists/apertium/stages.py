@@ -8,7 +8,7 @@ Found by running each stage of Apertium 3.8.3 / cg3 over the same sentences in s
   of the running process for good: `ret` there is a reference to it. Nothing sent can undo that. With `-d` the
   tagger reports each such word on standard error before it answers, so a tagger that reported anything new
   is replaced before the next text.
-- `cg-proc` keeps caches that change a few later results (it did for 4 of 1,012 sentences of Spanish); what
+- `cg-proc` keeps something that changes a few later results (4 of 1,012 sentences of Spanish); what it is and what
   triggers it is not known, no neutral text undoes it, and it reports nothing. So every text gets a fresh one.
 - `apertium-tagger -x` (perceptron), `lt-proc`, `lrx-proc`, `lsx-proc`, transfer, anaphora: order had no effect.
 """
