@@ -24,6 +24,7 @@ from tempfile import mkdtemp
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
 
+from scalemt.cli.output import as_json
 from scalemt.config import Configuration, Profile
 from scalemt.engine import Engine
 from scalemt.engine.calibrating import DevelopmentSet, calibrate
@@ -65,6 +66,7 @@ class Row:
     worse: int
     seconds: dict[str, float]
     signature: str
+    metric: str
     calibration: dict[str, object]
 
 
@@ -76,6 +78,7 @@ class Settings:
     lines: int
     calibrate: int
     shots: tuple[int, ...]
+    outputs: Path
 
 
 def measure(direction: str, settings: Settings) -> Row:
@@ -87,6 +90,7 @@ def measure(direction: str, settings: Settings) -> Row:
     # One run gives all columns: the few-shot answer is asked for as a third candidate, and the gate, as
     # calibration made it, weighs it only where that paid on dev. So the seconds are those of all of them.
     gated, gated_seconds = _run(Profile(method="refine", third="few-shot", shots=5), texts, direction)
+    _keep(gated, settings.outputs / f"{direction}.jsonl")
     _, draft_seconds = _run(Profile(method="draft"), texts, direction)
     return _row(direction, references, gated, {"draft": draft_seconds, "all": gated_seconds}, calibration)
 
@@ -105,6 +109,12 @@ def _calibrate(source: str, target: str, settings: Settings) -> dict[str, object
     chosen = calibrate(development, Profile(), Configuration(), shots=settings.shots, notice=print)
     chosen.save(path)
     return asdict(chosen)
+
+
+def _keep(done: Sequence[Translation], path: Path) -> None:
+    """Write every translation with candidates, evidence and decisions, for looking closer."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(as_json(item), ensure_ascii=False) + "\n" for item in done), "utf-8")
 
 
 def _run(profile: Profile, texts: Sequence[str], direction: str) -> tuple[list[Translation], float]:
@@ -145,6 +155,7 @@ def _row(
         worse=sum(change < 0 for change in changes),
         seconds=seconds,
         signature=gated[0].signature,
+        metric=str(metric.get_signature()),
         calibration=calibration,
     )
 
@@ -155,7 +166,8 @@ def _candidate(item: Translation, origin: str) -> str:
 
 def _origin(item: Translation) -> str:
     """Return which candidate the gate took; the same text as the draft counts as the draft."""
-    return next(candidate.origin for candidate in item.candidates if candidate.text == item.text)
+    taken = (candidate.origin for candidate in item.candidates if candidate.text.strip() == item.text.strip())
+    return next(taken, "failed")
 
 
 def _p_value(before: Sequence[str], after: Sequence[str], references: Sequence[str]) -> float:
@@ -188,11 +200,13 @@ def main() -> None:
     parser.add_argument("--calibrations", help="folder that keeps calibrations; those it holds are not made again")
     parser.add_argument("--shots", default="5", help="numbers of shots that calibration compares")
     parser.add_argument("--directions", nargs="+", default=DIRECTIONS)
+    parser.add_argument("--outputs", type=Path, default=Path("benchmarks/results/local/scale_quality"))
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/scale_quality.json"))
     options = parser.parse_args()
     # Calibrations of this run stay out of the user's own configuration.
     os.environ["SCALEMT_CONFIG_DIR"] = options.calibrations or mkdtemp(prefix="scalemt-bench-")
-    settings = Settings(options.data, options.lines, options.calibrate, tuple(map(int, options.shots.split(","))))
+    shots = tuple(map(int, options.shots.split(",")))
+    settings = Settings(options.data, options.lines, options.calibrate, shots, options.outputs)
     print("\n".join(HEADER))
     for direction in options.directions:
         row = measure(direction, settings)
@@ -207,7 +221,7 @@ def save(row: Row, path: Path) -> None:
     result = {
         "scalemt": __version__,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "metric": str(CHRF(word_order=2).get_signature()),
+        "metric": row.metric,
         "rows": sorted(rows, key=lambda item: str(item["direction"])),
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -142,6 +142,17 @@ def test_pivot_is_chosen_when_two_legs_cover_the_pair() -> None:
     assert fake.prompts[0].messages[-1].content.endswith("reference answer: house(0.90) blue(0.90)")
 
 
+def test_through_a_pivot_candidates_are_compared_with_the_pivot_draft() -> None:
+    first = DictionarySpecialist({EU_EN: {"etxea": "house", "urdina": "blue"}})
+    fake = FakeScoringGeneralist(["uma coisa qualquer"], kind="base", scores=lambda *_: -1.0)
+    done = engine(fake, [first, english_portuguese()]).translate(["etxea urdina"], "eu", "pt")
+    assert done[0].text == "casa azul"
+    evidence = {item.origin: item.evidence for item in done[0].candidates}
+    assert evidence["draft"]["roundtrip"] == pytest.approx(1.0)
+    assert evidence["pivot"]["roundtrip"] < 0.5
+    assert {"forward", "backward"} <= evidence["pivot"].keys()
+
+
 def test_draft_method_through_a_pivot_gives_the_second_leg() -> None:
     first = DictionarySpecialist({EU_EN: {"etxea": "house"}})
     done = engine(method="draft", specialists=[first, english_portuguese()]).translate(["etxea"], "eu", "pt")

@@ -205,3 +205,14 @@ def test_an_origin_that_the_calibration_does_not_hold_is_not_weighed() -> None:
     origin, decisions = judged(gate, DRAFT, one)
     assert origin == "draft"
     assert decisions[0].reason == "the calibration holds no such candidate; the draft is the safe choice"
+
+
+def test_before_calibration_the_generalist_does_not_judge_itself() -> None:
+    sure = candidate("refine", "texto", likelihood=90.0)
+    origin, decisions = judged(Gate("quality"), DRAFT, sure)
+    assert origin == "draft"
+    assert "no evidence" in decisions[-1].reason
+    draft = candidate("draft", "rascunho", likelihood=-2.0, roundtrip=0.5)
+    assert (
+        judged(Gate("quality"), draft, candidate("refine", "texto", likelihood=-1.0, roundtrip=0.6))[0] == "refine"
+    )

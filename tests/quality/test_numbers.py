@@ -42,6 +42,8 @@ from scalemt.quality.numbers import differing_numbers, numbers
         ("COVID-19", "la COVID-19"),
         ("the 1,2 and 3", "1, 2 und 3"),
         ("no number", "sem número"),
+        ("A\x00B \x00 has NUL bytes", "A\x00B \x00 tem bytes NUL"),
+        ("3\x00 and \x004", "3\x00 e \x004"),
     ],
 )
 def test_the_same_numbers(source: str, text: str) -> None:

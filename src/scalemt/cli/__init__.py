@@ -65,4 +65,18 @@ def main() -> None:
         # The reader of our output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        # A full disk, a file that nobody may read: for a user a sentence says more than a traceback.
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {where}{error.strerror or error}.", err=True)
+        _forget_output()
+        sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _forget_output() -> None:
+    """Drop what could not be written, or Python tries again at its end and complains."""
+    try:
+        sys.stdout.close()
+    except OSError:
+        return

@@ -13,6 +13,7 @@ import click
 
 from scalemt.cli.options import overrides, profile_options, say
 from scalemt.cli.tally import Tally
+from scalemt.errors import UsageError
 
 if TYPE_CHECKING:
     from scalemt.engine import Engine
@@ -99,23 +100,46 @@ def _engine(options: dict[str, Any], count: int) -> Engine:
 def _writer(target_file: str | None) -> Iterator[TextIO]:
     """Open the output; a file is written beside its name and put in place only when all is done."""
     if target_file in (None, "-"):
+        if sys.stdout is None:
+            raise click.UsageError("Standard output is closed. Give a file with -o.")
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    path = Path(str(target_file))
+    # A link stays a link: the file that it points to is the one written.
+    path = Path(str(target_file)).resolve()
     if not path.parent.is_dir():
         raise click.UsageError(f"The folder {path.parent} of the output file does not exist.")
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+    if path.exists() and not path.is_file():
+        # A device or a pipe (/dev/null, a FIFO) is written to; a file must never take its place.
+        with _opened(path) as file:
             yield file
+        return
+    partial = path.with_name(path.name + ".partial")
+    file = _opened(partial)
+    try:
+        with file:
+            yield file
+        _put_in_place(partial, path)
     except BaseException:
         if partial.stat().st_size:
             say(f"Not finished: what was done until then stands in {partial}.")
         else:
             partial.unlink()
         raise
-    partial.replace(path)
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8", newline="\n")
+    except OSError as fault:
+        raise UsageError(f"{path} cannot be written: {fault.strerror or fault}.") from None
+
+
+def _put_in_place(partial: Path, path: Path) -> None:
+    try:
+        partial.replace(path)
+    except OSError as fault:
+        raise UsageError(f"{path} cannot be replaced: {fault.strerror or fault}.") from None
 
 
 def _print_prompts(engine: Engine, segments: list[str], source: str, target: str, out: TextIO) -> None:

@@ -235,10 +235,15 @@ class Assembly:
         return Gate(self.profile.gate, calibration.scales, calibration.threshold)
 
     def _gatherer(self, pair: Pair, road: Road | None, generalist: Generalist | None) -> EvidenceGatherer:
-        forward = road.specialist if isinstance(road, DirectRoad) else None
-        backward = (
-            next((item for item in self.specialists if item.supports(pair.reversed)), None) if road else None
-        )
+        """Through a pivot, candidates are compared with the pivot draft, by specialists of the second leg."""
+        compared, forward = pair, None
+        if isinstance(road, DirectRoad):
+            forward = road.specialist
+        elif isinstance(road, PivotRoad):
+            compared, forward = Pair(road.pivot, pair.target), road.second
+        backward = None
+        if road:
+            backward = next((item for item in self.specialists if item.supports(compared.reversed)), None)
         return EvidenceGatherer(generalist, forward, backward)
 
     def _backends(self, road: Road | None, generalist: Generalist | None, template: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scalemt.errors import BackendError, GeneralistError
+from scalemt.languages import base
 from scalemt.methods import Prepared
 from scalemt.methods.answering import Answer, draft_candidate
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
-from scalemt.types import Candidate, Decision, Translation, Usage
+from scalemt.types import Candidate, Decision, Pair, Translation, Usage
 
 if TYPE_CHECKING:
     from scalemt.engine.assembly import Plan
@@ -44,6 +45,9 @@ def _answers(rounds: Sequence[Round], index: int) -> list[Candidate]:
 def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Case:
     draft = draft_candidate(prepared, plan.pair)
     every = (*([draft] if draft else []), *candidates)
+    shown = prepared.drafts[0] if prepared.drafts else None
+    if shown and shown.text and base(shown.language or plan.pair.target) != base(plan.pair.target):
+        return Case(shown.text, Pair(shown.language, plan.pair.target), prepared.standing, every)
     return Case(prepared.segment.text, plan.pair, prepared.standing, every)
 
 
@@ -51,10 +55,7 @@ def _measured(cases: list[Case], prepared: Sequence[Prepared], plan: Plan) -> li
     """Gather evidence only where there is a choice: a draft, and another text that could win over it."""
     open_cases = [index for index, case in enumerate(cases) if _is_open(case)]
     prompts = plan.scoring_prompts([prepared[index].segment for index in open_cases])
-    asked = [
-        Case(cases[i].source, plan.pair, cases[i].draft, cases[i].candidates, prompt)
-        for i, prompt in zip(open_cases, prompts, strict=True)
-    ]
+    asked = [replace(cases[i], prompt=prompt) for i, prompt in zip(open_cases, prompts, strict=True)]
     assert plan.gatherer is not None  # noqa: S101  # the caller has looked
     for index, case in zip(open_cases, plan.gatherer.gather(asked), strict=True):
         cases[index] = case

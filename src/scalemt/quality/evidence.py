@@ -26,7 +26,16 @@ from scalemt.types import Candidate, Draft, Pair, Prompt
 
 @dataclass(frozen=True)
 class Case:
-    """One segment before the gate: its candidates, and the few-shot prompt under which they are scored."""
+    """One segment before the gate: its candidates, and what they are compared with.
+
+    Args:
+        source: the text that specialists compare candidates with: the source, or, through a pivot, the pivot
+            draft, which is as near to the source as a specialist gets.
+        pair: the languages of `source` and of the candidates.
+        draft: the draft that can stand as a translation.
+        candidates: all texts that could become the translation.
+        prompt: the few-shot prompt under which the generalist scores candidates.
+    """
 
     source: str
     pair: Pair

@@ -42,8 +42,8 @@ def numbers(text: str) -> Counter[str]:
     joined = _GROUPED.sub(lambda match: re.sub(r"\D", "", match[0]), text)
     found: Counter[str] = Counter()
     for chain in _FRACTION.sub("\x00", joined).split():
-        parts = re.findall(r"[\d\x00]+", chain)
-        for part in parts:
+        # A text may hold a NUL of its own: only one between digits is the mark put in here.
+        for part in re.findall(r"\d+(?:\x00\d+)*", chain):
             first, *rest = map(_bare, _DIGITS.findall(part))
             found.update([first, *(digits for digits in rest if digits != "0")])
     return found
