@@ -135,7 +135,7 @@ def _row(
         "draft": [_candidate(item, "draft") for item in gated],
         "few_shot": [_candidate(item, "few-shot") for item in gated],
         "refine": [_candidate(item, gated[0].method) for item in gated],
-        "gated": [item.text for item in gated],
+        "gated": [item.text.strip() for item in gated],
     }
     metric = CHRF(word_order=2)
     scores = {name: metric.corpus_score(texts, [references]).score for name, texts in columns.items()}
@@ -161,7 +161,7 @@ def _row(
 
 
 def _candidate(item: Translation, origin: str) -> str:
-    return next((candidate.text for candidate in item.candidates if candidate.origin == origin), "")
+    return next((candidate.text.strip() for candidate in item.candidates if candidate.origin == origin), "")
 
 
 def _origin(item: Translation) -> str:

@@ -84,3 +84,9 @@ def test_long_values_are_shown_short() -> None:
     with pytest.raises(InputError) as caught:
         draft_from_json({"text": "a", "words": "x" * 10_000}, "here")
     assert len(str(caught.value)) < 200
+
+
+def test_the_language_of_a_draft_becomes_a_canonical_tag() -> None:
+    assert draft_from_json({"text": "a", "language": "por_Latn"}, "here").language == "pt"
+    with pytest.raises(InputError, match=r"here: Unknown language 'nonsense-xyz'"):
+        draft_from_json({"text": "a", "language": "nonsense-xyz"}, "here")

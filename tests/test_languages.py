@@ -272,3 +272,9 @@ def test_a_language_that_nllb_lacks_is_named(tag: str) -> None:
 )
 def test_names_are_those_of_prompts(tag: str, expected: str) -> None:
     assert languages.name(tag) == expected
+
+
+@pytest.mark.parametrize("text", ["English to Portuguese", "spanishportuguese", "norwegianx", "Englishman"])
+def test_a_text_that_only_begins_with_a_name_is_no_language(text: str) -> None:
+    with pytest.raises(UnknownLanguageError):
+        languages.parse(text)

@@ -60,6 +60,7 @@ def test_json_lines_come_with_the_number_of_their_line(tmp_path: Path) -> None:
         ("[-Infinity]", "line 2: not JSON"),
         ("[" * 200_000, "line 2: not JSON"),
         ("{} {}", r"line 2, character 4: not JSON \(Extra data"),
+        ('{"a": "\\ud800 b"}', r"line 2: \\ud800 is half of a surrogate pair"),
     ],
 )
 def test_a_line_that_is_not_json_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -67,3 +68,9 @@ def test_a_line_that_is_not_json_is_named(tmp_path: Path, line: str, message: st
     path.write_text(f"{{}}\n{line}\n")
     with pytest.raises(InputError, match=message):
         list(read_jsonl(path))
+
+
+def test_a_whole_surrogate_pair_and_an_escaped_backslash_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('["\\ud83d\\ude00", "\\\\ud800"]\n')
+    assert list(read_jsonl(path)) == [(1, ["\U0001f600", "\\ud800"])]

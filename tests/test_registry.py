@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scalemt.errors import UnknownNameError
+from scalemt.errors import ConfigurationError, UnknownNameError
 from scalemt.generalists import GENERALISTS
 from scalemt.memory import SELECTORS
 from scalemt.methods import METHODS
@@ -32,6 +32,7 @@ def _plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged-things\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         f"[{GROUP}]\nplugged = plugged_things:Thing\nordered = plugged_things:Thing\n"
+        "lost = no_such_module_here:Thing\nhollow = plugged_things:Nothing\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "plugged_things", raising=False)
@@ -51,10 +52,19 @@ def test_an_unknown_name_lists_the_choices(things: Registry) -> None:
 
 @pytest.mark.usefixtures("_plugin")
 def test_a_plug_in_is_found_and_cannot_replace_a_built_in_name(things: Registry) -> None:
-    assert things.names() == ["broken", "ordered", "plugged"]
+    assert things.names() == ["broken", "hollow", "lost", "ordered", "plugged"]
     assert "plugged_things" not in sys.modules
     assert things.load("plugged").__name__ == "Thing"
     assert things.load("ordered") is OrderedDict
+
+
+@pytest.mark.usefixtures("_plugin")
+@pytest.mark.parametrize("name", ["lost", "hollow"])
+def test_a_plug_in_that_cannot_be_imported_is_named_with_its_package(things: Registry, name: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"thing '{name}' of the plug-in plugged-things .*cannot be imported"
+    ):
+        things.load(name)
 
 
 @pytest.mark.parametrize("registry", [SPECIALISTS, GENERALISTS, METHODS, SELECTORS], ids=lambda item: item.kind)

@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from scalemt.errors import InputError
+from scalemt import languages
+from scalemt.errors import InputError, UnknownLanguageError
 from scalemt.types import Draft, Word
 
 
@@ -40,7 +41,7 @@ def draft_from_json(value: object, where: str) -> Draft:
         words=words,
         score=_number(fields.get("score"), where, "score"),
         engine=_string(fields.get("engine") or "", where, "engine"),
-        language=_string(fields.get("language") or "", where, "language"),
+        language=_language(fields.get("language"), where),
     )
 
 
@@ -86,6 +87,15 @@ def _string(value: object, where: str, field: str) -> str:
     if "\n" in value:  # one line out for one in: a line break would shift every line after it
         _wrong(where, field, value, "a string without line breaks")
     return value
+
+
+def _language(value: object, where: str) -> str:
+    """Return the canonical tag of a draft's language, or "" where it does not say."""
+    code = _string(value or "", where, "language")
+    try:
+        return languages.parse(code) if code else ""
+    except UnknownLanguageError as fault:
+        raise InputError(f"{where}: {fault}") from None
 
 
 def _number(value: object, where: str, field: str) -> float | None:

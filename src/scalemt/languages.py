@@ -156,11 +156,16 @@ def _from_name(text: str) -> str | None:
 def _find(text: str, language: str | None = "en") -> str | None:
     """Return the tag of a language's name as written in `language`, or in any language where that is None."""
     import langcodes
+    from language_data.names import TRIES, normalize_name
 
     try:
-        return _from_code(langcodes.find(text, language=language).to_tag().lower())
+        found = langcodes.find(text, language=language)
     except LookupError:
         return None
+    # The finder takes whatever only begins with a name: "English to Portuguese" would be English.
+    if normalize_name(text) not in TRIES[f"{language or 'und'}/name_to_language"]:
+        return None
+    return _from_code(found.to_tag().lower())
 
 
 def _narrowed(tag: str, inside: str) -> str | None:

@@ -36,7 +36,7 @@ def _decode(row: bytes, where: str, number: int) -> str:
     except UnicodeDecodeError as fault:
         raise InputError(
             f"{where}, line {number}, byte {fault.start + 1} of the line: 0x{row[fault.start]:02x} is not "
-            f"UTF-8 ({fault.reason}). Texts must be UTF-8; convert with: iconv -f ENCODING -t UTF-8 {where}"
+            f"UTF-8 ({fault.reason}). Texts must be UTF-8; iconv -f ENCODING -t UTF-8 converts them."
         ) from None
 
 
@@ -74,7 +74,18 @@ def _parse(line: str, path: str | Path, number: int) -> object:
         ) from None
     except (ValueError, RecursionError) as fault:
         raise InputError(f"{path}, line {number}: not JSON ({fault}).") from None
+    if "\\u" in line:
+        _refuse_surrogates(value, f"{path}, line {number}")
     return value
+
+
+def _refuse_surrogates(value: object, where: str) -> None:
+    # JSON can write half of a UTF-16 pair, which is no text: it could not be printed, nor sent to a server.
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as fault:
+        half = f"\\u{ord(fault.object[fault.start]):04x}"
+        raise InputError(f"{where}: {half} is half of a surrogate pair and stands alone: no text.") from None
 
 
 def _refuse_constant(name: str) -> object:

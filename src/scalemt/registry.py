@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from scalemt.errors import UnknownNameError
+from scalemt.errors import ConfigurationError, UnknownNameError
 
 
 class Registry:
@@ -34,11 +34,24 @@ class Registry:
 
         Raises:
             UnknownNameError: no such name; the message lists the valid ones.
+            ConfigurationError: a plug-in that cannot be imported; the message names its package.
         """
         if name in self._builtin:
             module, _, attribute = self._builtin[name].partition(":")
             return getattr(import_module(module), attribute)
         for point in entry_points(group=self._group):
             if point.name == name:
-                return point.load()
+                return _loaded(point, self.kind)
         raise UnknownNameError(self.kind, name, self.names())
+
+
+def _loaded(point: EntryPoint, kind: str) -> Any:
+    try:
+        return point.load()
+    except Exception as error:
+        # Whatever goes wrong inside somebody else's package, the user must learn whose it is.
+        package = point.dist.name if point.dist else "an unknown package"
+        raise ConfigurationError(
+            f"The {kind} {point.name!r} of the plug-in {package} ({point.value}) cannot be imported: {error}. "
+            "Mend or uninstall that package."
+        ) from error

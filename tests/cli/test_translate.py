@@ -196,3 +196,62 @@ def test_json_and_explain_of_the_embedded_default(run: Any) -> None:
     assert shown.returncode == 0, shown.stderr
     for label in ("source", "draft", "shown", "gate", "translation", "signature"):
         assert label in shown.stdout
+
+
+def recorded(tmp_path: Path, *texts: str) -> tuple[str, ...]:
+    """Arguments that translate with drafts made elsewhere, so that no model is loaded."""
+    drafts = _write(tmp_path / "drafts.jsonl", [{"text": text} for text in texts])
+    return ("translate", "--from", "en", "--to", "pt", "--method", "draft", "--drafts", drafts)
+
+
+def test_output_through_a_link_and_into_a_pipe(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    assert run(*recorded(tmp_path, "um"), "-o", "link.txt", "one").returncode == 0
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text("utf-8") == "um\n"
+    # A device or pipe is written to: a file put in its place would be the end of /dev/null.
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    done = run(*recorded(tmp_path, "um"), "-o", "pipe", "one")
+    told = os.read(reader, 100)
+    os.close(reader)
+    assert (done.returncode, told) == (0, b"um\n"), done.stderr
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_output_that_cannot_be_written_is_one_sentence(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "out.txt.partial").mkdir()
+    for target in ("out.txt", "n" * 300, "/dev/full"):
+        done = run(*recorded(tmp_path, "um"), "-o", target, "one")
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.startswith("Error: ")
+        assert "Traceback" not in done.stderr
+
+
+def test_control_characters_in_the_source_do_no_harm(run: Any, tmp_path: Path) -> None:
+    done = run(*recorded(tmp_path, "um\x00 1", "\x1b[31m"), text="one\x00 1\n\x1b[31m\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "um\x00 1\n\x1b[31m\n"
+
+
+def test_a_termination_names_what_was_written(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, scalemt.cli.translate as t\n"
+        "from scalemt.cli import main\n"
+        "write = t._write\n"
+        "def once(*a, **k):\n    write(*a, **k)\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "t._write = once\n"
+        "main()\n"
+    )
+    arguments = [*recorded(tmp_path, "um", "dois"), "-o", "out.txt"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        input=b"one\ntwo\n",
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 143
+    assert b"out.txt.partial" in done.stderr
+    assert (tmp_path / "out.txt.partial").read_text("utf-8") == "um\n"
+    assert not (tmp_path / "out.txt").exists()

@@ -196,3 +196,10 @@ def test_a_url_is_shown_without_its_secrets() -> None:
     assert "mine:https://example.org/v1 has no option 'colour'" in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_an_option_of_the_wrong_type_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"mine: path is 3: Input should be a valid string"):
+        specialist("mine", mine={"type": "recorded", "path": 3})
+    with pytest.raises(ConfigurationError, match=r"mine: batch_size is 'many': Input should be a valid integer"):
+        specialist("mine", mine={"type": "bergamot", "batch_size": "many"})

@@ -17,6 +17,7 @@ from scalemt.errors import (
     InputError,
     NoRoadError,
     UnknownNameError,
+    UsageError,
 )
 from scalemt.generalists import Generalist
 from scalemt.generalists.fake import FakeGeneralist, FakeScoringGeneralist
@@ -81,6 +82,10 @@ def test_a_failed_call_is_a_failed_segment_when_the_gate_is_off() -> None:
     done = engine(fake, gate="off").translate(["the house", "a house"], "en", "pt")
     assert (done[0].text, done[1].text) == ("", "uma casa")
     assert isinstance(done[0].error, DeadlineError)
+    assert [(item.step, item.outcome) for item in done[0].decisions] == [
+        ("generalist", "no refine"),
+        ("gate", "nothing"),
+    ]
 
 
 @pytest.mark.parametrize("gate", ["off", "checks", "quality"])
@@ -216,6 +221,13 @@ def test_a_long_line_is_cut_and_joined() -> None:
     assert done[0].decisions[0].step == "length"
 
 
+def test_answers_are_bounded_by_the_source_unless_the_user_says_otherwise() -> None:
+    fake = FakeGeneralist(["a casa", "a casa"])
+    engine(fake, gate="off").translate(["the house"], "en", "pt")
+    engine(fake, gate="off", max_tokens=4000).translate(["the house"], "en", "pt")
+    assert [decoding.max_tokens for decoding in fake.decodings] == [64 + 3 * 9, 4000]
+
+
 def test_an_unknown_pair_says_what_is_installed() -> None:
     with pytest.raises(NoRoadError, match=r"en->pt.*few-shot"):
         engine().translate(["x"], "xh", "am")
@@ -243,3 +255,10 @@ def test_signature_tells_when_the_specialist_is_swapped() -> None:
     newer = DictionarySpecialist({EN_PT: WORDS}, signature="dictionary[newer]")
     new = engine(method="draft", specialists=[newer]).translate(["the"], "en", "pt")[0].signature
     assert old.replace("dictionary[test]", "dictionary[newer]") == new
+
+
+def test_a_language_into_itself_is_refused_and_no_detour_is_made_between_its_variants() -> None:
+    with pytest.raises(UsageError, match=r"Source and target are both English \(en\)\."):
+        engine(method="draft").plan("eng_Latn", "en")
+    with pytest.raises(NoRoadError, match="No specialist covers pt-BR->pt-PT"):
+        engine(method="draft").plan("pt-BR", "pt-PT")

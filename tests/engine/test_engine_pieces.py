@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scalemt.engine.pieces import as_segments, cut
-from scalemt.errors import DeadlineError
+from scalemt.errors import DeadlineError, InputError
 from scalemt.types import Candidate, Check, Decision, Draft, Pair, Segment, Translation, Usage
 
 EN_PT = Pair("en", "pt")
@@ -105,3 +105,12 @@ def test_one_piece_is_that_translation_with_the_whole_segment() -> None:
 def test_strings_get_their_position_as_id() -> None:
     given: list[str | Segment] = ["a", Segment("b", "own"), "c"]
     assert list(as_segments(given)) == [Segment("a", "1"), Segment("b", "own"), Segment("c", "3")]
+
+
+def test_what_is_no_list_of_texts_is_refused() -> None:
+    with pytest.raises(InputError, match=r"write \[text\]"):
+        list(as_segments("the house"))
+    with pytest.raises(InputError, match="Text 2 is of the type bytes"):
+        list(as_segments(["the house", b"blue"]))  # type: ignore[list-item]
+    with pytest.raises(InputError, match="Text 1, character 2: a lone surrogate"):
+        list(as_segments(["a\ud800"]))

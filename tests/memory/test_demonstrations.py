@@ -144,3 +144,9 @@ def test_a_file_without_demonstrations_or_not_utf_8(tmp_path: Path) -> None:
         load_demonstrations(path)
     with pytest.raises(InputError, match="cannot be read"):
         load_demonstrations(tmp_path / "none.jsonl")
+
+
+def test_a_single_draft_may_stand_without_a_list(tmp_path: Path) -> None:
+    triplet = {"source": "a", "target": "b"}
+    path = write(tmp_path, triplet | {"drafts": {"text": "c"}}, triplet | {"draft": {"text": "c"}})
+    assert [[draft.text for draft in item.drafts] for item in load_demonstrations(path)] == [["c"], ["c"]]

@@ -220,3 +220,8 @@ def test_no_right_translation_of_the_pool_fails_any_check(pool: dict[str, list[s
         if not verdict.passed
     ]
     assert failed == []
+
+
+def test_what_is_no_language_is_called_so() -> None:
+    said = detail("language", "the house", "asdf qwer zxcv uiop hjkl vbnm rtyu")
+    assert said.startswith("looks like no language at all (")

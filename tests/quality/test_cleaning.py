@@ -172,3 +172,8 @@ def test_a_long_answer_is_cleaned_in_one_pass() -> None:
     text = "word " * 20_000
     assert clean(f"Here is the translation: {text}", SOURCE, LABELS) == text.strip()
     assert clean("(" * 50_000, SOURCE, LABELS) == "(" * 50_000
+
+
+def test_control_characters_and_lone_surrogates_are_dropped_unless_the_source_has_them() -> None:
+    assert clean("a\x1b[31m casa\x07\ud83d azul\x00", "the blue house") == "a[31m casa azul"
+    assert clean("a \x02casa\x02", "the \x02house\x02") == "a \x02casa\x02"

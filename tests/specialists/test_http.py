@@ -379,3 +379,7 @@ def test_a_key_with_odd_characters_is_refused(server: TranslationServer, monkeyp
     monkeypatch.setenv("DEEPL_API_KEY", "schlüssel")
     with DeepLSpecialist(server.url) as made, pytest.raises(ConfigurationError, match="The key in DEEPL_API_KEY"):
         made.pairs()
+
+
+def test_half_a_surrogate_pair_in_an_answer_is_replaced(libre: LibreTranslateSpecialist) -> None:
+    assert libre._made("a \ud83d b\r\nc", EN_PT).text == "a \ufffd b c"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -48,8 +49,10 @@ def cli() -> None:
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 1 some segments failed, 2 wrong use or configuration, 130 interrupted.
+    Exit codes: 0 done, 1 some segments failed, 2 wrong use or configuration, 130 interrupted, 143 ended.
     """
+    # As Ctrl-C: what was written is named, and no process of a specialist stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scalemt.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from scalemt.registry import Registry
 
@@ -66,4 +68,6 @@ def _entry(kind: str, name: str, registry: Registry) -> Entry:
         summary = (registry.load(name).__doc__ or "").strip().split("\n")[0]
     except ImportError as error:
         return Entry(kind, name, f"Cannot be imported: {error}", False)
+    except ConfigurationError as error:
+        return Entry(kind, name, str(error), False)
     return Entry(kind, name, summary, True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from scalemt.config import Configuration, Profile
 from scalemt.errors import ConfigurationError, UnknownNameError
@@ -115,4 +115,24 @@ def _call(factory: Any, options: dict[str, Any], parameters: list[inspect.Parame
         if parameter.default is inspect.Parameter.empty and parameter.name not in options:
             example = "openai:http://127.0.0.1:8000/v1#MODEL" if spec.startswith("openai") else f"{spec}:VALUE"
             raise ConfigurationError(f"{spec} lacks {parameter.name}. Write it as {example}, or in a table.")
-    return factory(**options)
+    return factory(**_of_their_types(factory, options, spec))
+
+
+def _of_their_types(factory: Any, options: dict[str, Any], spec: str) -> dict[str, Any]:
+    """Check options against the annotations of the constructor, as far as pydantic knows the types."""
+    try:
+        hints = get_type_hints(factory.__init__)
+    except (AttributeError, NameError, TypeError):
+        # A plug-in may be a plain function, or name types that exist only for its type checker.
+        return options
+    return {key: _of_its_type(key, value, hints.get(key, Any), spec) for key, value in options.items()}
+
+
+def _of_its_type(key: str, value: Any, kind: Any, spec: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except PydanticUserError:
+        return value
+    except ValidationError as error:
+        wanted = error.errors(include_url=False)[0]["msg"]
+        raise ConfigurationError(f"{spec}: {key} is {value!r}: {wanted}.") from None

@@ -23,7 +23,7 @@ from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.engine.assembly import Assembly, Plan, require_generalist
 from scalemt.engine.judging import Round, judge
 from scalemt.engine.pieces import Cut, as_segments, cut
-from scalemt.errors import ConfigurationError
+from scalemt.errors import ConfigurationError, UsageError
 from scalemt.generalists import Generalist
 from scalemt.methods import Prepared
 from scalemt.methods.answering import answer
@@ -136,8 +136,14 @@ class Engine:
 
         Args:
             ask: whether a generalist will be called; without, none needs to be installed.
+
+        Raises:
+            UsageError: unknown languages, twice the same, no road, a wrong configuration.
         """
-        return self.assembly.plan(languages.parse_pair(source, target), ask=ask)
+        pair = languages.parse_pair(source, target)
+        if pair.source == pair.target:
+            raise UsageError(f"Source and target are both {languages.name(pair.source)} ({pair.source}).")
+        return self.assembly.plan(pair, ask=ask)
 
     def _batches(self, texts: Iterable[str | Segment], plan: Plan) -> Iterator[list[Segment]]:
         """Yield segments in batches; recorded drafts are told which of their lines each batch belongs to."""
@@ -183,9 +189,12 @@ class Engine:
         return judge(prepared, rounds, plan)
 
     def _answer(self, prepared: Sequence[Prepared], plan: Plan, origin: str) -> Round:
-        longest = max(len(item.segment.text) for item in prepared)
-        # A token is at least about a character in every script; 32 more for labels and short texts.
-        bound = min(self.profile.max_tokens, 32 + longest)
+        bound = self.profile.max_tokens
+        if "max_tokens" not in self.profile.explicit:
+            # Three tokens a byte of the source is more than any pair of scripts needs, also where a tokenizer
+            # falls back on bytes; it ends a model that has lost its way. Set max_tokens for one that thinks aloud.
+            longest = max(len(item.segment.text.encode()) for item in prepared)
+            bound = min(bound, 64 + 3 * longest)
         decoding = Decoding(bound, self.profile.temperature, seed=self.profile.seed)
         answers = answer(prepared, require_generalist(plan), decoding, plan.kit.template, plan.pair, origin)
         return Round(origin, answers)

@@ -76,6 +76,7 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
     if plan.gate.mode == "off" and faults:
         # With the gate off nobody is there to choose the draft instead: a failed answer is a failed segment.
         chosen = None
+        decisions = [Decision("gate", "nothing", "the gate is off, and no answer came")]
     return Translation(
         segment=prepared.segment,
         text=chosen.text if chosen else "",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from scalemt.errors import InputError
 from scalemt.text import split_long
 from scalemt.types import Decision, Segment, Translation, Usage
 
@@ -68,6 +69,24 @@ def cut(segment: Segment, limit: int) -> Cut:
 
 
 def as_segments(texts: Iterable[str | Segment]) -> Iterator[Segment]:
-    """Yield segments; a plain string gets its position, from 1, as id."""
+    """Yield segments; a plain string gets its position, from 1, as id.
+
+    Raises:
+        InputError: one text instead of several, or something that is no text.
+    """
+    if isinstance(texts, str):
+        raise InputError("A single text was given where a list of texts is expected: write [text].")
     for number, text in enumerate(texts, 1):
-        yield text if isinstance(text, Segment) else Segment(text, str(number))
+        segment = text if isinstance(text, Segment) else Segment(text, str(number))
+        _require_text(segment, number)
+        yield segment
+
+
+def _require_text(segment: Segment, number: int) -> None:
+    # From the command line all is text by now; from a program anything can come.
+    if not isinstance(segment.text, str):
+        raise InputError(f"Text {number} is of the type {type(segment.text).__name__}; expected a string.")
+    try:
+        segment.text.encode()
+    except UnicodeEncodeError as fault:
+        raise InputError(f"Text {number}, character {fault.start + 1}: a lone surrogate is no text.") from None

@@ -43,6 +43,8 @@ def _column(tag: str) -> str | None:
 def load_demonstrations(path: str | Path) -> list[Demonstration]:
     """Read triplets from JSON Lines: `{"source", "drafts": [draft …], "target"}`; drafts may be left out.
 
+    A single draft may stand without the list, also as "draft", which is how `--drafts` and `--json` have it.
+
     Raises:
         InputError: not UTF-8, not JSON, or not a triplet; the message names file, line and field.
     """
@@ -55,7 +57,7 @@ def load_demonstrations(path: str | Path) -> list[Demonstration]:
 def _triplet(value: object, where: str) -> Demonstration:
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected a JSON object with source and target, found {value!r:.60}.")
-    drafts = value.get("drafts") or []
+    drafts = value.get("drafts") or value.get("draft") or []
     if isinstance(drafts, dict):
         drafts = [drafts]
     if not isinstance(drafts, list):

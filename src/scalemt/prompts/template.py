@@ -204,8 +204,8 @@ def _try_out(template: Template, where: str) -> None:
             except Exception as error:
                 # Anything can go wrong inside an expression of a user's file, also a division by zero.
                 raise ConfigurationError(
-                    f"The prompt template {where}, field {key!r}, cannot be rendered: {error}. Known variables: "
-                    f"{', '.join(sorted(triplet if data is triplet else shared))}."
+                    f"The prompt template {where}, field {key!r}, cannot be rendered: {str(error).rstrip('.')}. "
+                    f"Known variables: {', '.join(sorted(triplet if data is triplet else shared))}."
                 ) from error
 
 

@@ -25,6 +25,8 @@ _CHATTER = re.compile(
 _FENCE = re.compile(r"^```[\w-]*\s*$")
 _INLINE_FENCE = re.compile(r"^```\s*(.+?)\s*```$")
 _QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "»": "«", "'": "'", "‘": "’", "`": "`", "「": "」", "『": "』"}
+# Control characters other than white space, which may steer a terminal, and lone surrogates, which are no text.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 # Not the no-break spaces that French and others put before signs and into numbers.
 _SPACES = re.compile(r"[ \t\v\f\x1c-\x1f\x85\u2028\u2029]+")
 
@@ -55,6 +57,7 @@ def _bare(answer: str, source: str) -> list[str]:
         answer = _END.split(answer)[0]
     if not _SCORE.search(source):
         answer = _SCORE.sub("", answer)
+    answer = _UNPRINTABLE.sub(lambda found: found[0] if found[0] in source else "", answer)
     if "**" not in source:
         answer = answer.replace("**", "")
     return re.split(r"\r\n|\n|\r", answer)

@@ -27,7 +27,9 @@ def foreign(text: str, tag: str) -> str:
     if expected not in known or known[expected] > 0.02:
         return ""
     best = max(known, key=lambda code: known[code])
-    return f"looks like {languages.name(best)} ({known[best]:.0%}), not {languages.name(expected)}"
+    # The identifier's own class for what is no language: codes, keys hit at random.
+    looks = "no language at all" if best == "zxx" else languages.name(best)
+    return f"looks like {looks} ({known[best]:.0%}), not {languages.name(expected)}"
 
 
 def identify(text: str) -> dict[str, float]:

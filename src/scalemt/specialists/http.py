@@ -7,6 +7,7 @@ in a message.
 from __future__ import annotations
 
 import os
+import re
 import weakref
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ from scalemt.specialists.confidence import words_without_confidence
 from scalemt.types import Draft, Pair
 
 _MOST_BYTES = 100_000  # of text in one request; DeepL takes 128 KiB with everything around it
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # half a pair, as JSON can write it, is no text
 
 # A target without region where DeepL lists only regions: what most people mean by it (CLDR).
 _DEEPL_REGIONS = {"en": "EN-US", "pt": "PT-BR", "zh": "ZH-HANS"}
@@ -125,7 +128,7 @@ class HttpSpecialist(BaseSpecialist):
         return [[self._made(text, pair) for text in row] for answer in answers for row in answer]
 
     def _made(self, text: str, pair: Pair) -> Draft:
-        line = " ".join(text.split("\n")).replace("\r", "")
+        line = _SURROGATE.sub("\ufffd", " ".join(text.split("\n")).replace("\r", ""))
         return Draft(line, words_without_confidence(line), engine=self.name, language=pair.target)
 
     def _key(self) -> str:

@@ -193,7 +193,9 @@ def plan(pair: Pair, specialists: Sequence[Specialist], pivot: str | None = None
     for specialist in specialists:
         if specialist.supports(pair):
             return DirectRoad(specialist, pair)
-    for middle in _middles(pair, specialists):
+    # Between two variants of a language a detour through another language would only lose.
+    akin = languages.base(pair.source) == languages.base(pair.target)
+    for middle in [] if akin else _middles(pair, specialists):
         first = _covering(Pair(pair.source, middle), specialists)
         second = _covering(Pair(middle, pair.target), specialists)
         if first and second:
