@@ -14,7 +14,7 @@ def foreign(text: str, tag: str) -> str:
     """Say what a text looks like when the identifier is nearly sure that it is not in the language, else "".
 
     Short texts are let through: names, numbers and shared words decide nothing. So are languages that the
-    identifier does not know, and texts that it holds for no one language more than for all others together.
+    identifier does not know, and texts that look like nothing in particular (best guess below 20 %).
 
     Args:
         text: any text.
@@ -27,7 +27,7 @@ def foreign(text: str, tag: str) -> str:
     if expected not in known or known[expected] > 0.02:
         return ""
     best = max(known, key=lambda code: known[code])
-    if known[best] < 0.5:  # lists of names and codes spread over many languages: that says nothing
+    if known[best] < 0.2:  # lists of names and codes spread over many languages: that says nothing
         return ""
     # The identifier's own class for what is no language: codes, keys hit at random.
     looks = "no language at all" if best == "zxx" else languages.name(best)
