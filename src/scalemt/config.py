@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from scalemt.errors import ConfigurationError, UnknownNameError
+from scalemt.quality.gate import GateMode
 
 FILE_NAME = "scalemt.toml"
 
@@ -43,7 +44,7 @@ class Profile(BaseModel):
     seed: int = 0
     paths: Annotated[int, Field(ge=1, le=16)] = 3
     pivot: str | None = None
-    gate: Literal["off", "checks", "quality"] = "quality"
+    gate: GateMode = "quality"
     third: Literal["none", "few-shot"] = "none"
     confidences: bool | None = None
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0

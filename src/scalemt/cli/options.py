@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 import click
 
-from scalemt.errors import ScalemtError
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PROFILE_OPTIONS = (
@@ -42,8 +40,3 @@ def overrides(options: dict[str, Any]) -> dict[str, Any]:
 def say(message: str) -> None:
     """Print a note to standard error."""
     click.echo(f"Note: {message}", err=True)
-
-
-def fail(error: ScalemtError) -> None:
-    """Print an error to standard error."""
-    click.echo(f"Error: {error}", err=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from scalemt.quality.evidence import Case
 from scalemt.types import Candidate, Decision
 
-GATES = ("off", "checks", "quality")
+GateMode = Literal["off", "checks", "quality"]
+GATES: tuple[GateMode, ...] = get_args(GateMode)
 
 DEFAULT_WEIGHTS = {"roundtrip": 40.0, "backward": 4.0, "forward": 3.0, "likelihood": 2.0}
 """Weights before calibration, in chrF++ points, rounded from a fit for Galician to English: there the round trip

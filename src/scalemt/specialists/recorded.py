@@ -62,6 +62,16 @@ class RecordedSpecialist(BaseSpecialist):
         """Return every recorded draft, one list a text."""
         return [list(row) for row in self._drafts]
 
+    def at(self, positions: Sequence[int]) -> list[list[Draft]]:
+        """Return the drafts of the lines at `positions`, rising from 0.
+
+        Raises:
+            InputError: there are fewer lines; the message names both numbers.
+        """
+        if positions and positions[-1] >= len(self._drafts):
+            self.require(positions[-1] + 1)
+        return [list(self._drafts[position]) for position in positions]
+
     def require(self, count: int) -> None:
         """Check that there are drafts for `count` texts.
 

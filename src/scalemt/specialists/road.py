@@ -157,13 +157,8 @@ class RecordedRoad(Road):
         Raises:
             InputError: there are fewer recorded lines than segments.
         """
-        rows = self.recorded.all_drafts()
-        if self.positions and self.positions[-1] >= len(rows):
-            self.recorded.require(self.positions[-1] + 1)
-        return [
-            self._drafted(rows[position][: paths or None])
-            for position, _ in zip(self.positions, texts, strict=True)
-        ]
+        rows = self.recorded.at(self.positions)
+        return [self._drafted(row[: paths or None]) for row, _ in zip(rows, texts, strict=True)]
 
     def _drafted(self, row: Sequence[Draft]) -> Drafted:
         shown = tuple(draft if draft.language else replace(draft, language=self.language) for draft in row)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from scalemt.errors import MissingExtraError, ModelError
-
-_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+from scalemt.specialists.pieces import readable
 
 
 class Vocabulary:
@@ -52,14 +50,4 @@ class Vocabulary:
         The characters stand in the first piece of a run and the others are empty, so that there is still one
         piece for each id.
         """
-        pieces = [str(self._processor.id_to_piece(token)) for token in ids]
-        start = 0
-        while start < len(pieces):
-            stop = start
-            while stop < len(pieces) and _BYTE.fullmatch(pieces[stop]):
-                stop += 1
-            if stop > start:
-                spelled = bytes(int(piece[3:5], 16) for piece in pieces[start:stop])
-                pieces[start:stop] = [spelled.decode("utf-8", "replace"), *[""] * (stop - start - 1)]
-            start = max(stop, start + 1)
-        return pieces
+        return readable([str(self._processor.id_to_piece(token)) for token in ids])
