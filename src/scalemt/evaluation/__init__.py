@@ -1,0 +1,1 @@
+"""Evaluation: metrics with signatures, significance, translation characteristics, bench, report."""

@@ -1,0 +1,1 @@
+"""Profiles by test sets: quality, seconds, tokens, cost."""

@@ -1,0 +1,76 @@
+"""Metrics by name; each is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scalemt.errors import ConfigurationError
+from scalemt.evaluation.metrics.base import Measured, Metric, RatioMetric
+from scalemt.registry import Registry
+from scalemt.types import Pair
+
+METRICS = Registry(
+    "metric",
+    "scalemt.metrics",
+    {
+        "chrf": "scalemt.evaluation.metrics.lexical:ChrF",
+        "chrf++": "scalemt.evaluation.metrics.lexical:ChrFPlusPlus",
+        "bleu": "scalemt.evaluation.metrics.lexical:BLEU",
+        "spbleu": "scalemt.evaluation.metrics.lexical:SpBLEU",
+        "ter": "scalemt.evaluation.metrics.lexical:TER",
+        "copy": "scalemt.evaluation.metrics.behaviour:CopyRate",
+        "length": "scalemt.evaluation.metrics.behaviour:LengthRatio",
+        "language": "scalemt.evaluation.metrics.behaviour:LanguageAccuracy",
+        "empty": "scalemt.evaluation.metrics.behaviour:EmptyOutputs",
+        "truncated": "scalemt.evaluation.metrics.behaviour:TruncatedOutputs",
+        "terms": "scalemt.evaluation.metrics.terms:TermAccuracy",
+        "comet": "scalemt.evaluation.metrics.comet:COMET",
+        "cometkiwi": "scalemt.evaluation.metrics.comet:COMETKiwi",
+        "bleurt": "scalemt.evaluation.metrics.bleurt:BLEURT",
+        "metricx": "scalemt.evaluation.metrics.metricx:MetricX",
+        "usw": "scalemt.evaluation.characteristics:UnalignedSourceWords",
+        "nm": "scalemt.evaluation.characteristics:NonMonotonicity",
+        "perplexity": "scalemt.evaluation.fluency:Perplexity",
+    },
+)
+
+
+@dataclass(frozen=True)
+class MetricContext:
+    """What metrics may be built with; a metric takes what its constructor names, and nothing else.
+
+    `argument` is what stands behind the colon of `name:argument` (a folder, a tokenizer); `aligner` and
+    `generalist` are specifications too, `glossary` is the path of a term list.
+    """
+
+    argument: str = ""
+    pair: Pair | None = None
+    aligner: str = ""
+    generalist: str = ""
+    glossary: str = ""
+    threads: int = 1
+
+
+def build_metric(spec: str, context: MetricContext | None = None) -> Metric:
+    """Return the metric that `spec` names: `chrf++`, `bleu:zh`, `comet:/models/wmt22-comet-da` …
+
+    Raises:
+        UnknownNameError: no such name; the message lists the valid ones.
+        ConfigurationError: an argument where none is taken.
+        MissingExtraError: its library is not installed.
+        ModelError: its weights are not where the argument says.
+    """
+    name, _, argument = spec.partition(":")
+    factory = METRICS.load(name.lower())
+    given = vars(replace(context or MetricContext(), argument=argument))
+    parameters = inspect.signature(factory).parameters
+    if argument and "argument" not in parameters:
+        raise ConfigurationError(f"The metric {name} takes no argument behind the colon, found {argument!r}.")
+    chosen: dict[str, Any] = {key: value for key, value in given.items() if key in parameters}
+    metric: Metric = factory(**chosen)
+    return metric
+
+
+__all__ = ["METRICS", "Measured", "Metric", "MetricContext", "RatioMetric", "build_metric"]

@@ -1,0 +1,107 @@
+"""What an evaluation found, as values and as JSON; tables and the report are made from nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from scalemt.evaluation.systems import System, TestSet
+
+Verdict = Literal["baseline", "better", "worse", "higher", "lower", "tie", "undefined"]
+"""Against the baseline. "higher" and "lower" are of metrics that are no merit; "tie": not significant."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one system.
+
+    Args:
+        score: of the whole test set; NaN where it is undefined.
+        mean, low, high: of the bootstrap samples, and the bounds of their central 95 %.
+        delta: score minus the baseline's.
+        p_values: two-sided, by test: "bootstrap", "randomisation"; empty for the baseline.
+        verdict: what the tests say at the evaluation's alpha; both must agree for more than a tie.
+        segments: N scores of single segments, NaN where undefined.
+    """
+
+    score: float
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    delta: float = 0.0
+    p_values: Mapping[str, float] = field(default_factory=dict)
+    verdict: Verdict = "undefined"
+    segments: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """A column: its name, its full signature (with seeds and sample counts), and which way is better."""
+
+    name: str
+    signature: str
+    higher_is_better: bool | None = True
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How far word confidences can be trusted, for one system.
+
+    `bins` are rows of (low, high, words, mean confidence, share correct); `ece` the expected calibration error
+    in [0, 1]; `correlation` of mean confidence with sentence chrF by name ("pearson", "spearman"), NaN where it is
+    undefined; `signature` names aligner and number of bins.
+    """
+
+    bins: tuple[tuple[float, float, int, float, float], ...]
+    ece: float
+    words: int
+    correlation: Mapping[str, float]
+    signature: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Systems x metrics on one test set.
+
+    `cells[system][metric]`; `reliability` by system, for those whose drafts have word confidences.
+    """
+
+    test_set: TestSet
+    systems: tuple[System, ...]
+    metrics: tuple[MetricInfo, ...]
+    cells: Mapping[str, Mapping[str, Cell]]
+    baseline: str = ""
+    alpha: float = 0.05
+    reliability: Mapping[str, Reliability] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    scalemt: str = ""
+
+    def cell(self, system: str, metric: str) -> Cell:
+        """Return one cell by the names of its row and column."""
+        return self.cells[system][metric]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON values; NaN becomes null, texts and segment scores are kept."""
+        cleaned: dict[str, Any] = _without_nan(asdict(self))
+        return cleaned
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+def save(evaluations: list[Evaluation], path: Path) -> None:
+    """Write evaluations as one JSON file."""
+    text = json.dumps({"evaluations": [item.as_json() for item in evaluations]}, ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", "utf-8")
+
