@@ -16,7 +16,9 @@ COMMANDS = {
     "languages": "List what can be translated with what is installed.",
     "engines": "List specialists, generalists, methods and templates.",
     "doctor": "Say what is installed, working and missing, and how to mend it.",
+    "evaluate": "Score translations, with signatures and significance.",
     "calibrate": "Choose method, shots and threshold for a pair on a development file.",
+    "bench": "Compare profiles on test sets: quality, time, calls and cost.",
 }
 
 

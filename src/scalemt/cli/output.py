@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
-from scalemt.drafts import draft_to_json
+from scalemt.translations import as_json
 from scalemt.types import Candidate, Draft, Translation
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-
-def as_json(translation: Translation) -> dict[str, Any]:
-    """Return the object that `--json` prints for one segment."""
-    draft = translation.draft
-    return {
-        "id": translation.segment.id,
-        "source": translation.segment.text,
-        "translation": translation.text,
-        "method": translation.method,
-        "draft": draft_to_json(draft) if draft else None,
-        "drafts": [draft_to_json(item) for item in translation.drafts],
-        "candidates": [_candidate(item) for item in translation.candidates],
-        "decisions": [asdict(item) for item in translation.decisions],
-        "checks": [asdict(item) for item in translation.checks],
-        "terms": [],
-        "demonstrations": len(translation.demonstrations),
-        "usage": asdict(translation.usage),
-        "signature": translation.signature,
-        "seconds": round(translation.seconds, 4),
-        "error": str(translation.error) if translation.error else None,
-    }
-
-
-def _candidate(candidate: Candidate) -> dict[str, Any]:
-    failed = [f"{check.name}: {check.detail}" for check in candidate.checks if not check.passed]
-    evidence = {name: round(value, 4) for name, value in candidate.evidence.items()}
-    return {"origin": candidate.origin, "text": candidate.text, "failed": failed, "evidence": evidence}
+__all__ = ["as_json", "explain"]
 
 
 def explain(translation: Translation, console: Console) -> None:

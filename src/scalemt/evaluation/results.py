@@ -14,6 +14,9 @@ from scalemt.evaluation.systems import System, TestSet
 Verdict = Literal["baseline", "better", "worse", "higher", "lower", "tie", "undefined"]
 """Against the baseline. "higher" and "lower" are of metrics that are no merit; "tie": not significant."""
 
+Group = Literal["quality", "characteristics", "behaviour"]
+"""Which table a metric stands in: how good the outputs are, how they translate, and what went wrong."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -24,6 +27,7 @@ class Cell:
         mean, low, high: of the bootstrap samples, and the bounds of their central 95 %.
         delta: score minus the baseline's.
         p_values: two-sided, by test: "bootstrap", "randomisation"; empty for the baseline.
+        differing: segments on which it differs from the baseline, where there is one.
         verdict: what the tests say at the evaluation's alpha; both must agree for more than a tie.
         segments: N scores of single segments, NaN where undefined.
     """
@@ -34,17 +38,19 @@ class Cell:
     high: float = math.nan
     delta: float = 0.0
     p_values: Mapping[str, float] = field(default_factory=dict)
+    differing: int = 0
     verdict: Verdict = "undefined"
     segments: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """A column: its name, its full signature (with seeds and sample counts), and which way is better."""
+    """A column: its name, its full signature (with seeds and sample counts), which way is better, its table."""
 
     name: str
     signature: str
     higher_is_better: bool | None = True
+    group: Group = "quality"
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ class Reliability:
 
     `bins` are rows of (low, high, words, mean confidence, share correct); `ece` the expected calibration error
     in [0, 1]; `correlation` of mean confidence with sentence chrF by name ("pearson", "spearman"), NaN where it is
-    undefined; `signature` names aligner and number of bins.
+    undefined; `signature` names aligner and number of bins; `low` and `high` bound the central 95 % of the error
+    over bootstrap samples of the segments.
     """
 
     bins: tuple[tuple[float, float, int, float, float], ...]
@@ -61,6 +68,8 @@ class Reliability:
     words: int
     correlation: Mapping[str, float]
     signature: str
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -104,4 +113,3 @@ def save(evaluations: list[Evaluation], path: Path) -> None:
     """Write evaluations as one JSON file."""
     text = json.dumps({"evaluations": [item.as_json() for item in evaluations]}, ensure_ascii=False, indent=1)
     path.write_text(text + "\n", "utf-8")
-

@@ -7,7 +7,7 @@ from typing import Any
 
 from scalemt import languages
 
-_MIN_CHARACTERS = 25
+MIN_LETTERS = 25
 
 
 def foreign(text: str, tag: str) -> str:
@@ -20,7 +20,7 @@ def foreign(text: str, tag: str) -> str:
         text: any text.
         tag: the canonical tag of the language that it should be in.
     """
-    if sum(character.isalpha() for character in text) < _MIN_CHARACTERS:
+    if sum(character.isalpha() for character in text) < MIN_LETTERS:
         return ""
     expected = languages.base(tag).split("-")[0]
     known = identify(text)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalemt.errors import ConfigurationError
 from scalemt.evaluation.metrics.base import Measured, Metric, RatioMetric
 from scalemt.registry import Registry
 from scalemt.types import Pair
+
+if TYPE_CHECKING:
+    from scalemt.evaluation.alignment import AlignmentCache
 
 METRICS = Registry(
     "metric",
@@ -42,12 +45,14 @@ class MetricContext:
     """What metrics may be built with; a metric takes what its constructor names, and nothing else.
 
     `argument` is what stands behind the colon of `name:argument` (a folder, a tokenizer); `aligner` and
-    `generalist` are specifications too, `glossary` is the path of a term list.
+    `generalist` are specifications too, `glossary` is the path of a term list, `alignments` takes the place of
+    `aligner` where several metrics share one.
     """
 
     argument: str = ""
     pair: Pair | None = None
     aligner: str = ""
+    alignments: AlignmentCache | None = None
     generalist: str = ""
     glossary: str = ""
     threads: int = 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from scalemt.errors import InputError
+from scalemt.evaluation.results import Group
 from scalemt.evaluation.systems import System, TestSet
 
 if TYPE_CHECKING:
@@ -40,17 +41,22 @@ class Metric(ABC):
     """A way to score outputs. A subclass implements `_measure`, `score` and `signature`.
 
     `higher_is_better` is None for what is a description, not a merit (length ratio, literalness). `needs` names
-    what of a test set it cannot do without: "sources", "references", "pair".
+    what of a test set it cannot do without: "sources", "references", "pair". `group` puts it into one of the tables.
     """
 
     name: str
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[frozenset[str]] = frozenset({"references"})
+    group: ClassVar[Group] = "quality"
 
     @property
     @abstractmethod
     def signature(self) -> str:
         """One token without spaces that says how the number came about, as sacreBLEU writes it."""
+
+    def lacks(self, test_set: TestSet) -> list[str]:
+        """Return what of `needs` a test set does not have."""
+        return sorted(need for need in self.needs if not getattr(test_set, need))
 
     def measure(self, system: System, test_set: TestSet, progress: Progress | None = None) -> Measured:
         """Return statistics and segment scores of a system.
@@ -58,8 +64,7 @@ class Metric(ABC):
         Raises:
             InputError: the test set lacks what the metric needs, or the system has another number of outputs.
         """
-        lacking = sorted(need for need in self.needs if not getattr(test_set, need))
-        if lacking:
+        if lacking := self.lacks(test_set):
             raise InputError(
                 f"{self.name} needs {' and '.join(lacking)}, which {test_set.name} lacks "
                 f"(--src gives sources, --ref references, --from and --to the pair)."

@@ -1,0 +1,222 @@
+"""`scalemt evaluate`: score files of translations, with signatures, intervals and significance."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalemt.cli.options import say
+
+if TYPE_CHECKING:
+    from scalemt.evaluation.metrics import Metric
+    from scalemt.evaluation.results import Evaluation
+    from scalemt.evaluation.suite import Part
+    from scalemt.evaluation.systems import TestSet
+    from scalemt.types import Pair
+
+DEFAULT_METRICS = "chrf++,bleu"
+BEHAVIOUR = ("copy", "length", "language", "empty", "truncated")
+"""Added where the test set has what they need: nobody asks for them, and they show what no score does."""
+
+
+@click.command("evaluate", short_help="Score translations, with signatures and significance.")
+@click.option("--hyp", "hypotheses", multiple=True, metavar="[NAME=]FILE", help="Outputs of a system; repeatable.")
+@click.option("--ref", "references", multiple=True, metavar="FILE", help="References; give it again for several.")
+@click.option("--src", "source_file", metavar="FILE", help="Sources.")
+@click.option("--from", "source", metavar="LANG", help="Source language.")
+@click.option(
+    "--to", "target", metavar="LANG", help="Target language: decides BLEU's tokenizer, checks the language."
+)
+@click.option("--baseline", metavar="NAME|FILE", help="What the others are compared with (default: the first).")
+@click.option("--metrics", multiple=True, metavar="NAMES", help=f"With commas (default: {DEFAULT_METRICS}).")
+@click.option("--suite", "suite_file", metavar="FILE", help="A TOML file of many test sets, instead of --hyp.")
+@click.option("--root", metavar="FOLDER", help="Where the paths of the suite start (default: its folder).")
+@click.option("--align-by-id", is_flag=True, help="Pair outputs by their ids, not by line.")
+@click.option("--metadata", metavar="FILE", help="TSV or CSV with a header and a column domain, a line a segment.")
+@click.option("--glossary", metavar="FILE", help="Terms for the metric terms: CSV or TSV, source and target.")
+@click.option("--aligner", metavar="NAME[:ARG]", help="For usw and nm: fast-align, awesome-align:…, pharaoh:…")
+@click.option("--generalist", metavar="NAME[:ARG]", help="What perplexity is measured under.")
+@click.option("--samples", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap samples.")
+@click.option("--trials", type=click.IntRange(1), default=10_000, show_default=True, help="Randomisation trials.")
+@click.option("--seed", type=int, default=12345, show_default=True, help="Of both tests.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="Level of significance.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads for models.")
+@click.option("-o", "--output", "output_file", metavar="FILE", help="Write everything as JSON.")
+@click.option("--report", "report_file", metavar="FILE", help="Write a page to look at: one HTML file.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def command(**options: Any) -> int:
+    """Score one or many systems against references.
+
+    Outputs, references and sources are text files with a segment a line, TSV with an id and a text, or JSON Lines;
+    the outputs of `scalemt translate --json` also tell confidences and decisions. The test set is --src and --ref.
+    """
+    if options["suite_file"] and options["hypotheses"]:
+        raise click.UsageError("Give either --suite or --hyp, not both.")
+    if not options["suite_file"] and not options["hypotheses"]:
+        raise click.UsageError("Give the outputs of at least one system with --hyp, or a suite with --suite.")
+    _check_outputs(options)
+    found = _evaluate_suite(options) if options["suite_file"] else [_evaluate_files(options)]
+    _write(found, options)
+    return 0
+
+
+def _check_outputs(options: dict[str, Any]) -> None:
+    """Find out before the work, not after it, that its result cannot be written."""
+    for flag, name in (("--output", "output_file"), ("--report", "report_file")):
+        if options[name] and not Path(options[name]).resolve().parent.is_dir():
+            raise click.UsageError(f"The folder of {flag} {options[name]} does not exist.")
+        if options[name] and Path(options[name]).is_dir():
+            raise click.UsageError(f"{flag} {options[name]} is a folder; expected a file.")
+
+
+def _evaluate_files(options: dict[str, Any]) -> Evaluation:
+    from scalemt.evaluation.inputs import build_test_set, read_column, read_labels, read_system, system_names
+    from scalemt.evaluation.suite import Part
+
+    baseline = options["baseline"]
+    paths = [*options["hypotheses"]]
+    names = system_names(paths)
+    if baseline and baseline not in names:
+        if not Path(baseline).is_file():
+            raise click.UsageError(f"--baseline {baseline} is neither a system ({', '.join(names)}) nor a file.")
+        names = system_names([baseline, *paths])
+        baseline = next(name for name, path in names.items() if path == baseline)
+    if not baseline and len(names) > 1:
+        baseline = next(iter(names))
+    sources = read_column(options["source_file"], "source") if options["source_file"] else None
+    references = [read_column(path, "reference") for path in options["references"]]
+    labels = read_labels(options["metadata"]) if options["metadata"] else ()
+    path = references[0].path if references else Path(options["source_file"] or "")
+    pair = _pair(options["source"], options["target"])
+    test_set = build_test_set(path.stem, sources, references, pair, labels)
+    systems = tuple(
+        read_system(name, path, test_set, by_id=options["align_by_id"]) for name, path in names.items()
+    )
+    return _score(Part(test_set, systems, ()), baseline or "", options)
+
+
+def _pair(source: str | None, target: str | None) -> Pair | None:
+    from scalemt.languages import parse
+    from scalemt.types import Pair
+
+    if not target:
+        return None
+    # "und" is BCP-47 for a language that is not told; the target alone is enough for every metric here.
+    return Pair(parse(source) if source else "und", parse(target))
+
+
+def _evaluate_suite(options: dict[str, Any]) -> list[Evaluation]:
+    from scalemt.evaluation.suite import load_suite, read_suite
+
+    path = Path(options["suite_file"])
+    suite = load_suite(path)
+    if suite.metrics and not options["metrics"]:
+        options["metrics"] = suite.metrics
+    found = []
+    for part in read_suite(suite, Path(options["root"] or path.parent)):
+        names = [system.name for system in part.systems]
+        baseline = options["baseline"] or suite.baseline
+        if baseline and baseline not in suite.systems:
+            raise click.UsageError(f"The baseline {baseline} is none of the systems: {', '.join(suite.systems)}.")
+        found.append(_score(part, baseline if baseline in names else "", options))
+    return found
+
+
+def _score(part: Part, baseline: str, options: dict[str, Any]) -> Evaluation:
+    from scalemt.evaluation.run import evaluate
+    from scalemt.evaluation.significance import Options
+
+    metrics, alignments = _metrics(part.test_set, options)
+    total = len(part.test_set) * len(part.systems) * len(metrics)
+    with _bar(part.test_set.name, total) as progress:
+        return evaluate(
+            part.test_set,
+            part.systems,
+            metrics,
+            baseline=baseline,
+            options=Options(options["samples"], options["trials"], options["seed"], options["alpha"]),
+            alignments=alignments,
+            progress=progress,
+            notes=[f"{name} has no outputs for it." for name in part.missing],
+        )
+
+
+def _metrics(test_set: TestSet, options: dict[str, Any]) -> tuple[list[Metric], Any]:
+    from scalemt.evaluation.alignment import AlignmentCache, build_aligner
+    from scalemt.evaluation.metrics import MetricContext, build_metric
+
+    asked = [name.strip() for item in options["metrics"] for name in item.split(",") if name.strip()]
+    names = asked or [*DEFAULT_METRICS.split(","), *BEHAVIOUR, *(["terms"] if options["glossary"] else [])]
+    alignments = None
+    if any(name.lower() in ("usw", "nm") for name in names):
+        aligner = build_aligner(options["aligner"] or "", threads=options["threads"], pair=test_set.pair)
+        alignments = AlignmentCache(aligner, test_set.pair)
+    context = MetricContext(
+        pair=test_set.pair,
+        alignments=alignments,
+        generalist=options["generalist"] or "",
+        glossary=options["glossary"] or "",
+        threads=options["threads"],
+    )
+    metrics = [build_metric(name, context) for name in names]
+    if not asked:
+        metrics = [metric for metric in metrics if not metric.lacks(test_set)]
+    return metrics, alignments
+
+
+def _bar(label: str, total: int) -> AbstractContextManager[Any]:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from scalemt.cli.translate import progress_bar
+
+    return progress_bar(f"Scoring {label}", total)
+
+
+def _write(evaluations: list[Evaluation], options: dict[str, Any]) -> None:
+    from scalemt.evaluation import tables
+    from scalemt.evaluation.results import save
+
+    if options["output_file"]:
+        save(evaluations, Path(options["output_file"]))
+    if options["report_file"]:
+        from scalemt.evaluation.report import write_report
+
+        write_report(evaluations, Path(options["report_file"]))
+        say(f"The report is {options['report_file']}: open it in a browser.")
+    if options["as_json"]:
+        click.echo(json.dumps({"evaluations": [item.as_json() for item in evaluations]}, ensure_ascii=False))
+    elif options["as_markdown"]:
+        click.echo(tables.markdown(evaluations), nl=False)
+    else:
+        _print(evaluations)
+
+
+def _print(evaluations: list[Evaluation]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from scalemt.evaluation.tables import footnotes, tables
+
+    # Where nobody watches, lines are as long as they need to be: a table that is cut off is of no use in a file.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
+    for item in tables(evaluations):
+        shown = Table(title=item.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for place, name in enumerate(item.header):
+            shown.add_column(name, justify="right" if place else "left", no_wrap=True)
+        for row in item.rows:
+            shown.add_row(*row)
+        console.print(shown, "")
+    for line in footnotes(evaluations):
+        console.print(line, style="dim", markup=False)

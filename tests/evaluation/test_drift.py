@@ -1,0 +1,47 @@
+"""Lines too many, lines lacking: the alignment that keeps the order."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from scalemt.evaluation.drift import align_lines, describe_drift
+
+WORDS = "river stone cloud lamp bread winter table horse garden window letter night".split()
+
+
+def sentences(count: int, seed: int = 1) -> list[str]:
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(WORDS, k=9)) + f" {number}." for number in range(count)]
+
+
+@pytest.mark.parametrize("extra", [[0], [7], [40], [3, 4, 5], [0, 20, 39]])
+def test_lines_too_many_are_found(extra: list[int]) -> None:
+    references = sentences(40)
+    lines = list(references)
+    for place in sorted(extra, reverse=True):
+        lines.insert(place, "As a language model I cannot say which is better, but both answers are fine.")
+    found = align_lines(lines, references)
+    assert [lines[place] for place in found if place is not None] == references
+
+
+@pytest.mark.parametrize("lacking", [[0], [39], [10, 11], [2, 30]])
+def test_lines_that_lack_are_found(lacking: list[int]) -> None:
+    references = sentences(40)
+    lines = [line for place, line in enumerate(references) if place not in lacking]
+    found = align_lines(lines, references)
+    assert [place for place, line in enumerate(found) if line is None] == lacking
+
+
+def test_nothing_is_said_of_files_that_have_nothing_in_common() -> None:
+    assert describe_drift(sentences(400), sentences(20)) == ""
+    assert describe_drift([], sentences(3)) == ""
+    assert describe_drift(["\u4f60" * 30] * 21, sentences(20)) == ""
+
+
+def test_many_odd_lines_are_summed_up() -> None:
+    references = sentences(40)
+    odd = ["A long remark by the model about what it was asked to do, number " + str(n) for n in range(8)]
+    told = describe_drift([*odd, *references], references)
+    assert "line 1, 2, 3, 4, 5 and 3 more" in told
