@@ -20,6 +20,9 @@ from scalemt.cli import COMMANDS, cli
 from scalemt.cli.output import as_json
 from scalemt.config import BUILT_IN, Profile
 from scalemt.engine.backends import build_specialist
+from scalemt.evaluation.alignment import ALIGNERS
+from scalemt.evaluation.metrics import METRICS
+from scalemt.evaluation.suite import Suite
 from scalemt.generalists import GENERALISTS
 from scalemt.memory import SELECTORS, load_demonstrations
 from scalemt.methods import METHODS
@@ -127,6 +130,9 @@ def test_command_line_is_accepted(page: str, arguments: list[str]) -> None:
     assert name in COMMANDS
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
+    if rest and rest[0] in (below := getattr(command, "commands", {})):
+        name, *rest = rest
+        command = below[name]
     known = {flag for item in command.params for flag in (*item.opts, *item.secondary_opts)} | {"--help", "-h"}
     assert {word.partition("=")[0] for word in rest if re.match(r"-[-\w]", word)} <= known
     if rest and "…" not in rest:
@@ -134,10 +140,13 @@ def test_command_line_is_accepted(page: str, arguments: list[str]) -> None:
 
 
 def test_flags_named_in_prose_exist() -> None:
+    commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
+    commands += [item for command in commands for item in getattr(command, "commands", {}).values()]
     known = {
         flag
-        for name in COMMANDS
-        for item in cli.get_command(click.Context(cli), name).params  # type: ignore[union-attr]
+        for command in commands
+        if command
+        for item in command.params
         for flag in (*item.opts, *item.secondary_opts)
     }
     named = {flag for page in PAGES for code in _inline(page) for flag in re.findall(r"(?<!\S)--[\w-]+", code)}
@@ -211,6 +220,18 @@ def test_gates_and_selections_are_documented() -> None:
 def test_backends_are_documented() -> None:
     assert sorted(_names(_section("backends.md", "Specialists"))) == SPECIALISTS.names()
     assert sorted(_names(_section("backends.md", "Generalists"))) == GENERALISTS.names()
+
+
+def test_metrics_and_aligners_are_documented() -> None:
+    assert sorted(_names(_section("evaluation.md", "Metrics"))) == METRICS.names()
+    assert sorted(_names(_section("evaluation.md", "Translation characteristics"))) == ALIGNERS.names()
+
+
+def test_suites_in_the_docs_are_valid() -> None:
+    suites = [tomllib.loads(block.text) for block in _blocks("toml") if "directions" in block.text]
+    assert suites
+    for table in suites:
+        assert Suite.model_validate(table).directions
 
 
 def test_json_fields_are_documented() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scalemt.errors import InputError
-from scalemt.evaluation.metrics import MetricContext, build_metric
+from scalemt.evaluation.metrics import MetricContext, build_metric, build_metrics
 from scalemt.evaluation.results import Evaluation, save
 from scalemt.evaluation.run import evaluate
 from scalemt.evaluation.significance import Options
@@ -162,3 +162,13 @@ def test_progress_counts_every_output_once() -> None:
         progress=seen.append,
     )
     assert sum(seen) == 60 * 2 * 2
+
+
+def test_two_kinds_of_one_metric_are_told_apart() -> None:
+    metrics = build_metrics(["bleu", "bleu:intl", "bleu", "chrf"])
+    assert [metric.name for metric in metrics] == ["BLEU", "bleu:intl", "chrF"]
+    found = evaluate(TEST_SET, [system("a", REFERENCES)], metrics, options=OPTIONS)
+    assert [("tok:13a" in info.signature, "tok:intl" in info.signature) for info in found.metrics[:2]] == [
+        (True, False),
+        (False, True),
+    ]

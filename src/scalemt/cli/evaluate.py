@@ -155,7 +155,7 @@ def _score(part: Part, baseline: str, options: dict[str, Any]) -> Evaluation:
 
 def _metrics(test_set: TestSet, options: dict[str, Any]) -> tuple[list[Metric], Any]:
     from scalemt.evaluation.alignment import AlignmentCache, build_aligner
-    from scalemt.evaluation.metrics import MetricContext, build_metric
+    from scalemt.evaluation.metrics import MetricContext, build_metrics
 
     asked = [name.strip() for item in options["metrics"] for name in item.split(",") if name.strip()]
     names = asked or [*DEFAULT_METRICS.split(","), *BEHAVIOUR, *(["terms"] if options["glossary"] else [])]
@@ -170,7 +170,7 @@ def _metrics(test_set: TestSet, options: dict[str, Any]) -> tuple[list[Metric], 
         glossary=options["glossary"] or "",
         threads=options["threads"],
     )
-    metrics = [build_metric(name, context) for name in names]
+    metrics = build_metrics(names, context)
     if not asked:
         metrics = [metric for metric in metrics if not metric.lacks(test_set)]
     return metrics, alignments

@@ -14,7 +14,6 @@ from scalemt.evaluation.alignment import AlignmentCache, build_aligner
 from scalemt.evaluation.alignment.base import Alignment
 from scalemt.evaluation.metrics.base import Progress, RatioMetric
 from scalemt.evaluation.results import Group
-from scalemt.evaluation.results import Group
 from scalemt.evaluation.systems import System, TestSet
 from scalemt.types import Pair
 
@@ -31,7 +30,6 @@ class AlignmentMetric(RatioMetric):
     """
 
     higher_is_better: ClassVar[bool | None] = None
-    group: ClassVar[Group] = "characteristics"
     group: ClassVar[Group] = "characteristics"
     needs: ClassVar[frozenset[str]] = frozenset({"sources"})
 

@@ -12,7 +12,6 @@ from scalemt.engine.backends import build_generalist
 from scalemt.errors import ConfigurationError, GeneralistError
 from scalemt.evaluation.metrics.base import Measured, Metric, Progress
 from scalemt.evaluation.results import Group
-from scalemt.evaluation.results import Group
 from scalemt.evaluation.systems import System, TestSet
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.types import Likelihood, Prompt
@@ -51,7 +50,6 @@ class Perplexity(Metric):
     name = "perplexity"
     group: ClassVar[Group] = "characteristics"
     higher_is_better: ClassVar[bool | None] = False
-    group: ClassVar[Group] = "characteristics"
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(

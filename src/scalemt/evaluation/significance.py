@@ -107,7 +107,7 @@ def bootstrap(metric: Metric, measured: Measured, samples: int = 1000, seed: int
     _check_count("bootstrap samples", samples)
     _check_seed(seed)
     scores = _resample(metric, measured, samples, seed)
-    ordered = np.sort(scores[~np.isnan(scores)])
+    ordered = np.sort(scores[np.isfinite(scores)])
     if not len(ordered):
         return Bootstrap(scores, np.nan, np.nan, np.nan)
     tail = len(ordered) // 40
@@ -133,7 +133,7 @@ def _p_of_bootstrap(system: Bootstrap, baseline: Bootstrap, difference: float) -
 
     with np.errstate(invalid="ignore"):
         differences = np.abs(system.scores - baseline.scores)
-        differences = differences[~np.isnan(differences)]
+        differences = differences[np.isfinite(differences)]
         # The null hypothesis has no difference, so the samples are moved to where theirs is none on average.
         shifted = differences - differences.mean() if len(differences) else differences
     return _p_value(shifted, abs(difference))
@@ -157,19 +157,20 @@ def paired_randomisation(
     _check_pair(baseline, system)
     total = system.statistics.sum(axis=0)
     both = total + baseline.statistics.sum(axis=0)
-    changes = baseline.statistics - system.statistics
+    with np.errstate(invalid="ignore"):
+        changes = baseline.statistics - system.statistics
     found = []
     for swapped in _blocks(_swap_rows, len(changes), trials, seed):
-        one = total + swapped.astype(np.float64) @ changes
         with np.errstate(invalid="ignore"):
+            one = total + swapped.astype(np.float64) @ changes
             found.append(np.abs(metric.score(one) - metric.score(both - one)))
     differences = np.concatenate(found)
-    return _p_value(differences[~np.isnan(differences)], abs(_difference(metric, baseline, system)))
+    return _p_value(differences[np.isfinite(differences)], abs(_difference(metric, baseline, system)))
 
 
 def _p_value(sampled: FloatArray, difference: float) -> float:
     """Return the share of sampled differences beyond the real one, with one more of each (sacreBLEU)."""
-    if not len(sampled) or math.isnan(difference):
+    if not len(sampled) or not math.isfinite(difference):
         return float("nan")
     return (int((sampled > difference).sum()) + 1) / (len(sampled) + 1)
 
@@ -215,7 +216,7 @@ def describe(
     options = options or Options()
     drawn = bootstrap(metric, measured, options.samples, options.seed)
     score = _score(metric, measured)
-    if math.isnan(score):
+    if not math.isfinite(score):
         verdict = "undefined"
     return Cell(
         score, drawn.mean, drawn.low, drawn.high, verdict=verdict, segments=tuple(measured.segments.tolist())
@@ -224,7 +225,7 @@ def describe(
 
 def _verdict(metric: Metric, delta: float, p_values: dict[str, float], least_p: float, alpha: float) -> Verdict:
     highest = max(least_p, *p_values.values())
-    if any(map(math.isnan, (delta, *p_values.values()))):
+    if not all(map(math.isfinite, (delta, *p_values.values()))):
         return "undefined"
     if highest >= alpha or delta == 0:
         return "tie"
@@ -267,10 +268,10 @@ def _check_pair(baseline: Measured, system: Measured) -> None:
 def _resample(metric: Metric, measured: Measured, samples: int, seed: int) -> FloatArray:
     import numpy as np
 
-    found = [
-        metric.score(counts.astype(np.float64) @ measured.statistics)
-        for counts in _blocks(_count_rows, len(measured.statistics), samples, seed)
-    ]
+    found = []
+    for counts in _blocks(_count_rows, len(measured.statistics), samples, seed):
+        with np.errstate(invalid="ignore"):
+            found.append(metric.score(counts.astype(np.float64) @ measured.statistics))
     return np.concatenate(found)
 
 

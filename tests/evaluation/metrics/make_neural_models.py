@@ -1,7 +1,7 @@
 """Makes tiny COMET and BLEURT models with random weights, in the interpreter that has their libraries.
 
-Run as `PYTHON make_neural_models.py FOLDER`; reads {"sentences", "samples"} as JSON from standard input, and writes
-FOLDER/expected.json: what each model gives for the samples when its library is called directly.
+Run as `PYTHON make_neural_models.py FOLDER`; reads {"sentences", "samples"} as JSON from standard input, and
+writes FOLDER/expected.json: what each model gives for the samples when its library is called directly.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,13 @@ def spread(model: Any) -> None:
 
 
 def make_encoder(folder: Path, sentences: list[str]) -> None:
-    from transformers import XLMRobertaConfig, XLMRobertaModel, XLMRobertaTokenizerFast
+    hf: Any = import_module("transformers")  # the names differ between versions
 
     folder.mkdir()
     pieces(folder / "sentencepiece.bpe.model", sentences, unk_id=0, bos_id=1, eos_id=2)
-    tokenizer = XLMRobertaTokenizerFast(str(folder / "sentencepiece.bpe.model"))
+    tokenizer = hf.XLMRobertaTokenizerFast(str(folder / "sentencepiece.bpe.model"))
     tokenizer.save_pretrained(folder)
-    config = XLMRobertaConfig(
+    config = hf.XLMRobertaConfig(
         vocab_size=len(tokenizer),
         hidden_size=16,
         num_hidden_layers=2,
@@ -76,14 +77,14 @@ def make_encoder(folder: Path, sentences: list[str]) -> None:
         layer_norm_eps=1e-5,
         pad_token_id=1,
     )
-    XLMRobertaModel(config).save_pretrained(folder)
+    hf.XLMRobertaModel(config).save_pretrained(folder)
 
 
 def make_comet(root: Path, name: str, kind: str, settings: dict[str, Any], samples: list[dict[str, str]]) -> Any:
     """Save a model as the hub has it: hparams.yaml, and a Lightning checkpoint in checkpoints/."""
     import pytorch_lightning
     import yaml
-    from comet.models import load_from_checkpoint, str2model
+    from comet.models import str2model
 
     folder = root / name
     model = str2model[kind](pretrained_model=str(root / ENCODER), **settings)
@@ -96,20 +97,49 @@ def make_comet(root: Path, name: str, kind: str, settings: dict[str, Any], sampl
     trainer.save_checkpoint(checkpoint, weights_only=True)
     hparams = {**settings, "class_identifier": kind, "pretrained_model": ENCODER}
     (folder / "hparams.yaml").write_text(yaml.safe_dump(hparams))
-    again = load_from_checkpoint(str(checkpoint), local_files_only=True)
-    return again.predict(samples, batch_size=3, gpus=0, progress_bar=False)["scores"]
+    return predict(folder, samples)
 
 
-def make_bleurt(folder: Path, sentences: list[str], samples: list[dict[str, str]]) -> list[float]:
-    import torch
-    from bleurt_pytorch import BleurtConfig, BleurtForSequenceClassification
+def predict(folder: Path, samples: list[dict[str, str]]) -> Any:
+    """What the library gives when it is called as its README says."""
+    from comet import load_from_checkpoint
+
+    model = load_from_checkpoint(str(folder / "checkpoints" / "model.ckpt"), local_files_only=True)
+    return model.predict(samples, batch_size=3, gpus=0, progress_bar=False)["scores"]
+
+
+def bleurt_pieces(folder: Path, sentences: list[str]) -> Any:
+    """The sentencepiece tokenizer of BLEURT-20, whose special tokens are pieces of its own."""
     from bleurt_pytorch.bleurt.tokenization_bleurt_sp import BleurtSPTokenizer
 
-    folder.mkdir()
     ids = {"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3}
     names = {"pad_piece": "[PAD]", "unk_piece": "[UNK]", "bos_piece": "[CLS]", "eos_piece": "[SEP]"}
     pieces(folder / "spm.model", sentences, control_symbols=["[MASK]"], **ids, **names)
-    tokenizer = BleurtSPTokenizer(str(folder / "spm.model"))
+    return BleurtSPTokenizer(str(folder / "spm.model"))
+
+
+def bleurt_words(folder: Path, sentences: list[str]) -> Any:
+    """The WordPiece tokenizer of the English models before BLEURT-20."""
+    from bleurt_pytorch.bleurt.tokenization_bleurt_fast import BleurtTokenizerFast
+
+    words = {word.lower().strip(".") for sentence in sentences[::2] for word in sentence.split()}
+    letters = {letter for sentence in sentences for letter in sentence.lower()} - {" "}
+    tokens = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *sorted(words | letters | {"##" + one for one in letters}),
+    ]
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
+    return BleurtTokenizerFast(str(folder / "vocab.txt"))
+
+
+def make_bleurt(folder: Path, tokenizer: Any, samples: list[dict[str, str]]) -> list[float]:
+    import torch
+    from bleurt_pytorch import BleurtConfig, BleurtForSequenceClassification
+
     tokenizer.save_pretrained(folder)
     config = BleurtConfig(
         vocab_size=len(tokenizer),
@@ -126,7 +156,8 @@ def make_bleurt(folder: Path, sentences: list[str], samples: list[dict[str, str]
     model.save_pretrained(folder)
     scores = []
     for sample in samples:
-        inputs = tokenizer(sample["ref"], sample["mt"], truncation=True, max_length=64, return_tensors="pt")
+        # Lists, as its README has it: of a bare pair, transformers drops an empty second text.
+        inputs = tokenizer([sample["ref"]], [sample["mt"]], truncation=True, max_length=64, return_tensors="pt")
         with torch.no_grad():
             scores.append(float(model(**inputs).logits))
     return scores
@@ -144,11 +175,17 @@ def main() -> None:
     os.chdir(root)  # where the bare name of the encoder is a folder
     alone = [{"src": sample["src"], "mt": sample["mt"]} for sample in samples]
     three = {**UNIFIED, "input_segments": ["mt", "src", "ref"]}
+    for name in ("tiny-bleurt", "tiny-bleurt-wordpiece"):
+        (root / name).mkdir()
     expected = {
         "comet": make_comet(root, "tiny-comet-da", "regression_metric", REGRESSION, samples),
         "kiwi": make_comet(root, "tiny-cometkiwi-da", "unified_metric", UNIFIED, alone),
         "unified": make_comet(root, "tiny-unified", "unified_metric", three, samples),
-        "bleurt": make_bleurt(root / "tiny-bleurt", sentences, samples),
+        "unified-alone": predict(root / "tiny-unified", alone),
+        "tiny-bleurt": make_bleurt(root / "tiny-bleurt", bleurt_pieces(root / "tiny-bleurt", sentences), samples),
+        "tiny-bleurt-wordpiece": make_bleurt(
+            root / "tiny-bleurt-wordpiece", bleurt_words(root / "tiny-bleurt-wordpiece", sentences), samples
+        ),
     }
     (root / "expected.json").write_text(json.dumps(expected))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sacrebleu import metrics as sacrebleu_metrics
+import sacrebleu
 
 from scalemt.errors import ConfigurationError, InputError, MissingExtraError, ModelError, UnknownNameError
 from scalemt.evaluation.metrics import MetricContext, build_metric, tokenizers
@@ -28,10 +28,10 @@ NAMES = ["chrf", "chrf++", "bleu", "ter"]
 def sacre(name: str, *, sentence: bool = False) -> Any:
     """A fresh scorer of sacreBLEU; its sentence BLEU has the effective order (`sacrebleu.sentence_bleu`)."""
     makers: dict[str, Any] = {
-        "chrf": sacrebleu_metrics.CHRF,
-        "chrf++": lambda: sacrebleu_metrics.CHRF(word_order=2),
-        "bleu": lambda: sacrebleu_metrics.BLEU(effective_order=sentence),
-        "ter": sacrebleu_metrics.TER,
+        "chrf": sacrebleu.CHRF,
+        "chrf++": lambda: sacrebleu.CHRF(word_order=2),
+        "bleu": lambda: sacrebleu.BLEU(effective_order=sentence),
+        "ter": sacrebleu.TER,
     }
     return makers[name]()
 
@@ -126,7 +126,7 @@ def test_nothing_to_compare_crashes_nothing(
 
 def test_tokenized_looking_outputs_are_not_complained_of(caplog: pytest.LogCaptureFixture) -> None:
     texts = ["the ship sails ."] * 150
-    sacrebleu_metrics.BLEU().corpus_score(texts, [texts])
+    sacrebleu.BLEU().corpus_score(texts, [texts])
     assert "tokenized period" in caplog.text  # what sacreBLEU says of it
     caplog.clear()
     build_metric("bleu").measure(system(texts), references(texts))
@@ -135,13 +135,13 @@ def test_tokenized_looking_outputs_are_not_complained_of(caplog: pytest.LogCaptu
 
 def test_references_are_prepared_once_a_test_set(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = []
-    extract = sacrebleu_metrics.CHRF._extract_reference_info
+    extract = sacrebleu.CHRF._extract_reference_info
 
-    def counting(self: sacrebleu_metrics.CHRF, refs: Any) -> Any:
+    def counting(self: sacrebleu.CHRF, refs: Any) -> Any:
         prepared.append(refs)
         return extract(self, refs)
 
-    monkeypatch.setattr(sacrebleu_metrics.CHRF, "_extract_reference_info", counting)
+    monkeypatch.setattr(sacrebleu.CHRF, "_extract_reference_info", counting)
     metric = build_metric("chrf")
     first, second = references(REFERENCES), references(OTHERS)
     before = metric.measure(system(OUTPUTS), first)
@@ -207,7 +207,7 @@ def test_every_tokenizer_scores_as_in_sacrebleu(tokenizer: str) -> None:
     )
     metric = build_metric(f"bleu:{tokenizer}")
     measured = metric.measure(system(texts), references(due))
-    scorer = sacrebleu_metrics.BLEU(tokenize=tokenizer)
+    scorer = sacrebleu.BLEU(tokenize=tokenizer)
     expected = scorer.corpus_score(texts, [due]).score
     assert metric.score(measured.statistics.sum(0, keepdims=True))[0] == pytest.approx(expected, abs=1e-9)
     assert metric.signature == str(scorer.get_signature())
@@ -262,7 +262,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sentencepiece.SentencePieceTrainer.train(
         input=str(folder / "corpus.txt"),
         model_prefix=str(folder / "tiny"),
-        vocab_size=70,
+        vocab_size=45,
         num_threads=1,
         minloglevel=2,
     )

@@ -12,14 +12,23 @@ from scalemt.types import Draft, Pair, Word
 
 WHO = ["the old ferryman", "our new doctor", "a patient teacher", "the mayor of the town", "her youngest brother"]
 DID = ["repaired", "sold", "painted", "forgot", "described", "carried home", "lost", "measured"]
-WHAT = ["the blue boat", "a wooden bridge", "three letters", "the broken clock", "an unusual map", "the garden wall"]
+WHAT = [
+    "the blue boat",
+    "a wooden bridge",
+    "three letters",
+    "the broken clock",
+    "an unusual map",
+    "the garden wall",
+]
 WHEN = ["before the storm", "on Monday", "without a word", "during the long winter", "as everybody had expected"]
 MORE = ["because the harbour was closed", "although nobody had asked for it", "while the children were asleep"]
 WRONG = ["thing", "maybe", "house", "went", "of", "quickly"]
 METRICS = (
     MetricInfo("chrF++", "chrF2++|nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:2.6.0|bs:1000|seed:12345"),
     MetricInfo("BLEU", "BLEU|nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0|bs:1000|seed:12345"),
-    MetricInfo("TER", "TER|nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:2.6.0", higher_is_better=False),
+    MetricInfo(
+        "TER", "TER|nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:2.6.0", higher_is_better=False
+    ),
     MetricInfo("length", "length|unit:characters|scalemt:0.1.0", higher_is_better=None, group="behaviour"),
 )
 SYSTEMS = {
@@ -28,7 +37,8 @@ SYSTEMS = {
 }  # fmt: skip
 DOMAINS = ("news", "travel", "health", "science")
 BINS = tuple(
-    (low / 10, (low + 1) / 10, 40 * (low + 1) ** 2, (low + 0.55) / 10, (low + 0.55) / 10 * 0.9) for low in range(10)
+    (low / 10, (low + 1) / 10, 40 * (low + 1) ** 2, (low + 0.55) / 10, (low + 0.55) / 10 * 0.9)
+    for low in range(10)
 )
 
 
@@ -56,7 +66,9 @@ def score(text: str, reference: str) -> float:
 
 def output(text: str, decision: str, chance: random.Random, slow: float) -> Output:
     drafted = spoil(text, 0.1, chance)
-    words = tuple(Word(word, 0.15 if word in WRONG else round(chance.uniform(0.55, 1), 2)) for word in drafted.split())
+    words = tuple(
+        Word(word, 0.15 if word in WRONG else round(chance.uniform(0.55, 1), 2)) for word in drafted.split()
+    )
     facts = {"seconds": round(chance.uniform(0.5, 1.5) * slow, 3), "cost": round(0.0004 * slow * slow, 6)}
     return Output(text, Draft(drafted, words, -3.5, "nllb", "en"), decision, facts=facts)
 
@@ -84,11 +96,14 @@ def sample(
         for system in names
     }
     cells = {system: _cells(scores[system], scores.get(baseline), metrics, system == baseline) for system in names}
+    ids = tuple(f"dev-{number}" for number in range(1, segments + 1))
     test_set = TestSet(
-        name, tuple(sources), (tuple(references),), Pair("xh", "en"), tuple(f"dev-{n}" for n in range(1, segments + 1)),
+        name, tuple(sources), (tuple(references),), Pair("xh", "en"), ids,
         tuple(chance.choice(DOMAINS) for _ in range(segments)),
     )  # fmt: skip
-    found = {"scale": Reliability(BINS, 0.0471, 15400, {"pearson": 0.41, "spearman": 0.388}, "aligner:made-up|bins:10")}
+    found = {
+        "scale": Reliability(BINS, 0.0471, 15400, {"pearson": 0.41, "spearman": 0.388}, "aligner:made-up|bins:10")
+    }
     return Evaluation(
         test_set, systems, tuple(metrics), cells, baseline if baseline in names else "",
         reliability={name: value for name, value in found.items() if name in names},
@@ -107,16 +122,25 @@ def _cells(
 ) -> dict[str, Cell]:
     cells = {}
     for number, metric in enumerate(metrics):
-        turned = [100 - score if metric.higher_is_better is False else score * (1 - 0.15 * number) for score in scores]
+        turned = [
+            100 - score if metric.higher_is_better is False else score * (1 - 0.15 * number) for score in scores
+        ]
         mean = math.fsum(turned) / len(turned)
         spread = 1.96 * math.sqrt(math.fsum((value - mean) ** 2 for value in turned)) / len(turned)
         delta = 0.0
         verdict: Verdict = "baseline" if itself else "undefined"
         if against is not None and not itself:
-            other = [100 - score if metric.higher_is_better is False else score * (1 - 0.15 * number) for score in against]
+            other = [
+                100 - score if metric.higher_is_better is False else score * (1 - 0.15 * number)
+                for score in against
+            ]
             delta = mean - math.fsum(other) / len(other)
             verdict = _verdict(delta, spread, metric.higher_is_better)
-        tests = {} if itself or against is None else {"bootstrap": _p(delta, spread), "randomisation": _p(delta, spread) * 1.1}
+        tests = (
+            {}
+            if itself or against is None
+            else {"bootstrap": _p(delta, spread), "randomisation": _p(delta, spread) * 1.1}
+        )
         cells[metric.name] = Cell(
             mean, mean, mean - spread, mean + spread, delta, tests, verdict=verdict, segments=tuple(turned)
         )

@@ -26,6 +26,9 @@ from scalemt.types import Pair
 # tension pulls the links of a thousand sentences onto the diagonal, which is what NM measures.
 _OPTIONS = {"favor_diagonal": True, "variational_bayes": True, "optimize_tension": False}
 
+# Word pairs of one pair of texts. Two texts of 3,000 different words each have 9 million and take 800 MB to train on.
+_MOST_PAIRS = 4_000_000
+
 Ids = tuple[int, ...]
 
 
@@ -63,15 +66,24 @@ class FastAlign:
         """Train on N pairs of texts and on the files of the constructor; the order of the pairs does not matter.
 
         Pairs with an empty side teach nothing and are left out.
+
+        Raises:
+            InputError: two texts are so long that their word pairs would fill the memory.
         """
         pairs = [*zip(sources, targets, strict=True), *self._extra]
+        for source, target in pairs:
+            _refuse_too_long(source, target)
         texts = sorted((self._forms(source), self._forms(target)) for source, target in pairs if source and target)
         self._vocabularies = _numbered(source for source, _ in texts), _numbered(target for _, target in texts)
         self._model = _trained([(self._ids(source, 0), self._ids(target, 1)) for source, target in texts])
         self._fitted_on = f"{len(texts)}.{sha256(repr(texts).encode()).hexdigest()[:8]}" if texts else ""
 
     def align(self, sources: Sequence[Words], targets: Sequence[Words], system: str = "") -> list[Alignment]:
-        """Return the links of N pairs of texts; trains on them first where `fit` was not called."""
+        """Return the links of N pairs of texts; trains on them first where `fit` was not called.
+
+        Raises:
+            InputError: two texts are too long to be aligned.
+        """
         if self._model is None:
             self.fit(sources, targets)
         return [self._one(source, target) for source, target in zip(sources, targets, strict=True)]
@@ -80,6 +92,7 @@ class FastAlign:
         # Never handed to the library with an empty side: it would take the process down.
         if not source or not target or self._model is None:
             return ()
+        _refuse_too_long(source, target)
         left, right = self._ids(self._forms(source), 0), self._ids(self._forms(target), 1)
         found = self._model.align([str(number) for number in left], [str(number) for number in right])
         return tuple(sorted({(int(i), int(j)) for i, j in found["alignments"]}))
@@ -90,6 +103,14 @@ class FastAlign:
     def _ids(self, words: Iterable[str], side: int) -> Ids:
         known = self._vocabularies[side]
         return tuple(known.get(word, 0) for word in words)
+
+
+def _refuse_too_long(source: Words, target: Words) -> None:
+    if len(source) * len(target) > _MOST_PAIRS:
+        raise InputError(
+            f"A source of {len(source)} words and an output of {len(target)} are too long to be aligned (the source "
+            f"begins {' '.join(source[:5])[:60]!r}). Word alignment is made for sentences: cut the texts."
+        )
 
 
 def _numbered(texts: Iterable[Words]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ METRICS = Registry(
         "cometkiwi": "scalemt.evaluation.metrics.comet:COMETKiwi",
         "bleurt": "scalemt.evaluation.metrics.bleurt:BLEURT",
         "metricx": "scalemt.evaluation.metrics.metricx:MetricX",
+        "metricx-qe": "scalemt.evaluation.metrics.metricx:MetricXQE",
         "usw": "scalemt.evaluation.characteristics:UnalignedSourceWords",
         "nm": "scalemt.evaluation.characteristics:NonMonotonicity",
         "perplexity": "scalemt.evaluation.fluency:Perplexity",
@@ -78,4 +80,21 @@ def build_metric(spec: str, context: MetricContext | None = None) -> Metric:
     return metric
 
 
-__all__ = ["METRICS", "Measured", "Metric", "MetricContext", "RatioMetric", "build_metric"]
+def build_metrics(specs: Sequence[str], context: MetricContext | None = None) -> list[Metric]:
+    """Return one metric a specification, each specification once.
+
+    Two of one name, as of `bleu` and `bleu:intl`, are told apart: the later ones are named as they were asked for.
+
+    Raises:
+        UsageError: as `build_metric`.
+    """
+    metrics: list[Metric] = []
+    for spec in dict.fromkeys(specs):
+        metric = build_metric(spec, context)
+        if metric.name in [other.name for other in metrics]:
+            metric.name = spec
+        metrics.append(metric)
+    return metrics
+
+
+__all__ = ["METRICS", "Measured", "Metric", "MetricContext", "RatioMetric", "build_metric", "build_metrics"]

@@ -1,4 +1,4 @@
-"""BLEURT by bleurt-pytorch, from a local folder (Sellam et al. 2020; Pu et al. 2021, "Learning Compact Metrics")."""
+"""BLEURT by bleurt-pytorch, from a local folder (Sellam et al. 2020; Pu et al. 2021)."""
 
 from __future__ import annotations
 

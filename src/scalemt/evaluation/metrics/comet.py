@@ -1,4 +1,4 @@
-"""COMET and COMETKiwi by unbabel-comet, from local checkpoints (Rei et al. 2022a, "COMET-22"; 2022b, "CometKiwi")."""
+"""COMET and COMETKiwi by unbabel-comet, from local checkpoints (Rei et al. 2022: COMET-22, CometKiwi)."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class COMET(NeuralMetric):
         source, name = self._encoder
         extra = (
             f"{self._terms}Its encoder's tokenizer goes beside it: hf download {source} --include '*.json' "
-            f"'*.model' --local-dir /models/{name} . "
+            f"--local-dir /models/{name} , and once more with '*.model'. "
         )
         return fetching(self.name, self._spec, self._repository, extra)
 

@@ -33,7 +33,7 @@ def units(text: str) -> list[str]:
     start, before = 0, "space"
     for position, character in enumerate(text):
         kind = _kind(character)
-        if kind in ("mark", "format") or kind == before == "word":
+        if kind == "format" or (kind == "mark" and before != "space") or kind == before == "word":
             continue
         if before != "space":
             found.append(text[start:position])

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from scalemt.errors import BackendError, ConfigurationError, ModelError
 from scalemt.evaluation.metrics.base import Progress
@@ -62,8 +62,13 @@ class Library:
         )
 
 
+# torchmetrics 0.10 imports pkg_resources, which setuptools dropped; sentencepiece 0.2.3 wants another protobuf.
 COMET_LIBRARY = Library(
-    "comet", "unbabel-comet", (2, 2, 4), ("SCALEMT_COMET_PYTHON",), "'unbabel-comet>=2.2.4' 'setuptools<81'"
+    "comet",
+    "unbabel-comet",
+    (2, 2, 4),
+    ("SCALEMT_COMET_PYTHON",),
+    "'unbabel-comet>=2.2.4' 'setuptools<81' 'sentencepiece<0.2.3'",
 )
 BLEURT_LIBRARY = Library(
     "bleurt",
@@ -92,8 +97,10 @@ class Worker:
         self._library = library
         self._python, self._variable = library.interpreter()
         self._path = path
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = self._start(threads)
+        self._requests = cast("IO[bytes]", self._process.stdin)
+        self._answers = cast("IO[bytes]", self._process.stdout)
         self._finalizer = weakref.finalize(self, _stop, self._process, self._errors)
         try:
             self.versions = self._versions()
@@ -165,10 +172,9 @@ class Worker:
         return ConfigurationError(f"The interpreter {self._python}{named} {fault}. {self._library.advice}.")
 
     def _ask(self, request: Mapping[str, Any], progress: Progress | None = None) -> dict[str, Any]:
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
         except (OSError, ValueError) as error:
             raise self._died() from error
         while True:
@@ -181,8 +187,7 @@ class Worker:
                 progress(int(answer["progress"]))
 
     def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline(_LONGEST)
+        line = self._answers.readline(_LONGEST)
         if not line:
             raise self._died()
         try:
@@ -234,7 +239,7 @@ class Worker:
         return (
             f"The checkpoint {self._path} is built on the encoder {name}, whose tokenizer and configuration are "
             f"neither in {place} nor in the Hugging Face cache. On a connected machine: hf download {name} "
-            f"--include '*.json' '*.model' --local-dir {place}"
+            f"--include '*.json' --local-dir {place} , and once more with '*.model'."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 
 _STYLES = ("base.css", "tables.css", "figures.css", "segments.css", "print.css")
 # In this order: each uses what stands before it.
-_SCRIPTS = (
-    "data.js", "state.js", "tables.js", "charts.js", "figures.js", "diff.js", "filters.js", "segments.js", "main.js",
-)  # fmt: skip
+_SCRIPTS = "data state tables charts figures diff filters segments main".split()
 _COSTS = {"cost": "mean cost per segment", "seconds": "mean seconds per segment"}
 
 
@@ -39,7 +38,7 @@ def write_report(evaluations: Sequence[Evaluation], path: Path, title: str = "Tr
     Raises:
         InputError: there is no evaluation, one does not pair up with its test set, or the file cannot be written.
     """
-    data = render_report(evaluations, title).encode("utf-8", "replace")
+    data = render_report(evaluations, title).encode()
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_bytes(data)
@@ -60,18 +59,21 @@ def render_report(evaluations: Sequence[Evaluation], title: str = "Translation e
     data = payload(evaluations)
     style = "\n".join(_read(name) for name in _STYLES)
     theme = _read("theme.js")
-    script = '"use strict";\n(() => {\n' + "\n".join(_read(name) for name in _SCRIPTS) + "\n})();"
-    return _template().render(
+    script = '"use strict";\n(() => {\n' + "\n".join(_read(f"{name}.js") for name in _SCRIPTS) + "\n})();"
+    page = _template().render(
         title=title,
         version=evaluations[0].scalemt or __version__,
         policy=_policy(style, [theme, script]),
-        style=Markup(style),
-        theme=Markup(theme),
-        script=Markup(script),
-        data=Markup(embed(data)),  # noqa: S704  # `embed` is what makes it harmless
+        # Files of this package, and JSON that `embed` has made harmless.
+        style=Markup(style),  # noqa: S704
+        theme=Markup(theme),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        data=Markup(embed(data)),  # noqa: S704
         sets=[_set(number, evaluation) for number, evaluation in enumerate(evaluations)],
         matrices=_matrices(evaluations),
     )
+    # Half of a surrogate pair is no character, and could not be written.
+    return re.sub("[\ud800-\udfff]", "\ufffd", page)
 
 
 @cache
@@ -110,6 +112,7 @@ class Figure:
     svg: Markup
     file: str
     metric: str = ""
+    signature: str = ""
 
 
 def _set(number: int, evaluation: Evaluation) -> dict[str, Any]:
@@ -140,9 +143,9 @@ def _matrices(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
 def _figures(number: int, evaluation: Evaluation) -> Iterator[Figure]:
     from markupsafe import Markup
 
-    def drawn(title: str, caption: str, svg: str, file: str, metric: str = "") -> Figure:
+    def drawn(title: str, caption: str, svg: str, file: str, metric: str = "", signature: str = "") -> Figure:
         # The drawing functions escape every text they write.
-        return Figure(title, caption, Markup(svg), f"{file}-{number + 1}", metric)  # noqa: S704
+        return Figure(title, caption, Markup(svg), f"{file}-{number + 1}", metric, signature)  # noqa: S704
 
     filled = " Filled points differ significantly, the dashed line is the baseline." if evaluation.baseline else ""
     for metric in evaluation.metrics:
@@ -152,7 +155,14 @@ def _figures(number: int, evaluation: Evaluation) -> Iterator[Figure]:
         yield drawn(metric_label(metric), caption, dot_plot(evaluation, metric), f"scores-{metric.name}", chosen)
     for name, found in evaluation.reliability.items():
         drawing = reliability_diagram(name, found)
-        yield drawn(f"Confidence of {name}", _reliability_caption(found), drawing, f"reliability-{name}")
+        yield drawn(
+            f"Confidence of {name}",
+            _reliability_caption(found),
+            drawing,
+            f"reliability-{name}",
+            "",
+            found.signature,
+        )
     for fact, label in _COSTS.items():
         costs = _means(evaluation.systems, fact)
         for metric in evaluation.metrics if len(costs) > 1 else ():
@@ -166,11 +176,10 @@ def _figures(number: int, evaluation: Evaluation) -> Iterator[Figure]:
 
 def _reliability_caption(found: Reliability) -> str:
     names = {"pearson": "Pearson r", "spearman": "Spearman ρ"}
+    bounds = f" [{fixed(found.low, 3)}, {fixed(found.high, 3)}]" if math.isfinite(found.low) else ""
     told = ", ".join(f"{names.get(key, key)} = {fixed(value, 2)}" for key, value in found.correlation.items())
-    with_chrf = f" Mean confidence and sentence chrF: {told}." if told else ""
-    bounds = f", 95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}" if math.isfinite(found.low) else ""
-    ece = f"Expected calibration error {fixed(found.ece, 3)}{bounds}, over {found.words:,} words."
-    return f"{ece} Grey: distance to the diagonal, and words a bin.{with_chrf} {found.signature}"
+    correlation = f" Confidence and sentence chrF: {told}." if told else ""
+    return f"ECE {fixed(found.ece, 3)}{bounds}, {found.words:,} words; bars: words a bin.{correlation}"
 
 
 def _means(systems: Sequence[System], fact: str) -> dict[str, float]:

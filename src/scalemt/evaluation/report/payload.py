@@ -16,7 +16,13 @@ from scalemt.evaluation.results import Evaluation, MetricInfo
 from scalemt.evaluation.systems import Output, System
 from scalemt.types import Draft
 
-_HARMLESS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_HARMLESS: dict[str, str | int | None] = {
+    "<": "\\u003c",
+    ">": "\\u003e",
+    "&": "\\u0026",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
 
 
 def embed(value: object) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scalemt.evaluation.report.numbers import decimals, fixed, p_value, short
-from scalemt.evaluation.report.svg import Canvas, Scale, around, shorten
+from scalemt.evaluation.report.svg import INK, Canvas, Scale, around, shorten
 from scalemt.evaluation.results import Cell, Evaluation, MetricInfo, Reliability
+
+_Box = tuple[float, float, float, float]  # left, top, width, height
 
 WIDTH = 440
 HEIGHT = 290
@@ -54,7 +56,7 @@ def dot_plot(evaluation: Evaluation, metric: MetricInfo) -> str:
     pitch = max(19.0, (HEIGHT - _BOTTOM - 8) / max(1, len(rows)))
     pitch = min(pitch, 34.0)
     bottom = 8 + pitch * len(rows)
-    left = 12 + 6.6 * min(20, max((len(name) for name, _ in rows), default=0))
+    left = 12 + 6.4 * min(23, max((len(name) for name, _ in rows), default=0))
     cells = [cell for _, cell in rows]
     low, high = around([value for cell in cells for value in (cell.score, cell.low, cell.high)])
     scale = Scale(low, high, left, WIDTH - 62)
@@ -87,7 +89,7 @@ def _baseline(canvas: Canvas, evaluation: Evaluation, metric: MetricInfo, scale:
 def _row(canvas: Canvas, scale: Scale, y: float, name: str, cell: Cell, how: tuple[float, int, str]) -> None:
     left, places, baseline = how
     strong = {"font_weight": "600"} if name == baseline else {}
-    canvas.text(left - 10, y + 4, shorten(name, 20), text_anchor="end", **strong)
+    canvas.text(left - 10, y + 4, shorten(name, 23), text_anchor="end", **strong)
     number = fixed(cell.score, places)
     canvas.text(WIDTH - 22, y + 4, number, "ink", text_anchor="end")
     if not math.isfinite(cell.score):
@@ -130,8 +132,7 @@ def reliability_diagram(name: str, found: Reliability) -> str:
         if words:
             tip = f"{low:.2f} to {high:.2f}: {words:,} words, mean confidence {mean:.3f}, correct {share:.3f}"
             canvas.dot(x(mean), y(share), "better", tip, radius=3.6)
-    ece = f"ECE {fixed(found.ece, 3)}"
-    canvas.text(x.start + 10, 26, ece, font_weight="600")
+    canvas.text(x.start + 10, 26, f"ECE {fixed(found.ece, 3)}", font_weight="600")
     return canvas.svg()
 
 
@@ -156,11 +157,13 @@ class Point:
     strong: bool = False
 
 
-def scatter(points: Sequence[Point], *, title: str, x_label: str, y_label: str, higher_is_better: bool | None = True) -> str:
+def scatter(
+    points: Sequence[Point], *, title: str, x_label: str, y_label: str, higher_is_better: bool | None = True
+) -> str:
     """Return quality against cost, with the systems that no other beats in both joined by a line.
 
     Points without finite coordinates are left out. The horizontal axis is logarithmic when costs are positive and
-    spread over more than a factor of thirty. `higher_is_better` says which way y is better; with None no line is drawn.
+    spread over more than a factor of eight. `higher_is_better` says which way y is better; None draws no line.
     """
     shown = [point for point in points if math.isfinite(point.x) and math.isfinite(point.y)]
     listed = "; ".join(f"{point.label}: {x_label} {short(point.x)}, {y_label} {short(point.y)}" for point in shown)
@@ -184,7 +187,7 @@ def scatter(points: Sequence[Point], *, title: str, x_label: str, y_label: str, 
 
 def _scales(shown: Sequence[Point]) -> tuple[Scale, Scale]:
     costs = [point.x for point in shown]
-    log = bool(costs) and min(costs) > 0 and max(costs) / min(costs) > 30
+    log = bool(costs) and min(costs) > 0 and max(costs) / min(costs) > 8
     low, high = (min(costs) / 1.6, max(costs) * 1.6) if log else around(costs, 0.1)
     if not log and costs and min(costs) >= 0:
         low = max(0.0, low)
@@ -202,20 +205,32 @@ def frontier(points: Sequence[Point], higher_is_better: bool = True) -> list[Poi
     return kept
 
 
-def _label(canvas: Canvas, text: str, at: float, level: float, taken: list[tuple[float, float, float, float]]) -> None:
-    # The first place of eight that hides nothing; where all are taken the label is left to the tip under the pointer.
+def _label(canvas: Canvas, text: str, at: float, level: float, taken: list[_Box]) -> None:
+    # The nearest place that hides nothing, with a thin line to the point when it lies apart. Where all are taken
+    # the name is left to the tip under the pointer.
     width, height = 6.4 * len(text), 12.0
-    places = [(9.0, -6.0), (-9 - width, -6.0), (-width / 2, -21.0), (-width / 2, 9.0)]
-    places += [(7.0, -19.0), (7.0, 7.0), (-7 - width, -19.0), (-7 - width, 7.0)]
-    for dx, dy in places:
-        box = (at + dx, level + dy, width, height)
-        inside = box[0] >= 60 and box[0] + width <= WIDTH - 2 and box[1] >= 2 and box[1] + height <= HEIGHT - _BOTTOM
-        if inside and not any(_overlap(box, other) for other in taken):
-            taken.append(box)
-            canvas.text(box[0], box[1] + 10, text, font_size="11.5")
-            return
+    for far in (9.0, 20.0, 34.0, 50.0):
+        low, high = -height / 2 - far, -height / 2 + far
+        places = [(far, -6.0), (-far - width, -6.0), (-width / 2, low), (-width / 2, high)]
+        places += [(far * 0.8, low), (far * 0.8, high), (-far * 0.8 - width, low), (-far * 0.8 - width, high)]
+        for dx, dy in places:
+            box = (at + dx, level + dy, width, height)
+            if _inside(box) and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                if far > 9:
+                    edge = min(max(at, box[0]), box[0] + width)
+                    canvas.line(at, level, edge, box[1] + (0 if dy > 0 else height), "axis", 0.7)
+                canvas.text(
+                    box[0], box[1] + 10, text, font_size="11.5", paint_order="stroke", stroke=INK["paper"],
+                    stroke_width="3", stroke_linejoin="round",
+                )  # fmt: skip
+                return
 
 
-def _overlap(one: tuple[float, float, float, float], two: tuple[float, float, float, float]) -> bool:
+def _inside(box: _Box) -> bool:
+    return box[0] >= 60 and box[0] + box[2] <= WIDTH - 2 and box[1] >= 2 and box[1] + box[3] <= HEIGHT - _BOTTOM
+
+
+def _overlap(one: _Box, two: _Box) -> bool:
     apart = one[0] + one[2] <= two[0] or two[0] + two[2] <= one[0]
     return not (apart or one[1] + one[3] <= two[1] or two[1] + two[3] <= one[1])

@@ -84,7 +84,7 @@ class Scale:
 
 def around(values: Sequence[float], share: float = 0.06) -> tuple[float, float]:
     """Return bounds that hold the finite values with some room at both ends."""
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [value for value in values if abs(value) < 1e300]  # neither NaN nor what would overflow a span
     if not finite:
         return 0.0, 1.0
     low, high = min(finite), max(finite)
@@ -99,7 +99,9 @@ class Canvas:
         self.width, self.height = width, height
         self.parts = [f"<title>{escape(clean(title))}</title><desc>{escape(clean(desc))}</desc>"]
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, ink: str = "axis", width: float = 1, dash: str = "") -> None:
+    def line(
+        self, x1: float, y1: float, x2: float, y2: float, ink: str = "axis", width: float = 1, dash: str = ""
+    ) -> None:
         """Draw a straight line."""
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         self.parts.append(
@@ -114,7 +116,9 @@ class Canvas:
             f'height="{max(0.0, height):.1f}" fill="{INK[ink]}">{_tip(tip)}</rect>'
         )
 
-    def dot(self, x: float, y: float, ink: str, tip: str = "", *, hollow: bool = False, radius: float = 4.2) -> None:
+    def dot(
+        self, x: float, y: float, ink: str, tip: str = "", *, hollow: bool = False, radius: float = 4.2
+    ) -> None:
         """Draw a point, filled with its own colour or with the paper's."""
         fill = "paper" if hollow else ink
         self.parts.append(
@@ -127,14 +131,17 @@ class Canvas:
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         self.parts.append(
-            f'<polyline class="s-{ink}" points="{drawn}" fill="none" stroke="{INK[ink]}" stroke-width="{width}"{dashed}/>'
+            f'<polyline class="s-{ink}" points="{drawn}" fill="none" stroke="{INK[ink]}" '
+            f'stroke-width="{width}"{dashed}/>'
         )
 
     def text(self, x: float, y: float, text: str, ink: str = "ink", **how: str) -> None:
         """Write a text; `how` holds further attributes, with underscores for hyphens (text_anchor="end")."""
         given = "".join(f" {name.replace('_', '-')}={quoteattr(value)}" for name, value in how.items())
+        halo = " s-paper" if "stroke" in how else ""
         self.parts.append(
-            f'<text class="f-{ink}" x="{x:.1f}" y="{y:.1f}" fill="{INK[ink]}"{given}>{escape(clean(text))}</text>'
+            f'<text class="f-{ink}{halo}" x="{x:.1f}" y="{y:.1f}" fill="{INK[ink]}"{given}>'
+            f"{escape(clean(text))}</text>"
         )
 
     def x_axis(self, scale: Scale, top: float, bottom: float, label: str, count: int = 5) -> None:

@@ -62,14 +62,17 @@ class Table:
     title: str = ""
     note: str = ""
 
+    @property
+    def compared(self) -> bool:
+        """Whether any cell was tested against a baseline."""
+        return any(cell.mark for row in self.rows for cell in row.cells)
+
 
 def _better(metric: MetricInfo) -> str:
     return {True: "higher", False: "lower", None: ""}[metric.higher_is_better]
 
 
-def _column_cells(
-    cells: Sequence[Cell], higher_is_better: bool | None, baseline: str
-) -> list[TableCell]:
+def _column_cells(cells: Sequence[Cell], higher_is_better: bool | None, baseline: str) -> list[TableCell]:
     """Return the cells of one column, the best of them marked."""
     places = decimals([cell.score for cell in cells])
     finite = [cell.score for cell in cells if math.isfinite(cell.score)]
@@ -118,7 +121,12 @@ def _summary(evaluation: Evaluation, group: str, metrics: Sequence[MetricInfo]) 
         for metric in metrics
     ]
     rows = [
-        Row(system.name, system.path, system.name == evaluation.baseline, tuple(cells[number] for cells in by_column))
+        Row(
+            system.name,
+            system.path,
+            system.name == evaluation.baseline,
+            tuple(cells[number] for cells in by_column),
+        )
         for number, system in enumerate(evaluation.systems)
     ]
     return Table(columns, tuple(rows), group.capitalize())

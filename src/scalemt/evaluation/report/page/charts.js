@@ -1,7 +1,7 @@
 // A small kit for drawing SVG, the twin of svg.py: light colours as attributes, classes for the dark page.
 
 const SVG = "http://www.w3.org/2000/svg";
-const PLOT = { width: 440, height: 290, left: 52, right: 14, top: 12, bottom: 46 };
+const PLOT = { width: 440, height: 290, left: 52, right: 20, top: 12, bottom: 46 };
 const FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif";
 const INK = {
   ink: "#1b1f24", soft: "#5b636d", axis: "#8b939c", grid: "#e4e7ea", paper: "#ffffff", band: "#e9ebee",

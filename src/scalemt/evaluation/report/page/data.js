@@ -74,8 +74,8 @@ class TestSet {
   }
 
   score(system, metric, segment) {
-    const scores = this.systems[system].segments[metric];
-    return scores.length ? scores[segment] : null;
+    const scores = this.systems[system]?.segments[metric]; // there may be no system, and no metric
+    return scores?.length ? scores[segment] : null;
   }
 
   // Of a metric where less is better the sign turns, so that a gain is always good.

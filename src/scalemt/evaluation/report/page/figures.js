@@ -22,7 +22,7 @@ function distribution(set, metric) {
   const info = set.metrics[metric];
   const pitch = Math.min(34, Math.max(19, (PLOT.height - PLOT.bottom - 8) / rows.length));
   const bottom = 8 + pitch * rows.length;
-  const left = 12 + 6.6 * Math.min(20, Math.max(...rows.map((row) => set.systems[row.system].name.length)));
+  const left = 12 + 6.4 * Math.min(23, Math.max(...rows.map((row) => set.systems[row.system].name.length)));
   // A few extreme segments must not press all boxes together: the axis ends at the outer half percent.
   const ends = rows.flatMap(({ sorted }) => [quantile(sorted, 0.005), quantile(sorted, 0.995)]);
   const at = scale(...around(ends, 0.02), left, PLOT.width - PLOT.right);
@@ -39,7 +39,7 @@ function box(svg, set, { system, sorted }, at, y, pitch, dense) {
   const { name } = set.systems[system];
   const { ink } = ofSystem(set, system);
   const clip = (value) => Math.min(at.end, Math.max(at.start, at(value)));
-  svg.append(shape("text", { ...fill("ink"), x: at.start - 10, y: y + 4, "text-anchor": "end" }, shorten(name, 20)));
+  svg.append(shape("text", { ...fill("ink"), x: at.start - 10, y: y + 4, "text-anchor": "end" }, shorten(name, 23)));
   if (dense) svg.append(shape("path", { ...fill(ink), "fill-opacity": "0.18", d: violin(sorted, at, y, pitch * 0.44) }));
   const [p5, q1, middle, q3, p95] = [0.05, 0.25, 0.5, 0.75, 0.95].map((share) => clip(quantile(sorted, share)));
   const half = Math.min(6, pitch * 0.2);

@@ -18,7 +18,7 @@ function fillChoices() {
 function showSet() {
   const number = String(testSets.indexOf(view.set));
   for (const part of all("[data-set]")) part.hidden = part.dataset.set !== number;
-  for (const part of all(".matrix")) part.hidden = part.dataset.metric !== view.metricInfo.name;
+  for (const part of all("div.matrix")) part.hidden = part.dataset.metric !== view.metricInfo.name;
 }
 
 function redraw(changed) {
