@@ -17,7 +17,7 @@ demo: $(VENV)/.embedded
 	@echo "Now yours:  $(BIN)/scalemt translate --from en --to pt \"Good morning!\""
 	@echo "What else is there:  $(BIN)/scalemt doctor"
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev .venv-comet/.done
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev lint
@@ -35,13 +35,20 @@ format: $(VENV)/.dev
 
 # Write down the versions that are installed now; everything above installs under these constraints.
 lock: $(VENV)/.dev
-	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu$$//' -e '/ @ file:/d' > requirements.lock
+	echo "# Versions measured together; make installs under these constraints. Renew with: make lock" > requirements.lock
+	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu$$//' -e '/ @ file:/d' >> requirements.lock
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-comet build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
+
+# COMET and BLEURT want an older numpy and transformers than the rest can live with: an environment of their own.
+.venv-comet/.done: requirements-comet.txt
+	$(PYTHON) -m venv .venv-comet
+	.venv-comet/bin/python -m pip --disable-pip-version-check install -q -r $<
+	@touch $@
 
 $(VENV)/.embedded: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -q -c requirements.lock -e '.[embedded]'
@@ -49,5 +56,5 @@ $(VENV)/.embedded: pyproject.toml requirements.lock | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -q -c requirements.lock torch==2.13.0
-	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,evaluation,dev]'
+	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,evaluation,ja,ko,dev]'
 	@touch $@ $(VENV)/.embedded

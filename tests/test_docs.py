@@ -22,6 +22,7 @@ from scalemt.config import BUILT_IN, Profile
 from scalemt.engine.backends import build_specialist
 from scalemt.evaluation.alignment import ALIGNERS
 from scalemt.evaluation.metrics import METRICS
+from scalemt.evaluation.metrics.worker import BLEURT_LIBRARY, COMET_LIBRARY
 from scalemt.evaluation.suite import Suite
 from scalemt.generalists import GENERALISTS
 from scalemt.memory import SELECTORS, load_demonstrations
@@ -162,7 +163,12 @@ def test_environment_variables_exist() -> None:
     named = {
         name for page in PAGES for name in re.findall(r"\bSCALEMT_[A-Z]+(?:_[A-Z]+)*\b", page.read_text("utf-8"))
     }
-    assert named <= fields_ | {"SCALEMT_PROFILE", "SCALEMT_CONFIG_DIR", "SCALEMT_CACHE_DIR"}
+    assert named <= fields_ | {
+        "SCALEMT_PROFILE",
+        "SCALEMT_CONFIG_DIR",
+        "SCALEMT_CACHE_DIR",
+        *(variable for library in (COMET_LIBRARY, BLEURT_LIBRARY) for variable in library.variables),
+    }
 
 
 # Links and files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def lines(path: Path, texts: list[str]) -> Path:
     return write(path, "".join(text + "\n" for text in texts))
 
 
-def rows(path: Path, values: list[object]) -> Path:
+def rows(path: Path, values: Sequence[object]) -> Path:
     return lines(path, [json.dumps(value, ensure_ascii=False) for value in values])
 
 

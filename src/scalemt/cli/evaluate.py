@@ -206,17 +206,19 @@ def _write(evaluations: list[Evaluation], options: dict[str, Any]) -> None:
 def _print(evaluations: list[Evaluation]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from scalemt.evaluation.tables import footnotes, tables
 
     # Where nobody watches, lines are as long as they need to be: a table that is cut off is of no use in a file.
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
     for item in tables(evaluations):
-        shown = Table(title=item.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        # Text, not str: a name with square brackets is no markup.
+        shown = Table(title=Text(item.title, "bold"), title_justify="left", box=None, pad_edge=False)
         for place, name in enumerate(item.header):
-            shown.add_column(name, justify="right" if place else "left", no_wrap=True)
+            shown.add_column(Text(name), justify="right" if place else "left", no_wrap=True)
         for row in item.rows:
-            shown.add_row(*row)
+            shown.add_row(*map(Text, row))
         console.print(shown, "")
     for line in footnotes(evaluations):
         console.print(line, style="dim", markup=False)

@@ -37,6 +37,7 @@ def test_a_scale_of_one_gets_three_decimals() -> None:
     assert decimals([0.812, math.nan, -0.3]) == 3
     assert decimals([0.812, 58.6]) == 1
     assert decimals([math.nan]) == 1
+    assert decimals([0.0, 0.0]) == 1
 
 
 def test_p_values() -> None:
@@ -84,6 +85,11 @@ def test_a_single_system_is_not_its_own_best() -> None:
     assert not table.rows[0].cells[0].best
 
 
+def test_nothing_is_best_where_all_are_equal() -> None:
+    (table,) = summary(evaluation({"one": {"up": 0}, "two": {"up": 0}}, "x", (MetricInfo("up", "up"),)))
+    assert [row.cells[0].best for row in table.rows] == [False, False]
+
+
 def test_metrics_stand_in_the_tables_of_their_groups() -> None:
     found = summary(sample(4))
     assert [table.title for table in found] == ["Quality", "Behaviour"]
@@ -107,7 +113,7 @@ def test_the_matrix_averages_where_all_are_present() -> None:
     ]
     table = matrix(sets, metric)
     assert [column.label for column in table.columns] == [
-        "one", "two", "three", "four", "Average of 4", "Average of common 2",
+        "one", "two", "three", "four", "Average, all\u00a04", "Average, common\u00a02",
     ]  # fmt: skip
     assert [[cell.score for cell in row.cells] for row in table.rows] == [
         ["10.0", "30.0", "80.0", "90.0", "52.5", "20.0"],

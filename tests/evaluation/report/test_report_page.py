@@ -93,7 +93,7 @@ def test_the_same_evaluation_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_eight_systems_on_a_test_set_of_1012_weigh_less_than_5_megabytes(tmp_path: Path) -> None:
     found = sample()
     assert (len(found.systems), len(found.test_set), len(found.metrics)) == (8, 1012, 4)
-    # Sentences as long as those of FLORES, all different, with drafts of their own and word confidences everywhere.
+    # Sentences as long as those of FLORES, all different, with drafts of their own and word confidences.
     words = [f"w{number:04d}" for number in range(10_000)]
     systems = tuple(
         replace(system, outputs=tuple(long_output(words, place, row) for row in range(1012)))

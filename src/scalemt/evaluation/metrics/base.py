@@ -41,7 +41,8 @@ class Metric(ABC):
     """A way to score outputs. A subclass implements `_measure`, `score` and `signature`.
 
     `higher_is_better` is None for what is a description, not a merit (length ratio, literalness). `needs` names
-    what of a test set it cannot do without: "sources", "references", "pair". `group` puts it into one of the tables.
+    what of a test set it cannot do without: "sources", "references", "pair". `group` is the table that
+    it stands in.
     """
 
     name: str

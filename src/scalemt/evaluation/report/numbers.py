@@ -10,8 +10,8 @@ MISSING = "–"
 
 def decimals(values: Iterable[float]) -> int:
     """Return how many decimals a column needs: one on a scale of 100, three on a scale of 1."""
-    finite = [abs(value) for value in values if math.isfinite(value)]
-    return 3 if finite and max(finite) <= 1.5 else 1
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return 3 if 0 < largest <= 1.5 else 1
 
 
 def fixed(value: float, places: int, *, signed: bool = False) -> str:

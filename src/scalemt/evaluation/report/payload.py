@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from scalemt.errors import InputError
+from scalemt.evaluation.report.numbers import decimals
 from scalemt.evaluation.results import Evaluation, MetricInfo
 from scalemt.evaluation.systems import Output, System
 from scalemt.types import Draft
@@ -79,7 +80,8 @@ class _Packer:
         }
 
     def _metric(self, metric: MetricInfo) -> dict[str, Any]:
-        return {"name": metric.name, "better": metric.higher_is_better}
+        cells = [row[metric.name].score for row in self.evaluation.cells.values() if metric.name in row]
+        return {"name": metric.name, "better": metric.higher_is_better, "places": decimals(cells)}
 
     def _system(self, system: System) -> dict[str, Any]:
         cells = self.evaluation.cells.get(system.name, {})

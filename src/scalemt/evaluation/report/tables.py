@@ -73,11 +73,11 @@ def _better(metric: MetricInfo) -> str:
 
 
 def _column_cells(cells: Sequence[Cell], higher_is_better: bool | None, baseline: str) -> list[TableCell]:
-    """Return the cells of one column, the best of them marked."""
+    """Return the cells of one column; the best are marked, unless all are equal."""
     places = decimals([cell.score for cell in cells])
     finite = [cell.score for cell in cells if math.isfinite(cell.score)]
     best = None
-    if higher_is_better is not None and len(finite) > 1:
+    if higher_is_better is not None and len(set(finite)) > 1:
         best = max(finite) if higher_is_better else min(finite)
     return [_cell(cell, places, best, baseline) for cell in cells]
 
@@ -155,9 +155,9 @@ def matrix(evaluations: Sequence[Evaluation], metric: MetricInfo) -> Table:
         for item, scores in zip(evaluations, sets, strict=True)
     ]
     common = [scores for scores in sets if all(math.isfinite(cell.score) for cell in scores.values())]
-    averages = [(f"Average of {len(sets)}", sets)]
+    averages = [(f"Average, all\N{NO-BREAK SPACE}{len(sets)}", sets)]
     if 0 < len(common) < len(sets):
-        averages.append((f"Average of common {len(common)}", common))
+        averages.append((f"Average, common\N{NO-BREAK SPACE}{len(common)}", common))
     for label, chosen in averages:
         columns.append(Column(label, metric.name, _better(metric)))
         cells.append(_column_cells([_average(chosen, name) for name in names], metric.higher_is_better, ""))

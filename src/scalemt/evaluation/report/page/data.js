@@ -89,7 +89,8 @@ class TestSet {
   get lengths() {
     return this.once("lengths", () => {
       const column = this.sources.length ? this.sources : this.references[0] || this.systems[0]?.outputs || [];
-      return column.map((place) => this.texts[place].split(/\s+/u).filter(Boolean).length);
+      const language = this.sources.length ? this.from : this.to;
+      return column.map((place) => wordCount(this.texts[place], language));
     });
   }
 

@@ -18,6 +18,11 @@ function tokens(text, language) {
   return found;
 }
 
+function wordCount(text, language) {
+  if (!UNSPACED.test(text)) return text.split(/\s+/u).filter(Boolean).length;
+  return tokens(text, language).filter(({ word }) => /[\p{L}\p{N}]/u.test(word)).length;
+}
+
 function segmenterFor(language) {
   if (!("Segmenter" in Intl)) return null;
   if (!segmenters.has(language)) {

@@ -26,8 +26,8 @@ function distribution(set, metric) {
   // A few extreme segments must not press all boxes together: the axis ends at the outer half percent.
   const ends = rows.flatMap(({ sorted }) => [quantile(sorted, 0.005), quantile(sorted, 0.995)]);
   const at = scale(...around(ends, 0.02), left, PLOT.width - PLOT.right);
-  const told = rows.map(({ system, sorted }) => `${set.systems[system].name}: median ${fixed(quantile(sorted, 0.5))}, `
-    + `quartiles ${fixed(quantile(sorted, 0.25))} and ${fixed(quantile(sorted, 0.75))}`).join("; ");
+  const told = rows.map(({ system, sorted }) => `${set.systems[system].name}: median ${scored(quantile(sorted, 0.5))}, `
+    + `quartiles ${scored(quantile(sorted, 0.25))} and ${scored(quantile(sorted, 0.75))}`).join("; ");
   const svg = canvas(`Distribution of segment scores, ${info.name} on ${set.name}`, told, bottom + PLOT.bottom);
   xAxis(svg, at, 4, bottom, `${arrow(info)}, single segments`);
   rows.forEach((row, number) => box(svg, set, row, at, 8 + pitch * (number + 0.5), pitch, rows.length <= 24));
@@ -49,7 +49,7 @@ function box(svg, set, { system, sorted }, at, y, pitch, dense) {
     x: q1, y: y - half, width: Math.max(1, q3 - q1), height: 2 * half,
   }));
   svg.append(shape("line", { ...stroke(ink, 2.2), x1: middle, y1: y - half, x2: middle, y2: y + half }));
-  const tip = `${name}: mean ${fixed(mean(sorted))}, median ${fixed(quantile(sorted, 0.5))}, ${counted(sorted.length)} segments`;
+  const tip = `${name}: mean ${scored(mean(sorted))}, median ${scored(quantile(sorted, 0.5))}, ${counted(sorted.length)} segments`;
   svg.append(marker(0, clip(mean(sorted)), y, ink, tip, 3));
 }
 
@@ -96,7 +96,7 @@ function gains(set, metric) {
   const words = info.better === null ? ["higher", "lower"] : ["better", "worse"];
   const names = [set.systems[system].name, set.systems[against].name];
   const told = `${share(better)} of the segments ${words[0]}, ${share(worse)} ${words[1]}, `
-    + `${share(rows.length - better - worse)} equal; mean ${fixed(mean(rows.map((row) => row.gain)), 2, true)}`;
+    + `${share(rows.length - better - worse)} equal; mean ${fixed(mean(rows.map((row) => row.gain)), set.metrics[metric].places + 1, true)}`;
   const svg = canvas(`Gains of ${names[0]} over ${names[1]}, ${info.name}`, told);
   const x = scale(0, rows.length, PLOT.left, PLOT.width - PLOT.right);
   const y = scale(...around([...rows.map((row) => row.gain), 0], 0.04), PLOT.height - PLOT.bottom, PLOT.top);
@@ -139,7 +139,7 @@ function byLength(set, metric) {
     system, means: buckets.map(({ segments }) => mean(segments.map((segment) => set.score(system, metric, segment)).filter(finite))),
   }));
   const info = set.metrics[metric];
-  const told = rows.map(({ system, means }) => `${set.systems[system].name}: ${means.map((value, number) => `${buckets[number].label} words ${fixed(value)}`).join(", ")}`).join("; ");
+  const told = rows.map(({ system, means }) => `${set.systems[system].name}: ${means.map((value, number) => `${buckets[number].label} words ${scored(value)}`).join(", ")}`).join("; ");
   const svg = canvas(`${info.name} by source length on ${set.name}`, told);
   const top = legend(svg, set, systems) + 4;
   const x = scale(-0.4, buckets.length - 0.6, PLOT.left, PLOT.width - PLOT.right);
@@ -151,7 +151,7 @@ function byLength(set, metric) {
     const points = means.map((value, number) => [value, number]).filter(([value]) => finite(value));
     svg.append(shape("path", { ...stroke(ink, 1.6), d: path(points.map(([value, number]) => [x(number), y(value)])) }));
     for (const [value, number] of points) {
-      svg.append(marker(kind, x(number), y(value), ink, `${set.systems[system].name}, ${buckets[number].label} words: ${fixed(value)} (${counted(buckets[number].segments.length)} segments)`));
+      svg.append(marker(kind, x(number), y(value), ink, `${set.systems[system].name}, ${buckets[number].label} words: ${scored(value)} (${counted(buckets[number].segments.length)} segments)`));
     }
   }
   return figure(`${info.name} by source length`, "Means of segment scores of the systems shown, in buckets of about equal size.", svg);
@@ -184,7 +184,7 @@ function byDomain(set, metric) {
     means: systems.map((system) => mean(segments.map((segment) => set.score(system, metric, segment)).filter(finite))),
   }));
   const info = set.metrics[metric];
-  const told = rows.map(({ domain, means }) => `${domain}: ${means.map((value, number) => `${set.systems[systems[number]].name} ${fixed(value)}`).join(", ")}`).join("; ");
+  const told = rows.map(({ domain, means }) => `${domain}: ${means.map((value, number) => `${set.systems[systems[number]].name} ${scored(value)}`).join(", ")}`).join("; ");
   const probe = shape("svg", {});
   const top = legend(probe, set, systems) + 4;
   const pitch = Math.min(36, Math.max(22, (PLOT.height - PLOT.bottom - top) / rows.length));
@@ -203,6 +203,6 @@ function domainRow(svg, set, systems, { domain, segments, means }, x, y) {
   means.forEach((value, number) => {
     if (!finite(value)) return;
     const { ink, marker: kind } = ofSystem(set, systems[number]);
-    svg.append(marker(kind, x(value), y, ink, `${set.systems[systems[number]].name}, ${domain}: ${fixed(value)}`, 4.4));
+    svg.append(marker(kind, x(value), y, ink, `${set.systems[systems[number]].name}, ${domain}: ${scored(value)}`, 4.4));
   });
 }

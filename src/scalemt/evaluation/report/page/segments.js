@@ -61,10 +61,10 @@ function card(segment) {
   const info = view.metricInfo;
   const gain = set.gain(system, against, metric, segment);
   const id = set.id(segment);
-  const facts = [set.domain(segment), `${counted(set.lengths[segment])} words`];
+  const facts = [set.domain(segment), `${counted(set.lengths[segment])} ${set.lengths[segment] === 1 ? "word" : "words"}`];
   const told = facts.filter(Boolean).join(" · ");
   const won = finite(gain) && system !== against ? el("span", { class: `gain ${direction(gain, info)}` },
-    `${set.systems[system].name} ${fixed(gain, 1, true)} ${info.name}`) : null;
+    `${set.systems[system].name} ${scored(gain, true)} ${info.name}`) : null;
   const open = () => goTo(segment, true);
   return el("li", { class: "segment", "data-segment": String(segment), tabindex: "-1", "aria-label": `Segment ${id}` },
     el("header", {}, el("h3", {}, el("a", { href: `#segment=${encodeURIComponent(id)}`, onclick: (event) => { event.preventDefault(); open(); } }, `Segment ${id}`)),
@@ -118,8 +118,8 @@ function who(set, system, segment) {
   const gain = system === against ? null : set.gain(system, against, metric, segment);
   const flags = set.flags(system, segment);
   const parts = [el("strong", {}, set.systems[system].name)];
-  if (score !== null) parts.push(el("span", { class: "number" }, fixed(score)));
-  if (finite(gain)) parts.push(el("span", { class: `number ${direction(gain, metricInfo)}` }, fixed(gain, 1, true)));
+  if (score !== null) parts.push(el("span", { class: "number" }, scored(score)));
+  if (finite(gain)) parts.push(el("span", { class: `number ${direction(gain, metricInfo)}` }, scored(gain, true)));
   if (set.decision(system, segment)) parts.push(el("span", { class: "tag" }, set.decision(system, segment)));
   for (const [bit, name] of [[1, "truncated"], [2, "failed"]]) if (flags & bit) parts.push(el("span", { class: "tag fault" }, name));
   return parts.flatMap((part, number) => (number ? [" ", part] : [part]));

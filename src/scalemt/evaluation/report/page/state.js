@@ -15,6 +15,7 @@ function readHash() {
     given = new URLSearchParams(location.hash.slice(1));
   } catch (fault) { return; }
   for (const key of Object.keys(DEFAULTS)) if (given.has(key)) state[key] = given.get(key);
+  for (const key of ["from", "to", "cfrom", "cto"]) if (Number.isNaN(Number(state[key]))) state[key] = "";
 }
 
 function writeHash() {
@@ -30,7 +31,7 @@ function writeHash() {
 const view = {
   get set() { return testSets[Number(state.set)] || testSets[0]; },
   get metric() { return Math.max(0, this.set.metrics.findIndex((metric) => metric.name === state.metric)); },
-  get metricInfo() { return this.set.metrics[this.metric] || { name: "score", better: true }; },
+  get metricInfo() { return this.set.metrics[this.metric] || { name: "score", better: true, places: 1 }; },
   get against() {
     const { systems, baseline } = this.set;
     const chosen = systems.findIndex((system) => system.name === state.against);
@@ -59,6 +60,8 @@ const view = {
     return [...new Set([...first, ...this.ranked()])].slice(0, Math.max(4, first.length)).sort((a, b) => a - b);
   },
 };
+
+const scored = (value, signed = false) => fixed(value, view.metricInfo.places, signed);
 
 const listeners = [];
 function onChange(listener) { listeners.push(listener); }
