@@ -263,6 +263,10 @@ class Assembly:
     ) -> str:
         shown = f"{kit.selector.name}{kit.selector.shots}" if kit.selector else "none"
         parts = [f"scalemt:{__version__}", f"pair:{kit.pair}", f"method:{method.name}", backends]
+        if method.samples_paths:
+            parts.append(f"paths:{kit.paths}")
+        if method.needs_generalist and kit.road:
+            parts.append(f"confidences:{'shown' if kit.confidences else 'hidden'}")
         if method.needs_generalist:
             parts += [f"demonstrations:{shown}", f"seed:{self.profile.seed}", f"gate:{gate.mode}"]
         if third:

@@ -109,14 +109,16 @@ class Prepared:
 
 
 class Method(ABC):
-    """One way of translating. A subclass sets the three attributes and implements `prepare`.
+    """One way of translating. A subclass sets the attributes and implements `prepare`.
 
-    `needs_specialist` and `needs_generalist` let the engine refuse early when one is missing.
+    `needs_specialist` and `needs_generalist` let the engine refuse early when one is missing; `samples_paths` says
+    that the number of paths of the profile decides what it does.
     """
 
     name: str
     needs_specialist: bool
     needs_generalist: bool
+    samples_paths: bool = False
 
     @abstractmethod
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:

@@ -13,6 +13,7 @@ class MultiPathMethod(Method):
     name = "multi-path"
     needs_specialist = True
     needs_generalist = True
+    samples_paths = True
 
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
         """Draft on every path, and render triplets that hold them all."""
