@@ -19,6 +19,8 @@ from scalemt.cli import cli, main
 
 TESTS = Path(__file__).resolve().parents[1]
 REGISTERED = (
+    # A job in the background of a script ignores Ctrl-C, and hands that down to its children.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from evaluation.bench import bench_parts; bench_parts.register(); from scalemt.cli import main; main()"
 )
 PLAIN = "from scalemt.cli import main; main()"
