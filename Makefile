@@ -21,7 +21,7 @@ test: $(VENV)/.dev .venv-comet/.done
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check src tests benchmarks

@@ -119,6 +119,7 @@ def test_json_is_what_is_stored_and_markdown_is_a_table(run: Any, tmp_path: Path
     assert "| draft |" in again.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT", "SIGTERM"])
 def test_an_interrupted_bench_goes_on_and_repeats_nothing(outside: Any, tmp_path: Path, sent: str) -> None:
     arguments = ("bench", *SMALL, "--specialist", "dictionary", "--generalist", "killer", "--batch", "1",

@@ -31,6 +31,8 @@ SYSTEM = System("a", tuple(Output(text) for text in OUTPUTS))
 SCORE_TOKEN = 250089
 HEADS, WIDTH, BUCKETS, FAR = 2, 8, 32, 128
 
+pytestmark = pytest.mark.slow  # each test wants the folder, which imports transformers
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -171,7 +173,6 @@ def prefixed(kind: str, folder: Path, tmp_path: Path) -> str:
     return f"{kind[:2]}:{tmp_path / 'plain'}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(FORMATS))
 def test_scores_equal_a_computation_by_hand(kind: str, folder: Path, tmp_path: Path) -> None:
     build, most, written = FORMATS[kind]
@@ -187,7 +188,6 @@ def test_scores_equal_a_computation_by_hand(kind: str, folder: Path, tmp_path: P
     assert sum(finished) == 4
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "bound"), [(-1.0, 0.0), (4.0, 25.0)])
 def test_scores_are_clipped_at_both_bounds(factor: float, bound: float, folder: Path, tmp_path: Path) -> None:
     torch: Any = import_module("torch")
@@ -207,7 +207,6 @@ def test_scores_are_clipped_at_both_bounds(factor: float, bound: float, folder: 
     assert scores == pytest.approx([min(25.0, max(0.0, score)) for score in raw], abs=1e-4)
 
 
-@pytest.mark.slow
 def test_a_batch_of_one_scores_as_a_batch_of_many(folder: Path) -> None:
     metric = MetricX(str(folder))
     together = metric.measure(SYSTEM, TEST_SET).segments.tolist()
@@ -217,7 +216,6 @@ def test_a_batch_of_one_scores_as_a_batch_of_many(folder: Path) -> None:
         assert alone[0] == pytest.approx(together[index], abs=1e-5)
 
 
-@pytest.mark.slow
 def test_a_text_beyond_the_limit_is_cut_where_the_released_code_cuts_it(folder: Path) -> None:
     long = "O barco partiu ao amanhecer. " * 400
     metric = MetricXQE(f"24:{folder}")
@@ -232,7 +230,6 @@ def test_a_text_beyond_the_limit_is_cut_where_the_released_code_cuts_it(folder: 
     assert len(cut) == 1535
 
 
-@pytest.mark.slow
 def test_it_is_built_by_its_specification(folder: Path) -> None:
     metric = build_metric(f"metricx:{folder}", MetricContext(threads=1))
     assert isinstance(metric, MetricX)
