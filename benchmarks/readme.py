@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scale_quality import HEADER, Row, show
-from scalemt.evaluation.tables import MARKS
+from scalemt.evaluation.results import MARKS
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "benchmarks/results/bench.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scalemt.errors import InputError
-from scalemt.lines import decode_lines, read_jsonl, read_lines
+from scalemt.lines import decode_lines, read_jsonl, read_lines, write_whole
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,19 @@ def test_a_whole_surrogate_pair_and_an_escaped_backslash_are_text(tmp_path: Path
     path = tmp_path / "a.jsonl"
     path.write_text('["\\ud83d\\ude00", "\\\\ud800"]\n')
     assert list(read_jsonl(path)) == [(1, ["\U0001f600", "\\ud800"])]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    write_whole(path, "first é\n")
+    (tmp_path / "link.json").symlink_to(path)
+    write_whole(tmp_path / "link.json", "second\n")
+    assert path.read_text("utf-8") == "second\n"
+    assert (tmp_path / "link.json").is_symlink()
+    write_whole("/dev/null", "gone")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(InputError, match="cannot be written"):
+        write_whole(tmp_path / "no" / "out.json", "x")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_whole(tmp_path, "x")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["link.json", "out.json"]

@@ -53,6 +53,26 @@ def read_lines(path: str | Path) -> list[str]:
     return decode_lines(data, str(path))
 
 
+def write_whole(path: str | Path, text: str) -> None:
+    """Write a UTF-8 file in one step: an interruption leaves what stood there before, never half a file.
+
+    A device or a pipe is written to, not replaced; a link stays a link.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    place = Path(path).resolve()
+    partial = place.with_name(place.name + ".partial") if place.is_file() or not place.exists() else place
+    try:
+        partial.write_bytes(text.encode())
+        if partial != place:
+            partial.replace(place)
+    except OSError as fault:
+        if partial != place:
+            partial.unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written: {fault.strerror or fault}.") from None
+
+
 def read_jsonl(path: str | Path) -> Iterator[tuple[int, object]]:
     """Yield line number (from 1) and value for each line of a JSON Lines file; blank lines are passed over.
 

@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scalemt.evaluation.systems import System, TestSet
+from scalemt.lines import write_whole
 
 Verdict = Literal["baseline", "better", "worse", "higher", "lower", "tie", "undefined"]
 """Against the baseline. "higher" and "lower" are of metrics that are no merit; "tie": not significant."""
+
+MARKS: Mapping[Verdict, str] = {
+    "baseline": "", "better": "▲", "worse": "▼", "higher": "↑", "lower": "↓", "tie": "≈", "undefined": "",
+}  # fmt: skip
+"""Verdicts as they stand in tables and plots."""
 
 Group = Literal["quality", "characteristics", "behaviour"]
 """Which table a metric stands in: how good the outputs are, how they translate, and what went wrong."""
@@ -110,6 +116,10 @@ def _without_nan(value: Any) -> Any:
 
 
 def save(evaluations: list[Evaluation], path: Path) -> None:
-    """Write evaluations as one JSON file."""
+    """Write evaluations as one JSON file.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     text = json.dumps({"evaluations": [item.as_json() for item in evaluations]}, ensure_ascii=False, indent=1)
-    path.write_text(text + "\n", "utf-8")
+    write_whole(path, text + "\n")

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from scalemt.evaluation.results import Cell, Evaluation, Group, MetricInfo
+from scalemt.evaluation.results import MARKS, Cell, Evaluation, Group, MetricInfo
 
-MARKS = {"better": "▲", "worse": "▼", "higher": "↑", "lower": "↓", "tie": "≈", "baseline": "", "undefined": ""}
 NOTHING = "–"
 
 

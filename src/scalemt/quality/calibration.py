@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from scalemt.errors import ConfigurationError
+from scalemt.lines import write_whole
 from scalemt.quality.gate import Scale
 from scalemt.types import Pair
 
@@ -38,9 +39,7 @@ class Calibration:
     def save(self, path: Path) -> None:
         """Write to a JSON file, replacing an older one in one step."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n")
 
 
 def calibration_path(folder: Path, profile: str, pair: Pair) -> Path:

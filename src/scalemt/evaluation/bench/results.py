@@ -15,6 +15,7 @@ from scalemt.evaluation.bench.running import Task
 from scalemt.evaluation.bench.summary import Scoring, Summary, as_json, summarise, without_nan
 from scalemt.evaluation.bench.tables import footnotes, markdown, quality_cost_curve, tables
 from scalemt.evaluation.tables import Table
+from scalemt.lines import write_whole
 from scalemt.version import __version__
 
 __all__ = ["Shown", "conclude", "markdown", "notes", "store"]
@@ -66,14 +67,7 @@ def notes(summary: Summary, levels: Sequence[Level] = ()) -> list[str]:
 
 def store(folder: Path, summary: Summary, content: dict[str, Any], name: str) -> None:
     """Write `NAME.json`, and for a bench the curve of quality against cost, each in one step."""
-    _write(folder / f"{name}.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write_whole(folder / f"{name}.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     curve = quality_cost_curve(summary) if name == "bench" else ""
     if curve:
-        _write(folder / "quality-cost.svg", curve)
-
-
-def _write(path: Path, text: str) -> None:
-    # An interruption must not leave half a file where a whole one stood.
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+        write_whole(folder / "quality-cost.svg", curve)

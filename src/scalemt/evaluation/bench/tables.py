@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from scalemt.evaluation.bench.summary import Row, Summary
-from scalemt.evaluation.results import Cell, MetricInfo
-from scalemt.evaluation.tables import MARKS, NOTHING, Table, number
+from scalemt.evaluation.results import MARKS, Cell, MetricInfo
+from scalemt.evaluation.tables import NOTHING, Table, number
 
 Column = tuple[str, Callable[[Row], str]]
 

@@ -13,13 +13,13 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalemt.errors import InputError
 from scalemt.evaluation.report.numbers import fixed
 from scalemt.evaluation.report.payload import embed, payload
 from scalemt.evaluation.report.plots import Point, dot_plot, metric_label, reliability_diagram, scatter
 from scalemt.evaluation.report.tables import all_metrics, matrix, summary
 from scalemt.evaluation.results import Evaluation, Reliability
 from scalemt.evaluation.systems import System
+from scalemt.lines import write_whole
 from scalemt.version import __version__
 
 if TYPE_CHECKING:
@@ -38,14 +38,7 @@ def write_report(evaluations: Sequence[Evaluation], path: Path, title: str = "Tr
     Raises:
         InputError: there is no evaluation, one does not pair up with its test set, or the file cannot be written.
     """
-    data = render_report(evaluations, title).encode()
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as fault:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"The report {path} cannot be written: {fault.strerror or fault}.") from None
+    write_whole(path, render_report(evaluations, title))
 
 
 def render_report(evaluations: Sequence[Evaluation], title: str = "Translation evaluation") -> str:

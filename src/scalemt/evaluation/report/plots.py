@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 from scalemt.evaluation.report.numbers import decimals, fixed, p_value, short
 from scalemt.evaluation.report.svg import INK, Canvas, Scale, around, shorten
-from scalemt.evaluation.results import Cell, Evaluation, MetricInfo, Reliability
+from scalemt.evaluation.results import MARKS, Cell, Evaluation, MetricInfo, Reliability
 
 _Box = tuple[float, float, float, float]  # left, top, width, height
 
 WIDTH = 440
 HEIGHT = 290
 _BOTTOM = 46
-MARKS = {"better": "▲", "worse": "▼", "higher": "↑", "lower": "↓", "tie": "≈"}
 """The sign of a verdict; the baseline and what is undefined have none."""
 
 
@@ -95,7 +94,7 @@ def _row(canvas: Canvas, scale: Scale, y: float, name: str, cell: Cell, how: tup
     if not math.isfinite(cell.score):
         return
     ink = {"better": "better", "worse": "worse", "baseline": "base"}.get(cell.verdict, "base")
-    canvas.text(WIDTH - 15, y + 4, MARKS.get(cell.verdict, ""), ink, font_size="10")
+    canvas.text(WIDTH - 15, y + 4, MARKS[cell.verdict], ink, font_size="10")
     if math.isfinite(cell.low) and math.isfinite(cell.high):
         canvas.line(scale(cell.low), y, scale(cell.high), y, ink, 1.8)
         for end in (cell.low, cell.high):

@@ -9,8 +9,8 @@ from statistics import fmean
 from typing import get_args
 
 from scalemt.evaluation.report.numbers import MISSING, decimals, fixed, p_value
-from scalemt.evaluation.report.plots import MARKS, metric_label, told
-from scalemt.evaluation.results import Cell, Evaluation, Group, MetricInfo
+from scalemt.evaluation.report.plots import metric_label, told
+from scalemt.evaluation.results import MARKS, Cell, Evaluation, Group, MetricInfo
 
 _UNDEFINED = Cell(math.nan)
 
@@ -93,7 +93,7 @@ def _cell(cell: Cell, places: int, best: float | None, baseline: str) -> TableCe
         interval=f"[{fixed(cell.low, places)}, {fixed(cell.high, places)}]" if bounded else "",
         delta=fixed(cell.delta, places, signed=True) if compared else "",
         p=", ".join(f"p {p_value(value)}" for value in cell.p_values.values()) if compared else "",
-        mark=MARKS.get(cell.verdict, "") if compared else "",
+        mark=MARKS[cell.verdict] if compared else "",
         verdict=cell.verdict,
         told=told(cell, baseline, places),
         best=best is not None and cell.score == best,
