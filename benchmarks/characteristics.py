@@ -100,7 +100,7 @@ def full(part: Part, threads: int, model: str) -> tuple[dict[str, Any], str]:
     if model != "none":
         metrics.append(Perplexity(model, threads=threads))
     started = time.perf_counter()
-    found = evaluate(part.test_set, part.systems, metrics, baseline="NLLB", alignments=cache)
+    found = evaluate(part.test_set, part.systems, metrics, baseline="NLLB")
     cells = {
         system: {
             name: {

@@ -119,6 +119,15 @@ def test_json_is_what_is_stored_and_markdown_is_a_table(run: Any, tmp_path: Path
     assert "| draft |" in again.stdout
 
 
+def test_characteristics_are_metrics_of_a_bench_too(run: Any) -> None:
+    pytest.importorskip("systran_align")
+    done = run("bench", *SMALL, *PARTS, "--profiles", "draft,refine", "--metrics", "chrf++,usw,nm", "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert [item["name"] for item in made["sets"][0]["metrics"]] == ["chrF++", "usw", "nm"]
+    assert "alone" not in made["sets"][0]["metrics"][1]["signature"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT", "SIGTERM"])
 def test_an_interrupted_bench_goes_on_and_repeats_nothing(outside: Any, tmp_path: Path, sent: str) -> None:

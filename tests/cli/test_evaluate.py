@@ -169,3 +169,13 @@ def test_a_suite_gives_a_matrix(folder: Path) -> None:
     assert found["test_set"]["pair"] == ["pt", "en"]
     assert set(found["cells"]) == {"one", "two"}
     assert "is none of the systems" in call("--suite", "suite.toml", "--baseline", "x").output
+
+
+def test_characteristics_share_one_aligner_fitted_on_all_systems(folder: Path) -> None:
+    pytest.importorskip("systran_align")
+    found = evaluation(*BOTH, "--metrics", "usw,NM")
+    usw, nm = found["metrics"]
+    assert (usw["group"], usw["higher_is_better"]) == ("characteristics", None)
+    assert usw["signature"].partition("|")[2] == nm["signature"].partition("|")[2]
+    assert "alone" not in usw["signature"]
+    assert 0 <= found["cells"]["first"]["usw"]["score"] <= 100

@@ -138,7 +138,7 @@ def _score(part: Part, baseline: str, options: dict[str, Any]) -> Evaluation:
     from scalemt.evaluation.run import evaluate
     from scalemt.evaluation.significance import Options
 
-    metrics, alignments = _metrics(part.test_set, options)
+    metrics = _metrics(part.test_set, options)
     total = len(part.test_set) * len(part.systems) * len(metrics)
     with _bar(part.test_set.name, total) as progress:
         return evaluate(
@@ -147,33 +147,25 @@ def _score(part: Part, baseline: str, options: dict[str, Any]) -> Evaluation:
             metrics,
             baseline=baseline,
             options=Options(options["samples"], options["trials"], options["seed"], options["alpha"]),
-            alignments=alignments,
             progress=progress,
             notes=[f"{name} has no outputs for it." for name in part.missing],
         )
 
 
-def _metrics(test_set: TestSet, options: dict[str, Any]) -> tuple[list[Metric], Any]:
-    from scalemt.evaluation.alignment import AlignmentCache, build_aligner
+def _metrics(test_set: TestSet, options: dict[str, Any]) -> list[Metric]:
     from scalemt.evaluation.metrics import MetricContext, build_metrics
 
     asked = [name.strip() for item in options["metrics"] for name in item.split(",") if name.strip()]
     names = asked or [*DEFAULT_METRICS.split(","), *BEHAVIOUR, *(["terms"] if options["glossary"] else [])]
-    alignments = None
-    if any(name.lower() in ("usw", "nm") for name in names):
-        aligner = build_aligner(options["aligner"] or "", threads=options["threads"], pair=test_set.pair)
-        alignments = AlignmentCache(aligner, test_set.pair)
     context = MetricContext(
         pair=test_set.pair,
-        alignments=alignments,
+        aligner=options["aligner"] or "",
         generalist=options["generalist"] or "",
         glossary=options["glossary"] or "",
         threads=options["threads"],
     )
     metrics = build_metrics(names, context)
-    if not asked:
-        metrics = [metric for metric in metrics if not metric.lacks(test_set)]
-    return metrics, alignments
+    return metrics if asked else [metric for metric in metrics if not metric.lacks(test_set)]
 
 
 def _bar(label: str, total: int) -> AbstractContextManager[Any]:

@@ -8,6 +8,7 @@ on; values are comparable only under one signature.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from scalemt.evaluation.alignment import AlignmentCache, build_aligner
@@ -44,6 +45,13 @@ class AlignmentMetric(RatioMetric):
         self._alignments = alignments or AlignmentCache(build_aligner(aligner, threads=threads, pair=pair), pair)
         self._shared = alignments is not None
 
+    def prepare(self, test_set: TestSet, systems: Sequence[System]) -> None:
+        """Fit the aligner on the outputs of all systems and on the references."""
+        if test_set.pair and not self._shared and not self._pair:
+            self._alignments = AlignmentCache(self._alignments.aligner, test_set.pair)
+        self._alignments.fit(test_set, systems)
+        self._shared = True
+
     @property
     def signature(self) -> str:
         """The aligner with what it was fitted on, and the unit of the links."""
@@ -52,9 +60,8 @@ class AlignmentMetric(RatioMetric):
 
     def _ratios(self, system: System, test_set: TestSet, progress: Progress) -> list[tuple[float, float]]:
         if not self._shared:
-            if test_set.pair and not self._pair:
-                self._alignments = AlignmentCache(self._alignments.aligner, test_set.pair)
-            self._alignments.fit(test_set, [system])
+            self.prepare(test_set, [system])
+            self._shared = False
         found = self._alignments.align(system, test_set)
         rows = zip(found.sources, found.targets, found.links, strict=True)
         ratios = [self._ratio(len(source), len(target), links) for source, target, links in rows]

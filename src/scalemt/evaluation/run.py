@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from scalemt.errors import InputError
 from scalemt.evaluation.metrics import Measured, Metric
@@ -11,9 +10,6 @@ from scalemt.evaluation.results import Cell, Evaluation, MetricInfo, Reliability
 from scalemt.evaluation.significance import Options, compare, describe
 from scalemt.evaluation.systems import System, TestSet
 from scalemt.version import __version__
-
-if TYPE_CHECKING:
-    from scalemt.evaluation.alignment import AlignmentCache
 
 Progress = Callable[[int], None]
 """Called with the number of outputs scored since the last call; there are systems x metrics x segments of them."""
@@ -26,7 +22,6 @@ def evaluate(
     *,
     baseline: str = "",
     options: Options | None = None,
-    alignments: AlignmentCache | None = None,
     progress: Progress | None = None,
     notes: Sequence[str] = (),
 ) -> Evaluation:
@@ -38,7 +33,6 @@ def evaluate(
         metrics: what to score with; their statistics are resampled together.
         baseline: the name of the system that the others are compared with; "" compares nothing.
         options: samples, trials, seed and alpha of the tests.
-        alignments: what the metrics that align words share; fitted here on all texts before they are measured.
         progress: called as outputs are scored.
         notes: what a reader of the result should know.
 
@@ -48,10 +42,9 @@ def evaluate(
     _refuse_bad_names(systems, baseline)
     options = options or Options()
     progress = progress or (lambda _: None)
-    if alignments:
-        alignments.fit(test_set, systems)
     cells: dict[str, dict[str, Cell]] = {system.name: {} for system in systems}
     for metric in metrics:
+        metric.prepare(test_set, systems)
         measured = {system.name: _measure(metric, system, test_set, progress) for system in systems}
         for name, row in cells.items():
             row[metric.name] = _cell(metric, measured, name, baseline, options)

@@ -32,6 +32,7 @@ class AlignmentCache:
         self.aligner = aligner
         self._characters = tuple(by_character(tag) for tag in pair) if pair else (False, False)
         self._found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], AlignedSystem] = {}
+        self._learnt: tuple[TestSet, tuple[System, ...]] | None = None
 
     @property
     def signature(self) -> str:
@@ -40,7 +41,13 @@ class AlignmentCache:
         return f"aligner:{self.aligner.signature}|unit:{'-'.join(dict.fromkeys(units))}"
 
     def fit(self, test_set: TestSet, systems: Sequence[System]) -> None:
-        """Fit the aligner on the sources with the outputs of all systems and with all references."""
+        """Fit the aligner on the sources with the outputs of all systems and with all references.
+
+        A second call with the same texts does nothing: each metric that shares the links asks for it.
+        """
+        if self._learnt == (test_set, tuple(systems)):
+            return
+        self._learnt = test_set, tuple(systems)
         targets = [*(tuple(system.texts) for system in systems), *test_set.references]
         left = [self._split(text, 0) for text in test_set.sources]
         self.aligner.fit(

@@ -171,15 +171,17 @@ def _evaluated(tasks: Sequence[Task], scoring: Scoring) -> tuple[Evaluation | No
     note = ""
     if baseline != scoring.baseline and len(names) > 1:
         note = f"{test_set.name}: {scoring.baseline} has no outputs to compare with; {baseline} is the baseline."
-    # Whether confidences can be trusted is what `scalemt evaluate` looks into, at the price of an aligner.
-    plain = [
-        replace(system, outputs=tuple(replace(item, draft=None) for item in system.outputs)) for system in systems
-    ]
+    # All arms of a specialist start from the same drafts: what their confidences are worth is told once.
+    plain = [systems[0], *map(_without_drafts, systems[1:])]
     metrics = scoring.build(test_set)
     found = evaluate(
         test_set, plain, metrics, baseline=baseline if len(names) > 1 else "", options=scoring.options
     )
     return replace(found, systems=tuple(systems), notes=(note,) if note else ()), note
+
+
+def _without_drafts(system: System) -> System:
+    return replace(system, outputs=tuple(replace(item, draft=None) for item in system.outputs))
 
 
 def as_system(task: Task, prices: Prices | None = None) -> System:

@@ -7,7 +7,7 @@ are additive is what makes resampling cheap: a bootstrap sample is a weighted su
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -58,6 +58,9 @@ class Metric(ABC):
     def lacks(self, test_set: TestSet) -> list[str]:
         """Return what of `needs` a test set does not have."""
         return sorted(need for need in self.needs if not getattr(test_set, need))
+
+    def prepare(self, test_set: TestSet, systems: Sequence[System]) -> None:  # noqa: B027
+        """Get to know all systems before the first is measured; most metrics have no need to."""
 
     def measure(self, system: System, test_set: TestSet, progress: Progress | None = None) -> Measured:
         """Return statistics and segment scores of a system.

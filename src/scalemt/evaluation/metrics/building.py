@@ -83,11 +83,13 @@ def build_metric(spec: str, context: MetricContext | None = None) -> Metric:
 def build_metrics(specs: Sequence[str], context: MetricContext | None = None) -> list[Metric]:
     """Return one metric a specification, each specification once.
 
-    Two of one name, as of `bleu` and `bleu:intl`, are told apart: the later ones are named as they were asked for.
+    Those that align words share one aligner. Two of one name, as of `bleu` and `bleu:intl`, are told apart: the
+    later ones are named as they were asked for.
 
     Raises:
         UsageError: as `build_metric`.
     """
+    context = _with_alignments(specs, context or MetricContext())
     metrics: list[Metric] = []
     for spec in dict.fromkeys(specs):
         metric = build_metric(spec, context)
@@ -95,3 +97,16 @@ def build_metrics(specs: Sequence[str], context: MetricContext | None = None) ->
             metric.name = spec
         metrics.append(metric)
     return metrics
+
+
+def _with_alignments(specs: Sequence[str], context: MetricContext) -> MetricContext:
+    """Add what metrics that align words share, where any is asked for: fitted once, each system aligned once."""
+    factories = [METRICS.load(spec.partition(":")[0].lower()) for spec in specs]
+    if context.alignments or not any(
+        "alignments" in inspect.signature(factory).parameters for factory in factories
+    ):
+        return context
+    from scalemt.evaluation.alignment import AlignmentCache, build_aligner
+
+    aligner = build_aligner(context.aligner, threads=context.threads, pair=context.pair)
+    return replace(context, alignments=AlignmentCache(aligner, context.pair))
