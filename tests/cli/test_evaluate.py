@@ -116,6 +116,8 @@ def test_a_baseline_may_be_a_file_of_its_own(folder: Path) -> None:
     found = evaluation("--hyp", "second.txt", "--baseline", "first.txt", "--ref", "ref.txt")
     assert found["baseline"] == "first"
     assert [item["name"] for item in found["systems"]] == ["first", "second"]
+    found = evaluation("--hyp", "first.txt", "--hyp", "second.txt", "--baseline", "second.txt", "--ref", "ref.txt")
+    assert found["baseline"] == "second"
     found = evaluation("--hyp", "a=first.txt", "--hyp", "b=second.txt", "--baseline", "b", "--ref", "ref.txt")
     assert found["cells"]["b"]["chrF++"]["verdict"] == "baseline"
 

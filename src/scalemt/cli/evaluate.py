@@ -89,6 +89,9 @@ def _evaluate_files(options: dict[str, Any]) -> Evaluation:
     paths = [*options["hypotheses"]]
     names = system_names(paths)
     if baseline and baseline not in names:
+        # The file of a system may be named as well as the system.
+        baseline = next((name for name, path in names.items() if Path(path) == Path(baseline)), baseline)
+    if baseline and baseline not in names:
         if not Path(baseline).is_file():
             raise click.UsageError(f"--baseline {baseline} is neither a system ({', '.join(names)}) nor a file.")
         names = system_names([baseline, *paths])
@@ -124,14 +127,13 @@ def _evaluate_suite(options: dict[str, Any]) -> list[Evaluation]:
     suite = load_suite(path)
     if suite.metrics and not options["metrics"]:
         options["metrics"] = suite.metrics
-    found = []
-    for part in read_suite(suite, Path(options["root"] or path.parent)):
-        names = [system.name for system in part.systems]
-        baseline = options["baseline"] or suite.baseline
-        if baseline and baseline not in suite.systems:
-            raise click.UsageError(f"The baseline {baseline} is none of the systems: {', '.join(suite.systems)}.")
-        found.append(_score(part, baseline if baseline in names else "", options))
-    return found
+    baseline = options["baseline"] or suite.baseline
+    if baseline and baseline not in suite.systems:
+        raise click.UsageError(f"The baseline {baseline} is none of the systems: {', '.join(suite.systems)}.")
+    # All is read before anything is scored: a wrong file in the last direction should not cost the others' time.
+    parts = list(read_suite(suite, Path(options["root"] or path.parent)))
+    named = [baseline if baseline in [system.name for system in part.systems] else "" for part in parts]
+    return [_score(part, name, options) for part, name in zip(parts, named, strict=True)]
 
 
 def _score(part: Part, baseline: str, options: dict[str, Any]) -> Evaluation:
