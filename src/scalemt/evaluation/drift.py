@@ -7,6 +7,12 @@ from collections.abc import Sequence
 WIDEST = 200
 """Files whose counts differ by more than this have nothing to do with each other."""
 
+_MOST_CELLS = 2_000_000
+"""Pairs of lines that are compared, a few seconds' worth; an error message must not take longer."""
+
+_SHOWN = 400
+"""Characters of a line by which it is known; likeness takes time with their square."""
+
 _SKIP = 0.2
 """What a line must be alike to its reference, in [0, 1], before pairing them beats leaving both out."""
 
@@ -24,8 +30,8 @@ def align_lines(lines: Sequence[str], references: Sequence[str]) -> list[int | N
     Returns:
         M entries, indices into `lines` or None.
     """
-    shorter, longer = sorted((len(lines), len(references)))
-    band = longer - shorter + 8
+    lines, references = ([text[:_SHOWN] for text in texts] for texts in (lines, references))
+    band = _band(len(lines), len(references))
     best = [[0.0] * (2 * band + 1) for _ in range(len(references) + 1)]
     step = [bytearray(2 * band + 1) for _ in range(len(references) + 1)]
     for row in range(len(references) + 1):
@@ -34,6 +40,10 @@ def align_lines(lines: Sequence[str], references: Sequence[str]) -> list[int | N
             if 0 <= column <= len(lines) and (row or column):
                 best[row][place], step[row][place] = _best(best, row, place, column, lines, references)
     return _trace(step, band, len(lines), len(references))
+
+
+def _band(lines: int, references: int) -> int:
+    return abs(lines - references) + 8
 
 
 _PAIR, _EXTRA, _LACKING = 1, 2, 3
@@ -72,8 +82,10 @@ def _trace(step: list[bytearray], band: int, lines: int, references: int) -> lis
 
 
 def describe_drift(lines: Sequence[str], references: Sequence[str]) -> str:
-    """Return a sentence that says which lines seem too many or lacking, or "" when the files are too unlike."""
+    """Return a sentence that says which lines seem too many or lacking, or "" when the files are too unlike or too long."""
     if abs(len(lines) - len(references)) > WIDEST or not lines or not references:
+        return ""
+    if len(references) * (2 * _band(len(lines), len(references)) + 1) > _MOST_CELLS:
         return ""
     found = align_lines(lines, references)
     paired = {place for place in found if place is not None}

@@ -40,6 +40,9 @@ def evaluate(
         InputError: no systems, two of one name, no such baseline, or a metric lacks what it needs.
     """
     _refuse_bad_names(systems, baseline)
+    for metric in metrics:
+        # All before the first is measured: the last one's fault should not cost the others' time.
+        metric.require(test_set)
     options = options or Options()
     progress = progress or (lambda _: None)
     cells: dict[str, dict[str, Cell]] = {system.name: {} for system in systems}
@@ -59,7 +62,7 @@ def evaluate(
         baseline=baseline,
         alpha=options.alpha,
         reliability=_reliability(test_set, systems),
-        notes=tuple(notes),
+        notes=(*notes, *_failures(systems)),
         scalemt=__version__,
     )
 
@@ -92,6 +95,15 @@ def _cell(metric: Metric, measured: Mapping[str, Measured], name: str, baseline:
     if not baseline or name == baseline:
         return describe(metric, measured[name], options, "baseline" if name == baseline else "undefined")
     return compare(metric, measured[baseline], measured[name], options)
+
+
+def _failures(systems: Sequence[System]) -> list[str]:
+    counts = {system.name: sum(output.failed for output in system.outputs) for system in systems}
+    return [
+        f"{count} of the {len(system.outputs)} segments of {system.name} failed; what was given for them is scored."
+        for system in systems
+        if (count := counts[system.name])
+    ]
 
 
 def _reliability(test_set: TestSet, systems: Sequence[System]) -> dict[str, Reliability]:

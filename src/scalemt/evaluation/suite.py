@@ -53,6 +53,15 @@ class Suite(BaseModel):
         for item in value:
             if item.count("-") != 1:
                 raise ValueError(f"{item!r} is no direction; expected two codes with a hyphen: xho_Latn-eng_Latn")
+            if value.count(item) > 1:
+                raise ValueError(f"{item!r} stands there more than once")
+        return value
+
+    @field_validator("systems")
+    @classmethod
+    def _named(cls, value: dict[str, str]) -> dict[str, str]:
+        if "" in value:
+            raise ValueError("a system has no name")
         return value
 
 
@@ -76,7 +85,7 @@ def load_suite(path: Path) -> Suite:
         return Suite.model_validate(table)
     except OSError as fault:
         raise ConfigurationError(f"{path} cannot be read: {fault.strerror or fault}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise ConfigurationError(f"{path} is not TOML: {fault}.") from None
     except ValidationError as fault:
         first = fault.errors(include_url=False)[0]

@@ -42,7 +42,8 @@ def tables(evaluations: Sequence[Evaluation]) -> list[Table]:
         return _of_one(evaluations[0])
     matrices = [matrix(evaluations, info) for info in _all_metrics(evaluations)]
     compared = [item for item in evaluations if item.baseline]
-    return [*matrices, comparisons(compared)] if compared else matrices
+    trusted = [confidences(item) for item in evaluations if item.reliability]
+    return [*matrices, *([comparisons(compared)] if compared else []), *trusted]
 
 
 def _of_one(evaluation: Evaluation) -> list[Table]:
@@ -106,14 +107,14 @@ def _comparison(evaluation: Evaluation, system: str, tests: Sequence[str]) -> It
         cell = evaluation.cell(system, info.name)
         if info.group == "behaviour" and cell.verdict == "tie":
             continue
-        if cell.p_values and 2.0 ** (1 - cell.differing) >= evaluation.alpha:
+        sign = f"{cell.delta:+.2f}" if math.isfinite(cell.delta) else NOTHING
+        if cell.verdict == "tie" and 2.0 ** (1 - cell.differing) >= evaluation.alpha:
             # sacreBLEU's p-values count samples that differ by more than the systems do: where only a handful of
             # segments differ they are small without meaning anything (see `significance.compare`).
-            few = f"tie: {cell.differing or 'no'} segments differ"
-            yield (system, info.name, f"{cell.delta:+.2f}", *(NOTHING for _ in tests), few)
+            few = "1 segment differs" if cell.differing == 1 else f"{cell.differing or 'no'} segments differ"
+            yield (system, info.name, sign, *(NOTHING for _ in tests), f"tie: {few}")
             continue
         ps = [number(cell.p_values.get(test, math.nan), 4) for test in tests]
-        sign = f"{cell.delta:+.2f}" if math.isfinite(cell.delta) else NOTHING
         yield (system, info.name, sign, *ps, cell.verdict)
 
 
@@ -175,12 +176,16 @@ def _shared_side(names: Sequence[str]) -> tuple[list[str], str]:
 def footnotes(evaluations: Sequence[Evaluation]) -> list[str]:
     """Return what stands below the tables: the meaning of the marks, signatures, notes."""
     lines = []
+    # Only the tables of one test set have intervals.
+    interval = "± is half of the 95 % interval of the bootstrap." if len(evaluations) == 1 else ""
     if any(item.baseline for item in evaluations):
         alpha = evaluations[0].alpha
-        lines.append(
+        interval = (
             f"▲ better, ▼ worse (↑ higher, ↓ lower) than the baseline with p < {alpha:g} in the paired bootstrap "
-            "and in paired approximate randomisation; ≈ no significant difference. ± is half of the 95 % interval."
+            f"and in paired approximate randomisation; ≈ no significant difference. {interval}".rstrip()
         )
+    if interval:
+        lines.append(interval)
     for info in _all_metrics(evaluations):
         # One metric may have several signatures in a suite: the tokenizer of BLEU follows the target language.
         signatures = dict.fromkeys(

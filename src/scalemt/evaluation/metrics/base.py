@@ -59,6 +59,18 @@ class Metric(ABC):
         """Return what of `needs` a test set does not have."""
         return sorted(need for need in self.needs if not getattr(test_set, need))
 
+    def require(self, test_set: TestSet) -> None:
+        """Refuse a test set that lacks something of `needs`.
+
+        Raises:
+            InputError: the message names what is lacking.
+        """
+        if lacking := self.lacks(test_set):
+            raise InputError(
+                f"{self.name} needs {' and '.join(lacking)}, which {test_set.name} lacks "
+                f"(--src gives sources, --ref references, --from and --to the pair)."
+            )
+
     def prepare(self, test_set: TestSet, systems: Sequence[System]) -> None:  # noqa: B027
         """Get to know all systems before the first is measured; most metrics have no need to."""
 
@@ -68,11 +80,7 @@ class Metric(ABC):
         Raises:
             InputError: the test set lacks what the metric needs, or the system has another number of outputs.
         """
-        if lacking := self.lacks(test_set):
-            raise InputError(
-                f"{self.name} needs {' and '.join(lacking)}, which {test_set.name} lacks "
-                f"(--src gives sources, --ref references, --from and --to the pair)."
-            )
+        self.require(test_set)
         if len(system.outputs) != len(test_set):
             raise InputError(
                 f"{system.name} has {len(system.outputs)} outputs, {test_set.name} {len(test_set)} segments."

@@ -69,8 +69,8 @@ def build_metric(spec: str, context: MetricContext | None = None) -> Metric:
         MissingExtraError: its library is not installed.
         ModelError: its weights are not where the argument says.
     """
-    name, _, argument = spec.partition(":")
-    factory = METRICS.load(name.lower())
+    name, _, argument = _known(spec).partition(":")
+    factory = METRICS.load(name)
     given = vars(replace(context or MetricContext(), argument=argument))
     parameters = inspect.signature(factory).parameters
     if argument and "argument" not in parameters:
@@ -81,7 +81,7 @@ def build_metric(spec: str, context: MetricContext | None = None) -> Metric:
 
 
 def build_metrics(specs: Sequence[str], context: MetricContext | None = None) -> list[Metric]:
-    """Return one metric a specification, each specification once.
+    """Return one metric a specification, each specification once, in whatever case its name is written.
 
     Those that align words share one aligner. Two of one name, as of `bleu` and `bleu:intl`, are told apart: the
     later ones are named as they were asked for.
@@ -91,7 +91,7 @@ def build_metrics(specs: Sequence[str], context: MetricContext | None = None) ->
     """
     context = _with_alignments(specs, context or MetricContext())
     metrics: list[Metric] = []
-    for spec in dict.fromkeys(specs):
+    for spec in dict.fromkeys(map(_known, specs)):
         metric = build_metric(spec, context)
         if metric.name in [other.name for other in metrics]:
             metric.name = spec
@@ -99,9 +99,15 @@ def build_metrics(specs: Sequence[str], context: MetricContext | None = None) ->
     return metrics
 
 
+def _known(spec: str) -> str:
+    """Return a specification with its name in lower case, unless a plug-in is called just so."""
+    name, colon, argument = spec.partition(":")
+    return spec if name in METRICS.names() else f"{name.lower()}{colon}{argument}"
+
+
 def _with_alignments(specs: Sequence[str], context: MetricContext) -> MetricContext:
     """Add what metrics that align words share, where any is asked for: fitted once, each system aligned once."""
-    factories = [METRICS.load(spec.partition(":")[0].lower()) for spec in specs]
+    factories = [METRICS.load(_known(spec).partition(":")[0]) for spec in specs]
     if context.alignments or not any(
         "alignments" in inspect.signature(factory).parameters for factory in factories
     ):
