@@ -200,8 +200,7 @@ def main() -> int:
         found += compare(name, evaluations, root, printed)
     wrong = [item for item in found if not item.holds]
     with_sheet = sum(item.printed is not None for item in found)
-    print(f"{len(found)} figures equal to sacrebleu's and, where printed ({with_sheet}), to the fact sheet's,"
-          f" but for {len(wrong)}:")  # fmt: skip
+    print(f"{len(found)} figures, {with_sheet} of them printed in the fact sheet: {len(wrong)} differ.")
     for item in wrong:
         print(f"- {item}")
     options.json.parent.mkdir(parents=True, exist_ok=True)
