@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_whole(tmp_path, "x")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["link.json", "out.json"]
+
+
+def test_a_pipe_without_a_path_of_its_own_is_written_to() -> None:
+    reading, writing = os.pipe()
+    write_whole(f"/dev/fd/{writing}", "text\n")
+    os.close(writing)
+    with open(reading, encoding="utf-8") as pipe:
+        assert pipe.read() == "text\n"

@@ -63,8 +63,12 @@ def write_whole(path: str | Path, text: str) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    place = Path(path).resolve()
-    partial = place.with_name(place.name + ".partial") if place.is_file() or not place.exists() else place
+    place = Path(path)
+    partial = place
+    if place.is_file() or not place.exists():
+        # Only now, for what /dev/stdout leads to when it is a pipe is no path that could be opened.
+        place = place.resolve()
+        partial = place.with_name(place.name + ".partial")
     try:
         partial.write_bytes(text.encode())
         if partial != place:

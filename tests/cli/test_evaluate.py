@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalemt.cli import cli
-from scalemt.errors import ScalemtError
+from scalemt.errors import InputError, ScalemtError
 
 SOURCES = [
     "A gata dorme na varanda.",
@@ -153,6 +155,12 @@ def test_terms_of_a_glossary(folder: Path) -> None:
         (("--hyp", "first.txt", "--ref", "ref.txt", "--report", "no/out.html"), "folder of --report"),
         (("--hyp", "first.txt", "--ref", "ref.txt", "-o", "."), "is a folder; expected a file"),
         (("--suite", "suite.toml"), "suite.toml cannot be read"),
+        (("--suite", "s.toml", "--ref", "ref.txt", "--align-by-id"), "take out --ref, --align-by-id"),
+        (("--hyp", "first.txt", "--ref", "ref.txt", "--root", "."), "there is no --suite"),
+        (("--hyp", "first.txt", "--ref", "ref.txt", "--from", "pt"), "give the target language with --to"),
+        (("--hyp", "first.txt", "--ref", "ref.txt", "--json", "--markdown"), "either --json or --markdown"),
+        (("--hyp", "first.txt", "--ref", "ref.txt", "-o", "x", "--report", "./x"), "Give two files"),
+        (("--hyp", "first.txt", "--ref", "ref.txt", "--metrics", "usw"), "usw needs sources"),
     ],
 )
 def test_wrong_use_is_told(folder: Path, arguments: tuple[str, ...], told: str) -> None:
@@ -181,3 +189,39 @@ def test_characteristics_share_one_aligner_fitted_on_all_systems(folder: Path) -
     assert usw["signature"].partition("|")[2] == nm["signature"].partition("|")[2]
     assert "alone" not in usw["signature"]
     assert 0 <= found["cells"]["first"]["usw"]["score"] <= 100
+
+
+def test_a_baseline_may_be_a_pipe_and_may_be_named(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    writer = threading.Thread(target=lambda: (folder / "pipe").write_bytes((folder / "first.txt").read_bytes()))
+    writer.start()
+    found = evaluation("--hyp", "second.txt", "--baseline", "pipe", "--ref", "ref.txt")
+    writer.join()
+    assert found["baseline"] == "pipe"
+    found = evaluation("--hyp", "second.txt", "--baseline", "old=first.txt", "--ref", "ref.txt")
+    assert [item["name"] for item in found["systems"]] == ["old", "second"]
+
+
+def test_an_option_that_no_metric_uses_is_noted_apart_from_the_json(folder: Path) -> None:
+    done = call("--hyp", "first.txt", "--ref", "ref.txt", "--aligner", "pharaoh:none", "--json")
+    assert done.exit_code == 0, done.output
+    assert "--aligner was not used: it is for usw and nm" in done.stderr
+    assert json.loads(done.stdout)["evaluations"]
+
+
+def test_file_names_that_are_not_utf8_are_written(folder: Path) -> None:
+    path = os.fsdecode(b"caf\xe9.txt")
+    (folder / path).write_bytes((folder / "first.txt").read_bytes())
+    done = call("--hyp", path, "--ref", path, "-o", "out.json", "--report", "out.html")
+    assert done.exit_code == 0, done.output
+    assert (
+        json.loads((folder / "out.json").read_text("utf-8"))["evaluations"][0]["test_set"]["name"] == "caf\ufffd"
+    )
+
+
+def test_a_suite_with_a_path_that_no_system_has_is_refused(folder: Path) -> None:
+    text = 'name = "s"\ndirections = ["pt-en"]\nreferences = ["a\\u0000.txt"]\n[systems]\none = "first.txt"\n'
+    (folder / "suite.toml").write_text(text, "utf-8")
+    done = call("--suite", "suite.toml")
+    assert isinstance(done.exception, InputError)
+    assert "cannot be read: embedded null byte" in str(done.exception)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from rapidfuzz import fuzz
 
 from scalemt.evaluation.drift import align_lines, describe_drift
 
@@ -45,3 +46,19 @@ def test_many_odd_lines_are_summed_up() -> None:
     odd = ["A long remark by the model about what it was asked to do, number " + str(n) for n in range(8)]
     told = describe_drift([*odd, *references], references)
     assert "line 1, 2, 3, 4, 5 and 3 more" in told
+
+
+def test_nothing_is_compared_where_it_would_take_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = 0
+
+    def ratio(one: str, other: str) -> float:
+        nonlocal longest
+        longest = max(longest, len(one), len(other))
+        return 100.0
+
+    monkeypatch.setattr(fuzz, "ratio", ratio)
+    many = ["x"] * 8000
+    assert describe_drift(many[:7850], many) == ""
+    assert longest == 0
+    assert "too many" in describe_drift(["x" * 100_000] * 3, ["x" * 100_000] * 2)
+    assert 1 <= longest <= 1000

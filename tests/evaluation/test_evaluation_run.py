@@ -15,7 +15,7 @@ from scalemt.evaluation.results import Evaluation, save
 from scalemt.evaluation.run import evaluate
 from scalemt.evaluation.significance import Options
 from scalemt.evaluation.systems import Output, System, TestSet
-from scalemt.evaluation.tables import markdown, tables
+from scalemt.evaluation.tables import footnotes, markdown, tables
 from scalemt.types import Draft, Pair, Word
 
 WORDS = "the old boat crosses a wide river before sunrise while birds circle over quiet fields".split()
@@ -151,6 +151,57 @@ def test_wrong_names_are_refused() -> None:
         evaluate(TEST_SET, [one], [build_metric("copy")])
 
 
+def test_what_a_metric_lacks_is_said_before_any_is_measured() -> None:
+    seen: list[int] = []
+    metrics = [build_metric("chrf++"), build_metric("copy")]
+    with pytest.raises(InputError, match="copy needs sources"):
+        evaluate(TEST_SET, [system("one", REFERENCES)], metrics, progress=seen.append)
+    assert seen == []
+
+
+def test_metrics_that_align_words_say_that_they_need_sources() -> None:
+    pytest.importorskip("systran_align")
+    with pytest.raises(InputError, match="usw needs sources"):
+        evaluate(TEST_SET, [system("one", REFERENCES)], build_metrics(["usw"]))
+
+
+def test_an_undefined_metric_is_no_tie() -> None:
+    test_set = TestSet("blank", sources=("", ""), references=(("a", "b"),))
+    found = evaluate(
+        test_set, [system("a", ["x", "y"]), system("b", ["z", "y"])], [build_metric("copy")], baseline="a"
+    )
+    assert tables([found])[-1].rows == (("b", "copy", "–", "–", "–", "undefined"),)
+
+
+def test_one_segment_that_differs_is_told_as_one() -> None:
+    changed = system("b", ["Other words.", *REFERENCES[1:]])
+    found = evaluate(
+        TEST_SET, [system("a", REFERENCES), changed], [build_metric("chrf")], baseline="a", options=OPTIONS
+    )
+    assert tables([found])[-1].rows[0][-1] == "tie: 1 segment differs"
+
+
+def test_failed_segments_are_counted_in_a_note() -> None:
+    outputs = (Output("", failed=True), Output("", failed=True), *map(Output, REFERENCES[2:]))
+    found = evaluate(TEST_SET, [System("a", outputs)], [build_metric("chrf")], options=OPTIONS)
+    assert found.notes == ("a failed on 2 of 60 segments, which are scored as they are.",)
+    assert "a failed on 2 of 60" in markdown([found])
+
+
+def test_intervals_are_explained_where_they_are_shown() -> None:
+    alone = evaluate(TEST_SET, [system("a", REFERENCES)], [build_metric("chrf")], options=OPTIONS)
+    assert footnotes([alone])[0] == "± is half of the 95 % interval of the bootstrap."
+    assert not any("±" in line for line in footnotes([alone, alone]))
+
+
+def test_a_suite_shows_what_confidences_are_worth() -> None:
+    outputs = tuple(
+        Output(text, Draft(text, tuple(Word(word, 0.9) for word in text.split()))) for text in REFERENCES
+    )
+    found = evaluate(TEST_SET, [System("sure", outputs)], [build_metric("chrf")], options=OPTIONS)
+    assert [table.title for table in tables([found, found])][1:] == ["small: word confidences of the drafts"] * 2
+
+
 def test_progress_counts_every_output_once() -> None:
     seen: list[int] = []
     metrics = [build_metric("chrf++"), build_metric("length")]
@@ -165,7 +216,7 @@ def test_progress_counts_every_output_once() -> None:
 
 
 def test_two_kinds_of_one_metric_are_told_apart() -> None:
-    metrics = build_metrics(["bleu", "bleu:intl", "bleu", "chrf"])
+    metrics = build_metrics(["bleu", "bleu:intl", "BLEU", "Bleu:intl", "chrF"])
     assert [metric.name for metric in metrics] == ["BLEU", "bleu:intl", "chrF"]
     found = evaluate(TEST_SET, [system("a", REFERENCES)], metrics, options=OPTIONS)
     assert [("tok:13a" in info.signature, "tok:intl" in info.signature) for info in found.metrics[:2]] == [

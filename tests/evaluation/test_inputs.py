@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -155,6 +156,12 @@ def test_labels_are_one_column_of_a_table(tmp_path: Path) -> None:
         read_labels(table, "topic")
     with pytest.raises(InputError, match="line 2: 1 fields, while the header has 2"):
         read_labels(write(tmp_path / "bad.tsv", "url\tdomain\nx\n"))
+    with pytest.raises(InputError, match="no labels below it"):
+        read_labels(write(tmp_path / "none.tsv", "url\tdomain\n"))
+    assert read_labels(write(tmp_path / "long.tsv", f"domain\n{'x' * 200_000}\n")) == ["x" * 200_000]
+    with pytest.raises(InputError, match="line 2: not CSV"):
+        read_labels(write(tmp_path / "long.csv", f"domain\n{'x' * 200_000}\n"))
+    assert read_labels(write(tmp_path / "meta.csv", 'url,domain\nx,"a, b"\n')) == ["a, b"]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +181,44 @@ def test_systems_are_named_by_what_tells_them_apart(paths: list[str], names: lis
 def test_two_systems_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match="Two systems are named 'a'"):
         system_names(["a=x.txt", "a=y.txt"])
+
+
+def test_a_file_name_that_is_not_utf8_gives_a_name_that_can_be_written() -> None:
+    assert list(system_names([os.fsdecode(b"caf\xe9.txt")])) == ["caf\ufffd"]
+
+
+def test_the_ids_of_the_test_set_in_another_order_are_refused_by_line(tmp_path: Path, test_set: TestSet) -> None:
+    turned = [{"id": number, "translation": "x"} for number in (1, 3, 2, 4)]
+    with pytest.raises(InputError, match=r"has the id '3' where set has '2'\. Give --align-by-id"):
+        read_system("a", rows(tmp_path / "a.jsonl", turned), test_set)
+    assert read_system("a", tmp_path / "a.jsonl", test_set, by_id=True).texts == ["x"] * 4
+    from_zero = [{"id": number, "translation": str(number)} for number in range(4)]
+    assert read_system("b", rows(tmp_path / "b.jsonl", from_zero), test_set).texts == ["0", "1", "2", "3"]
+
+
+def test_a_test_set_with_an_id_twice_is_not_paired_by_id(tmp_path: Path) -> None:
+    twice = read_column(rows(tmp_path / "ref.jsonl", [{"id": 1, "text": "x"}] * 2), "reference")
+    outputs = rows(tmp_path / "a.jsonl", [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}])
+    with pytest.raises(InputError, match="The test set set has the id '1' more than once"):
+        read_system("a", outputs, build_test_set("set", None, [twice]), by_id=True)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"decisions": 5},
+        {"decisions": ["gate", {"step": 1}]},
+        {"usage": {"prompt_tokens": 10**400}},
+        {"usage": [1], "seconds": "long"},
+        {"seconds": True},
+    ],
+)
+def test_what_is_strange_beside_the_text_is_left_out(
+    tmp_path: Path, test_set: TestSet, strange: dict[str, object]
+) -> None:
+    values = [{"translation": "x", **strange}] * 4
+    first = read_system("a", rows(tmp_path / "a.jsonl", values), test_set).outputs[0]
+    assert (first.text, first.decision, dict(first.facts)) == ("x", "", {})
 
 
 @pytest.mark.data

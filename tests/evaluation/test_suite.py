@@ -69,6 +69,9 @@ def test_a_system_without_any_file_is_refused(root: Path) -> None:
         (('baseline = "one"', 'base = "one"'), "field base: Extra inputs"),
         (('"por_Latn-eng_Latn"', '"por_Latn"'), "is no direction"),
         (("[systems]", "[systems"), "is not TOML"),
+        (('"glg_Latn-eng_Latn"', '"por_Latn-eng_Latn"'), "'por_Latn-eng_Latn' stands there more than once"),
+        (("[systems]", '[systems]\n"" = "x.txt"'), "field systems: .*has no name"),
+        (("[systems]", f"x = {'[' * 20_000}\n[systems]"), "is not TOML"),
     ],
 )
 def test_a_wrong_suite_is_refused_with_its_field(root: Path, change: tuple[str, str], told: str) -> None:

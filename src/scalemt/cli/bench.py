@@ -37,6 +37,8 @@ _SHARED = (
     click.option("-o", "--output", "folder", required=True, type=click.Path(file_okay=False),
                  help="Folder of ledgers and results; the same one goes on where it stopped."),
     click.option("--metrics", default="chrf++,bleu", show_default=True, help="With commas; see scalemt evaluate."),
+    click.option("--aligner", metavar="NAME[:ARG]", help="For usw and nm; see scalemt evaluate."),
+    click.option("--glossary", metavar="FILE", help="For the metric terms; see scalemt evaluate."),
     click.option("--prices", metavar="IN,OUT", help="Of a million prompt and a million answer tokens."),
     click.option("--batch", type=click.IntRange(1), help="Segments translated together; 1 times each by itself."),
     click.option("--gate", help="off, checks or quality, for all profiles (robustness: off)."),
@@ -97,7 +99,9 @@ class _WithRobustness(click.Command):
     metavar="NAME:FIELD=VALUE,…",
     help="A further profile, as in ungated:method=refine,gate=off; profile=NAME sets its base. Repeatable.",
 )
-@click.option("--baseline", default="draft", show_default=True, help="The profile that others are compared with.")
+@click.option(
+    "--baseline", metavar="NAME", help="What the others are compared with (default: draft, else the first)."
+)
 @_shared_options()  # fmt: skip
 def command(**options: Any) -> int:
     """Translate test sets with several profiles, and compare quality, time, calls and cost.
@@ -111,14 +115,12 @@ def command(**options: Any) -> int:
     """
     from scalemt.evaluation.bench.arms import require_distinct
 
+    _check_outputs(options)
     choice = _choice(options)
     sets, arms = _sets(options, choice)
     arms += _arms(options.pop("profiles"), options.pop("variants"), choice, planned=bool(arms))
     require_distinct("profiles", [arm.name for arm in arms])
-    baseline = options.pop("baseline")
-    if baseline not in [arm.name for arm in arms]:
-        baseline = arms[0].name
-    scoring = _scoring(options, baseline)
+    scoring = _scoring(options, _baseline(options.pop("baseline"), [arm.name for arm in arms]))
     with _bench(options, choice) as bench:
         _check(scoring, sets)
         tasks = bench.prepare(arms, sets)
@@ -155,6 +157,7 @@ def robustness(**options: Any) -> int:
     """
     from scalemt.evaluation.bench import robustness as study
 
+    _check_outputs(options)
     factors = study.Factors(
         shots=_numbers("--shots", options.pop("shots"), int),
         seeds=_numbers("--seeds", options.pop("seeds"), int),
@@ -175,6 +178,27 @@ def robustness(**options: Any) -> int:
         study.rule_out(tasks, levels)
         _run(bench, tasks)
         return _tell(bench.folder, tasks, scoring, options, levels)
+
+
+def _check_outputs(options: dict[str, Any]) -> None:
+    """Find out before the work, not after it, that its result cannot be written or would be left out."""
+    if options["as_json"] and options["as_markdown"]:
+        raise click.UsageError("Give either --json or --markdown, not both.")
+    if not options["report_file"]:
+        return
+    report, folder = Path(options["report_file"]).resolve(), Path(options["folder"]).resolve()
+    if report.is_dir() or report == folder:
+        raise click.UsageError(f"--report {options['report_file']} is a folder; expected a file.")
+    if not report.parent.is_dir() and report.parent != folder:
+        raise click.UsageError(f"The folder of --report {options['report_file']} does not exist.")
+
+
+def _baseline(asked: str | None, names: Sequence[str]) -> str:
+    if asked is None:
+        return "draft" if "draft" in names else names[0]
+    if asked not in names:
+        raise click.UsageError(f"--baseline {asked} is none of what is compared: {', '.join(names)}.")
+    return asked
 
 
 def _rate(text: str) -> float:
@@ -234,21 +258,24 @@ def _arms(profiles: str | None, variants: Sequence[str], choice: Choice, *, plan
 
 
 def _scoring(options: dict[str, Any], baseline: str) -> Scoring:
-    from scalemt.evaluation.bench.summary import Prices, Scoring
+    from scalemt.evaluation.bench.outputs import Prices
+    from scalemt.evaluation.bench.summary import Scoring
+    from scalemt.evaluation.metrics import MetricContext
 
+    context = MetricContext(aligner=options.pop("aligner") or "", glossary=options.pop("glossary") or "")
     metrics = [name.strip() for name in options.pop("metrics").split(",") if name.strip()]
     if not metrics:
         raise click.UsageError("--metrics names none; chrf++,bleu is usual.")
     prices = options.pop("prices")
     if prices is None:
-        return Scoring(metrics, baseline)
+        return Scoring(metrics, baseline, context=context)
     try:
         known = Prices(*map(float, prices.split(",")))
     except (TypeError, ValueError):
         raise click.UsageError(f"--prices is {prices!r}; expected two numbers, such as 0.15,0.60.") from None
     if not (0 <= known.prompt < float("inf") and 0 <= known.completion < float("inf")):
         raise click.UsageError(f"--prices is {prices!r}; a price is 0 or a greater number.")
-    return Scoring(metrics, baseline, prices=known)
+    return Scoring(metrics, baseline, prices=known, context=context)
 
 
 def _check(scoring: Scoring, sets: Sequence[TestSet]) -> None:
@@ -273,7 +300,7 @@ def _run(bench: Bench, tasks: Sequence[Task]) -> None:
     try:
         with _watcher() as watcher:
             bench.run(tasks, watcher)
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, OSError):
         kept = sum(len(task.rows) for task in tasks)
         total = sum(len(task.test_set) for task in tasks if task.state != "not applicable")
         say(
@@ -311,7 +338,7 @@ def _tell(
         _print(found(wide=False), results.notes(summary, levels))
     if all(row.state == "not applicable" for row in summary.rows):
         return 2
-    return int(any(row.failed or row.state == "failed" for row in summary.rows))
+    return int(any(row.failed or row.fallbacks or row.state == "failed" for row in summary.rows))
 
 
 def _report(summary: Summary, path: str) -> None:

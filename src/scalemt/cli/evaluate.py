@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,35 @@ def command(**options: Any) -> int:
         raise click.UsageError("Give either --suite or --hyp, not both.")
     if not options["suite_file"] and not options["hypotheses"]:
         raise click.UsageError("Give the outputs of at least one system with --hyp, or a suite with --suite.")
+    _check_use(options)
     _check_outputs(options)
     found = _evaluate_suite(options) if options["suite_file"] else [_evaluate_files(options)]
+    _note_unused(found, options)
     _write(found, options)
     return 0
+
+
+_OF_FILES = {
+    "--ref": "references",
+    "--src": "source_file",
+    "--from": "source",
+    "--to": "target",
+    "--align-by-id": "align_by_id",
+    "--metadata": "metadata",
+}
+
+
+def _check_use(options: dict[str, Any]) -> None:
+    """Refuse what would be left out without a word."""
+    unread = [flag for flag, name in _OF_FILES.items() if options[name]]
+    if options["suite_file"] and unread:
+        raise click.UsageError(f"A suite file says this itself: take out {', '.join(unread)}.")
+    if options["root"] and not options["suite_file"]:
+        raise click.UsageError("--root is where the paths of a suite start, and there is no --suite.")
+    if options["source"] and not options["suite_file"] and not options["target"]:
+        raise click.UsageError("--from alone tells no direction: give the target language with --to.")
+    if options["as_json"] and options["as_markdown"]:
+        raise click.UsageError("Give either --json or --markdown, not both.")
 
 
 def _check_outputs(options: dict[str, Any]) -> None:
@@ -79,35 +105,45 @@ def _check_outputs(options: dict[str, Any]) -> None:
             raise click.UsageError(f"The folder of {flag} {options[name]} does not exist.")
         if options[name] and Path(options[name]).is_dir():
             raise click.UsageError(f"{flag} {options[name]} is a folder; expected a file.")
+    output, report = options["output_file"], options["report_file"]
+    if output and report and Path(output).resolve() == Path(report).resolve():
+        raise click.UsageError(f"--output and --report are both {output}. Give two files.")
 
 
 def _evaluate_files(options: dict[str, Any]) -> Evaluation:
-    from scalemt.evaluation.inputs import build_test_set, read_column, read_labels, read_system, system_names
+    from scalemt.evaluation.inputs import build_test_set, printable, read_column, read_labels, read_system
     from scalemt.evaluation.suite import Part
 
-    baseline = options["baseline"]
-    paths = [*options["hypotheses"]]
-    names = system_names(paths)
-    if baseline and baseline not in names:
-        # The file of a system may be named as well as the system.
-        baseline = next((name for name, path in names.items() if Path(path) == Path(baseline)), baseline)
-    if baseline and baseline not in names:
-        if not Path(baseline).is_file():
-            raise click.UsageError(f"--baseline {baseline} is neither a system ({', '.join(names)}) nor a file.")
-        names = system_names([baseline, *paths])
-        baseline = next(name for name, path in names.items() if path == baseline)
-    if not baseline and len(names) > 1:
-        baseline = next(iter(names))
+    names, baseline = _systems(options["hypotheses"], options["baseline"])
     sources = read_column(options["source_file"], "source") if options["source_file"] else None
     references = [read_column(path, "reference") for path in options["references"]]
     labels = read_labels(options["metadata"]) if options["metadata"] else ()
     path = references[0].path if references else Path(options["source_file"] or "")
     pair = _pair(options["source"], options["target"])
-    test_set = build_test_set(path.stem, sources, references, pair, labels)
+    test_set = build_test_set(printable(path.stem), sources, references, pair, labels)
     systems = tuple(
         read_system(name, path, test_set, by_id=options["align_by_id"]) for name, path in names.items()
     )
-    return _score(Part(test_set, systems, ()), baseline or "", options)
+    return _score(Part(test_set, systems, ()), baseline, options)
+
+
+def _systems(files: Sequence[str], baseline: str | None) -> tuple[dict[str, str], str]:
+    """Return the path of each system, and the name of the baseline, which may be a file of its own."""
+    from scalemt.evaluation.inputs import system_names
+
+    names = system_names(files)
+    if not baseline:
+        return names, next(iter(names)) if len(names) > 1 else ""
+    if baseline in names:
+        return names, baseline
+    (own,) = system_names([baseline]).values()
+    # The file of a system may be named as well as the system.
+    if same := [name for name, path in names.items() if Path(path) == Path(own)]:
+        return names, same[0]
+    if not Path(own).exists():
+        raise click.UsageError(f"--baseline {baseline} is neither a system ({', '.join(names)}) nor a file.")
+    names = system_names([baseline, *files])
+    return names, next(iter(names))
 
 
 def _pair(source: str | None, target: str | None) -> Pair | None:
@@ -176,6 +212,16 @@ def _bar(label: str, total: int) -> AbstractContextManager[Any]:
     from scalemt.cli.translate import progress_bar
 
     return progress_bar(f"Scoring {label}", total)
+
+
+_USED_BY = {"aligner": ("usw", "nm"), "generalist": ("perplexity",), "glossary": ("terms",)}
+
+
+def _note_unused(evaluations: list[Evaluation], options: dict[str, Any]) -> None:
+    measured = {info.name.lower().partition(":")[0] for item in evaluations for info in item.metrics}
+    for option, metrics in _USED_BY.items():
+        if options[option] and measured.isdisjoint(metrics):
+            say(f"--{option} was not used: it is for {' and '.join(metrics)}, not measured here.")
 
 
 def _write(evaluations: list[Evaluation], options: dict[str, Any]) -> None:

@@ -82,7 +82,7 @@ def _trace(step: list[bytearray], band: int, lines: int, references: int) -> lis
 
 
 def describe_drift(lines: Sequence[str], references: Sequence[str]) -> str:
-    """Return a sentence that says which lines seem too many or lacking, or "" when the files are too unlike or too long."""
+    """Return which lines seem too many or lacking, in a sentence; "" for files that are too unlike or too long."""
     if abs(len(lines) - len(references)) > WIDEST or not lines or not references:
         return ""
     if len(references) * (2 * _band(len(lines), len(references)) + 1) > _MOST_CELLS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from scalemt.evaluation.systems import Output, System, TestSet
 from scalemt.lines import read_jsonl, read_lines
 from scalemt.types import Pair
 
+_LARGEST_FACT = 1e15
 _JSON_SUFFIXES = {".jsonl", ".ndjson"}
 _TEXT_FIELDS = {
     "hypothesis": ("translation", "hypothesis", "text", "target"),
@@ -102,15 +104,10 @@ def read_labels(path: str | Path, column: str = "domain") -> list[str]:
     """Return one labelled column of a TSV or CSV file with a header line.
 
     Raises:
-        InputError: no such column, or a line with another number of fields.
+        InputError: no such column, no labels in it, or a line with another number of fields.
     """
     path = Path(path)
-    text = io.StringIO("\n".join(read_lines(path)))
-    if path.suffix.lower() == ".csv":
-        table = list(csv.reader(text))
-    else:
-        # Quotes are plain characters in TSV, as in FLORES' own metadata.
-        table = list(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
+    table = _read_table(path)
     header = table[0] if table else []
     if column not in header:
         raise InputError(
@@ -120,7 +117,20 @@ def read_labels(path: str | Path, column: str = "domain") -> list[str]:
     for number, row in enumerate(table[1:], 2):
         if len(row) != len(header):
             raise InputError(f"{path}, line {number}: {len(row)} fields, while the header has {len(header)}.")
+    if len(table) == 1:
+        raise InputError(f"{path} has a header, and no labels below it. Give a line for each segment.")
     return [row[place] for row in table[1:]]
+
+
+def _read_table(path: Path) -> list[list[str]]:
+    if path.suffix.lower() != ".csv":
+        # Quotes are plain characters in TSV, as in FLORES' own metadata.
+        return [line.split("\t") for line in read_lines(path)]
+    reader = csv.reader(io.StringIO("\n".join(read_lines(path))))
+    try:
+        return list(reader)
+    except csv.Error as fault:
+        raise InputError(f"{path}, line {reader.line_num}: not CSV ({fault}).") from None
 
 
 def build_test_set(
@@ -174,16 +184,28 @@ def read_system(name: str, path: str | Path, test_set: TestSet, *, by_id: bool =
         by_id: pair by id instead of by line; the file must have ids.
 
     Raises:
-        InputError: another number of lines (the message says which seem to be too many), an id missing or twice.
+        InputError: another number of lines (the message says which seem to be too many), an id missing or twice,
+            or by line the ids of the test set in another order.
     """
     column = read_column(path, "hypothesis")
     if by_id:
         order = _order_by_id(column, test_set)
-    elif len(column) == len(test_set):
-        order = list(range(len(column)))
-    else:
+    elif len(column) != len(test_set):
         raise InputError(_count_fault(column, test_set))
-    return System(name, tuple(_output(column, place) for place in order), str(path))
+    else:
+        _refuse_other_order(column, test_set)
+        order = list(range(len(column)))
+    return System(name, tuple(_output(column, place) for place in order), printable(path))
+
+
+def _refuse_other_order(column: Column, test_set: TestSet) -> None:
+    """Refuse the test set's own ids in another order; ids of another kind (counted from 0) tell nothing."""
+    if column.ids != test_set.ids and set(column.ids) == set(test_set.ids):
+        place = next(i for i, (a, b) in enumerate(zip(column.ids, test_set.ids, strict=True)) if a != b)
+        raise InputError(
+            f"{column.path} has the id {column.ids[place]!r} where {test_set.name} has {test_set.ids[place]!r}. "
+            "Give --align-by-id to pair them by their ids."
+        )
 
 
 def _count_fault(column: Column, test_set: TestSet) -> str:
@@ -200,9 +222,10 @@ def _order_by_id(column: Column, test_set: TestSet) -> list[int]:
             f'{column.path} has no ids to align by. Give JSON Lines with "id" and "translation" a line '
             "(as scalemt translate --json prints them), or TSV with an id, a tab and a text."
         )
-    twice = [key for key, count in Counter(column.ids).items() if count > 1]
-    if twice:
-        raise InputError(f"{column.path} has the id {twice[0]!r} more than once ({len(twice)} such ids).")
+    for where, ids in ((column.path, column.ids), (f"The test set {test_set.name}", test_set.ids)):
+        twice = [key for key, count in Counter(ids).items() if count > 1]
+        if twice:
+            raise InputError(f"{where} has the id {twice[0]!r} more than once ({len(twice)} such ids).")
     places = {key: place for place, key in enumerate(column.ids)}
     missing = [key for key in test_set.ids if key not in places]
     if missing:
@@ -236,9 +259,12 @@ def _output(column: Column, place: int) -> Output:
 
 def _decision(row: Mapping[str, Any]) -> str:
     """Return what the gate took, or "" where the row does not tell."""
-    steps = [item for item in row.get("decisions") or () if isinstance(item, Mapping)]
+    decisions = row.get("decisions")
+    steps = [item for item in decisions if isinstance(item, Mapping)] if isinstance(decisions, list) else []
     gate = [str(item.get("outcome", "")) for item in steps if item.get("step") == "gate"]
-    return gate[-1] if gate else str(row.get("method") or "") if steps or row.get("draft") else ""
+    if gate:
+        return gate[-1]
+    return str(row.get("method") or "") if steps or row.get("draft") else ""
 
 
 def _was_truncated(row: Mapping[str, Any]) -> bool:
@@ -251,7 +277,8 @@ def _facts(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         key: float(value)
         for key, value in told.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        # No number of tokens or seconds is that large; an integer of 400 digits is no float either.
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_FACT
     }
 
 
@@ -266,13 +293,18 @@ def system_names(paths: Sequence[str]) -> dict[str, str]:
     labels = iter(_labels(unnamed))
     result: dict[str, str] = {}
     for name, path in named:
-        label = name or next(labels)
+        label = printable(name or next(labels))
         if label in result:
             raise InputError(
                 f"Two systems are named {label!r} ({result[label]} and {path}). Name them: NAME=FILE."
             )
         result[label] = path
     return result
+
+
+def printable(path: str | Path) -> str:
+    """Return a path as text that can be written, for file systems know names that are not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _split_name(item: str) -> tuple[str, str]:

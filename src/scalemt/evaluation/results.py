@@ -20,6 +20,9 @@ MARKS: Mapping[Verdict, str] = {
 }  # fmt: skip
 """Verdicts as they stand in tables and plots."""
 
+NOTHING = "–"
+"""Stands where a number is undefined."""
+
 Group = Literal["quality", "characteristics", "behaviour"]
 """Which table a metric stands in: how good the outputs are, how they translate, and what went wrong."""
 
@@ -57,6 +60,11 @@ class MetricInfo:
     signature: str
     higher_is_better: bool | None = True
     group: Group = "quality"
+
+    @property
+    def label(self) -> str:
+        """The name with an arrow to the better side."""
+        return self.name + {True: " ↑", False: " ↓", None: ""}[self.higher_is_better]
 
 
 @dataclass(frozen=True)
@@ -101,17 +109,18 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values; NaN becomes null, texts and segment scores are kept."""
-        cleaned: dict[str, Any] = _without_nan(asdict(self))
+        cleaned: dict[str, Any] = without_nan(asdict(self))
         return cleaned
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Return JSON values with null for what is no finite number."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from scalemt.errors import InputError
 from scalemt.evaluation.metrics import Measured, Metric
@@ -62,7 +62,7 @@ def evaluate(
         baseline=baseline,
         alpha=options.alpha,
         reliability=_reliability(test_set, systems),
-        notes=(*notes, *_failures(systems)),
+        notes=(*notes, *_failures(test_set, systems)),
         scalemt=__version__,
     )
 
@@ -97,13 +97,10 @@ def _cell(metric: Metric, measured: Mapping[str, Measured], name: str, baseline:
     return compare(metric, measured[baseline], measured[name], options)
 
 
-def _failures(systems: Sequence[System]) -> list[str]:
-    counts = {system.name: sum(output.failed for output in system.outputs) for system in systems}
-    return [
-        f"{count} of the {len(system.outputs)} segments of {system.name} failed; what was given for them is scored."
-        for system in systems
-        if (count := counts[system.name])
-    ]
+def _failures(test_set: TestSet, systems: Sequence[System]) -> Iterator[str]:
+    for system in systems:
+        if failed := sum(output.failed for output in system.outputs):
+            yield f"{system.name} failed on {failed} of {len(test_set)} segments, which are scored as they are."
 
 
 def _reliability(test_set: TestSet, systems: Sequence[System]) -> dict[str, Reliability]:

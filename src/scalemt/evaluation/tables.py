@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from scalemt.evaluation.results import MARKS, Cell, Evaluation, Group, MetricInfo
-
-NOTHING = "–"
+from scalemt.evaluation.results import MARKS, NOTHING, Cell, Evaluation, Group, MetricInfo
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,9 @@ def _of_one(evaluation: Evaluation) -> list[Table]:
 def scores(evaluation: Evaluation, group: Group) -> Table:
     """Return systems by the metrics of a group: score, half of the 95 % interval, a mark against the baseline."""
     metrics = [info for info in evaluation.metrics if info.group == group]
-    header = ("system", *(_heading(info) for info in metrics))
+    header = ("system", *(info.label for info in metrics))
     rows = [
-        (system.name, *(_score(evaluation.cell(system.name, info.name)) for info in metrics))
+        (system.name, *(score(evaluation.cell(system.name, info.name)) for info in metrics))
         for system in evaluation.systems
     ]
     against = f", against {evaluation.baseline}" if evaluation.baseline else ""
@@ -69,18 +67,14 @@ def scores(evaluation: Evaluation, group: Group) -> Table:
     return Table(title, header, tuple(rows))
 
 
-def _heading(info: MetricInfo) -> str:
-    arrow = {True: " ↑", False: " ↓", None: ""}[info.higher_is_better]
-    return info.name + arrow
-
-
 def number(value: float, digits: int = 1) -> str:
     """Return a rounded number, or a dash where it is undefined."""
     return f"{value:.{digits}f}" if math.isfinite(value) else NOTHING
 
 
-def _score(cell: Cell) -> str:
-    if not math.isfinite(cell.score):
+def score(cell: Cell | None) -> str:
+    """Return a score with half of its interval and the mark of its significance."""
+    if cell is None or not math.isfinite(cell.score):
         return NOTHING
     interval = f" ± {(cell.high - cell.low) / 2:.1f}" if math.isfinite(cell.high - cell.low) else ""
     return f"{cell.score:.1f}{interval} {MARKS[cell.verdict]}".rstrip()
@@ -160,7 +154,7 @@ def matrix(evaluations: Sequence[Evaluation], info: MetricInfo) -> Table:
         rows.append((name, *texts, number(sum(values) / len(values))))
     side, shared = _shared_side([item.test_set.name for item in evaluations])
     header = ("system", *side, "average")
-    return Table(_heading(info) + shared, header, tuple(rows))
+    return Table(info.label + shared, header, tuple(rows))
 
 
 def _shared_side(names: Sequence[str]) -> tuple[list[str], str]:
@@ -186,17 +180,24 @@ def footnotes(evaluations: Sequence[Evaluation]) -> list[str]:
         )
     if interval:
         lines.append(interval)
-    for info in _all_metrics(evaluations):
-        # One metric may have several signatures in a suite: the tokenizer of BLEU follows the target language.
-        signatures = dict.fromkeys(
-            other.signature for item in evaluations for other in item.metrics if other.name == info.name
-        )
-        lines.append(f"{info.name}: {' ; '.join(signatures)}")
+    lines += signatures(evaluations)
     for evaluation in evaluations:
         for name, item in evaluation.reliability.items():
             lines.append(f"Confidence of {name}: {item.signature}")
         lines += [f"{evaluation.test_set.name}: {note}" for note in evaluation.notes]
     return list(dict.fromkeys(lines))
+
+
+def signatures(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Return a line for each metric with its signatures.
+
+    One metric may have several over many test sets: the tokenizer of BLEU follows the target language.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for evaluation in evaluations:
+        for info in evaluation.metrics:
+            found.setdefault(info.name, {})[info.signature] = None
+    return [f"{name}: {' ; '.join(signed)}" for name, signed in found.items()]
 
 
 def markdown(evaluations: Sequence[Evaluation]) -> str:

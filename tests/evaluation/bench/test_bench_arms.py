@@ -141,12 +141,23 @@ def test_a_plan_is_read_relative_to_its_own_folder(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("sets = [", "is not TOML"),
-        ("[[sets]]\nsrc = 'a.en'\nfrom = 'en'\n", "sets.0.to: Field required"),
-        ("[[sets]]\nsrc = 3\nfrom = 'en'\nto = 'pt'\n", "sets.0.src"),
-        ("[[set]]\nsrc = 'a.en'\n", "set: Extra inputs are not permitted"),
+        ("[[sets]]\nsrc = 'a.en'\nfrom = 'en'\n", "[[sets]] number 1 lacks to."),
+        ("[[sets]]\nsrc = 3\nfrom = 'en'\nto = 'pt'\n", "[[sets]] number 1: src is 3"),
+        ("[[set]]\nsrc = 'a.en'\n", "has an unknown table or field 'set'. Valid choices: sets, systems."),
         ("[[systems]]\nmethod = 'draft'\n", "lacks name"),
         ("[[systems]]\nname = 3\n", "lacks name"),
-        ("[[systems]]\nname = 'x'\nmethod = 'draft'\nshot = 3\n", "unknown field 'shot'"),
+        (
+            "[[systems]]\nname = 'x'\nmethod = 'draft'\nshot = 3\n",
+            "The system x: In profile default (built in): unknown field 'shot'",
+        ),
+        ("[[systems]]\nname = 'x'\nprofile = ['fast']\nshots = 3\n", "x: profile is ['fast']; expected the name"),
+        ("[[sets]]\nsrc = ''\nfrom = 'en'\nto = 'pt'\n", "number 1: src is ''"),
+        ("sets = 3\n", "sets is 3; expected [[sets]] tables."),
+        ("sets = [3]\n", "expected [[sets]] tables."),
+        (
+            "[[sets]]\nsrc = 'a'\nfrom = 'en'\nto = 'pt'\n[[sets]]\nsrc = 'a'\nfrom = 'en'\nto = 'pt'\nhue = 1\n",
+            "[[sets]] number 2: unknown field 'hue'. Valid choices: src, from, to, name, ref.",
+        ),
     ],
 )
 def test_a_wrong_plan_says_what_is_wrong(tmp_path: Path, text: str, told: str) -> None:
@@ -154,6 +165,13 @@ def test_a_wrong_plan_says_what_is_wrong(tmp_path: Path, text: str, told: str) -
     with pytest.raises(ConfigurationError) as error:
         read_plan(tmp_path / "plan.toml", choice())
     assert told in str(error.value)
+
+
+def test_a_variant_has_one_name_and_a_method_that_exists() -> None:
+    with pytest.raises(ConfigurationError, match="The system a has a second name, 'x'"):
+        choice().variant(*parse_variant("a:name=x"))
+    with pytest.raises(UnknownNameError, match="There is no method named 'refin'"):
+        choice().variant(*parse_variant("a:method=refin"))
 
 
 def test_a_plan_that_is_not_there_is_named(tmp_path: Path) -> None:

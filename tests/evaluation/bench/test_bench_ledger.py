@@ -21,6 +21,10 @@ def row(identity: str, text: str = "é") -> dict[str, Any]:
             "drafts": []}  # fmt: skip
 
 
+def bad(**fields: Any) -> str:
+    return json.dumps({"key": "k1", "batch": 1, **row("1"), **fields})
+
+
 def test_rows_are_found_again_and_the_last_one_of_a_key_counts(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "a.jsonl"
     ledger = Ledger(path)
@@ -72,6 +76,16 @@ def test_a_line_torn_within_a_character_and_a_file_of_nothing_else(tmp_path: Pat
         "[" * 100_000,
         "null",
         '{"key": "k1", "id": 1}',
+        bad(usage={"calls": "x"}),
+        bad(usage={"calls": 10**400}),
+        bad(seconds=True),
+        bad(seconds=float("nan")),
+        bad(decisions=[3]),
+        bad(decisions=[{"step": "gate"}]),
+        bad(candidates=[{"origin": "draft", "text": None}]),
+        bad(checks="x"),
+        bad(drafts=[3]),
+        bad(drafts=[{"text": "a", "words": 3}]),
     ],
 )
 def test_a_line_that_is_no_row_is_left_aside_by_its_number(tmp_path: Path, line: str) -> None:
@@ -82,6 +96,30 @@ def test_a_line_that_is_no_row_is_left_aside_by_its_number(tmp_path: Path, line:
     assert len(ledger.notes) == 1
     assert "line 2 is no row" in ledger.notes[0]
     assert ledger.find("k9") is not None
+
+
+def test_many_lines_that_are_no_rows_are_one_note(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("nonsense\n" * 5, "utf-8")
+    assert Ledger(path).notes == [
+        f"{path}, line 1 is no row of a bench and is left aside, as are 4 further lines."
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_names_the_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    ledger = Ledger(path)
+    path.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"a\.jsonl"):
+        ledger.append([("k1", row("1"))], 1)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigurationError, match="out cannot be written to: Not a directory"):
+        with locked(tmp_path / "file" / "out"):
+            pass
 
 
 def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:

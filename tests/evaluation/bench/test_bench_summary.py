@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,16 +14,14 @@ from sacrebleu.metrics.chrf import CHRF
 
 from evaluation.bench.bench_parts import REFERENCES, bench, better, choice, failing, improver, small_set, worse
 from scalemt.errors import EndpointError, InputError
+from scalemt.evaluation.bench.outputs import Prices, first_draft, gate_outcome, standing_draft
 from scalemt.evaluation.bench.results import conclude, markdown, notes, store
 from scalemt.evaluation.bench.summary import (
-    Prices,
     Row,
     Scoring,
     Seconds,
     Summary,
     as_json,
-    gate_outcome,
-    standing_draft,
     summarise,
 )
 from scalemt.evaluation.bench.tables import footnotes, money, quality_cost_curve, shares, tables
@@ -85,7 +84,11 @@ def test_failures_are_counted_and_their_empty_text_is_scored(tmp_path: Path) -> 
     assert (row.worse, row.better) == (1, 2)
     system = found.evaluations[0].systems[1]
     assert [item.failed for item in system.outputs] == [False, False, True, False]
-    assert any("the generalist failed for 1 segments" in line for line in footnotes(found))
+    assert any(
+        "the generalist failed for 1 segment, 1 segment came out without a translation. Most often: "
+        "Nothing is known of red. --retry-failed does these again." in line
+        for line in footnotes(found)
+    )
 
 
 def test_cost_is_unknown_where_nobody_names_a_price(tmp_path: Path) -> None:
@@ -125,7 +128,7 @@ def test_an_arm_that_stopped_half_way_has_a_row_and_no_scores(tmp_path: Path) ->
     told = "\n".join(footnotes(found))
     assert "refine on small is failed: The server has gone. (2 of 4 segments are kept)" in told
     assert "pivot on small is not applicable: The pivot en is one side" in told
-    quality, cost = tables(found, wide=False)
+    quality, cost, _ = tables(found, wide=False)
     assert quality.rows[2][:2] == ("pivot", "not applicable")
     assert cost.rows[1][0] == "refine"
 
@@ -155,6 +158,63 @@ def test_percentiles_and_the_size_of_batches(tmp_path: Path) -> None:
     assert any("one by one" in line for line in footnotes(Summary((single,), ())))
 
 
+def test_what_confidences_are_worth_is_told_once_for_each_set_of_drafts(tmp_path: Path) -> None:
+    # few-shot has no drafts, refine the same ones as draft.
+    found = summary_of(tmp_path, "few-shot,draft,refine", baseline="draft")
+    evaluation = found.evaluations[0]
+    assert list(evaluation.reliability) == ["draft"]
+    # Of the 16 words the 13 that the dictionary knows have 0.9 and are right; the others have 0 and are wrong.
+    assert evaluation.reliability["draft"].words == 16
+    assert evaluation.reliability["draft"].ece == pytest.approx(13 * 0.1 / 16)
+    assert all(output.draft for output in evaluation.systems[2].outputs)
+    *_, trusted = tables(found, wide=False)
+    assert trusted.rows[0][:3] == ("draft", "16", "0.081")
+    assert any(line.startswith("Confidence of draft: ece|") for line in footnotes(found))
+    (stored,) = as_json(found)["sets"]
+    assert stored["reliability"]["draft"]["words"] == 16
+
+
+def test_characteristics_share_an_aligner_and_are_not_what_drafts_are_scored_with(tmp_path: Path) -> None:
+    pytest.importorskip("systran_align")
+    work = bench(tmp_path)
+    tasks = work.prepare([choice(gate="off").arm(name) for name in ("draft", "refine")], [small_set()])
+    work.run(tasks)
+    found = summarise(tasks, Scoring(("usw", "nm", "chrf++"), "draft", QUICK))
+    usw, nm, chrf = found.metrics
+    assert usw.signature.removeprefix("usw") == nm.signature.removeprefix("nm")
+    assert "each-system-alone" not in usw.signature
+    assert found.lead == chrf
+    assert found.rows[1].draft == found.rows[0].scores["chrF++"].score
+    assert ">chrF++</text>" in quality_cost_curve(found)
+    alone = summarise(tasks, Scoring(("usw",), "draft", QUICK))
+    assert (alone.lead, quality_cost_curve(alone)) == (None, "")
+    assert math.isnan(alone.rows[1].draft)
+
+
+def test_every_signature_of_a_metric_is_told(tmp_path: Path) -> None:
+    work = bench(tmp_path)
+    one = small_set(2, "one")
+    two = replace(small_set(2, "two"), references=(REFERENCES[:2], REFERENCES[:2]))
+    tasks = work.prepare([choice().arm("draft")], [one, two])
+    work.run(tasks)
+    told = footnotes(summarise(tasks, Scoring(options=QUICK)))
+    (line,) = [line for line in told if line.startswith("BLEU: ")]
+    assert "nrefs:1|" in line
+    assert " ; nrefs:2|" in line
+
+
+def test_the_draft_of_a_segment_in_pieces_is_that_of_all_pieces() -> None:
+    made = [{"text": text, "words": [{"text": text, "confidence": 0.5}]} for text in ("a", "A", "b", "B")]
+    cut = {"drafts": made, "decisions": [{"step": "length", "outcome": "2 pieces"}]}
+    draft = first_draft(cut)
+    assert draft
+    assert (draft.text, [word.text for word in draft.words]) == ("a b", ["a", "b"])
+    paths = first_draft({"drafts": made, "decisions": []})
+    assert paths
+    assert paths.text == "a"
+    assert first_draft({"drafts": [], "decisions": []}) is None
+
+
 def gate(*outcomes: str) -> dict[str, object]:
     return {"decisions": [{"step": "road", "outcome": "x"}, *({"step": "gate", "outcome": o} for o in outcomes)]}
 
@@ -175,7 +235,7 @@ def test_what_the_gate_took() -> None:
 
 def test_how_numbers_are_written() -> None:
     assert [money(value) for value in (0, 12.345, 0.01234, 0.0000123, math.nan)] == [
-        "0.00", "12.35", "0.012", "1.2e-05", "–",
+        "0.00", "12.35", "0.0123", "1.2e-05", "–",
     ]  # fmt: skip
     assert shares({"draft": 0.75, "refine": 0.25}) == "draft 75 %, refine 25 %"
     assert shares({}) == "–"
@@ -198,7 +258,8 @@ def test_results_are_stored_as_json_without_nan_and_as_a_curve(tmp_path: Path) -
     curve = ElementTree.fromstring((tmp_path / "quality-cost.svg").read_text("utf-8"))
     assert curve.tag.endswith("svg")
     assert "cost of 1,000 segments" in "".join(curve.itertext())
-    (table,) = shown(wide=True)
+    table, trusted = shown(wide=True)
+    assert trusted.title == "small: word confidences of the drafts"
     lines = table.markdown().split("\n")
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
     assert not list(tmp_path.glob("*.partial"))

@@ -49,7 +49,7 @@ class Choice:
             UnknownNameError: neither a profile nor a method.
         """
         if name in self.configuration.profiles:
-            return Arm(name, self.configuration.profile(name, **self.overrides))
+            return Arm(name, _with_method(self.configuration.profile(name, **self.overrides)))
         if name not in METHODS.names():
             raise UnknownNameError("profile or method", name, {*self.configuration.profiles, *METHODS.names()})
         fields = {**self.overrides, "method": name}
@@ -59,13 +59,27 @@ class Choice:
         """Return an arm with fields of its own, which win over the command line; "profile" names its base.
 
         Raises:
-            UnknownNameError: no such base.
+            UnknownNameError: no such base, or no such method.
             ConfigurationError: a field is unknown or has a value it cannot have.
         """
         own = dict(fields)
         base = own.pop("profile", self.profile)
-        profile = self.configuration.profile(base, **{**self.overrides, **own})
+        if not isinstance(base, str | None):
+            raise ConfigurationError(f"The system {name}: profile is {base!r}; expected the name of a profile.")
+        if "name" in own:
+            raise ConfigurationError(f"The system {name} has a second name, {own['name']!r}. Take it out.")
+        try:
+            profile = _with_method(self.configuration.profile(base, **{**self.overrides, **own}))
+        except ConfigurationError as fault:
+            raise ConfigurationError(f"The system {name}: {fault}") from None
         return Arm(name, _by_method(profile) if "method" in own and "pivot" not in own else profile)
+
+
+def _with_method(profile: Profile) -> Profile:
+    """Refuse a method that does not exist here: no pair and no model could make it applicable."""
+    if profile.method not in METHODS.names():
+        raise UnknownNameError("method", profile.method, METHODS.names())
+    return profile
 
 
 def _by_method(profile: Profile) -> Profile:
@@ -149,7 +163,7 @@ class SetTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    src: str
+    src: Annotated[str, Field(min_length=1)]
     source: Annotated[str, Field(alias="from")]
     target: Annotated[str, Field(alias="to")]
     name: str = ""
@@ -198,9 +212,23 @@ def _parsed(path: Path) -> BenchPlan:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConfigurationError(f"{path} is not TOML: {fault}.") from None
     except ValidationError as fault:
-        problem = fault.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise ConfigurationError(f"{path}, {place}: {problem['msg']}.") from None
+        raise ConfigurationError(f"{path}{_told(fault.errors(include_url=False)[0])}") from None
+
+
+def _told(problem: Mapping[str, Any]) -> str:
+    """Return what is wrong with a plan, and where, as the rest of a sentence that begins with its path."""
+    table, *inside = problem["loc"]
+    if problem["type"] == "extra_forbidden" and not inside:
+        return f" has an unknown table or field {table!r}. Valid choices: {', '.join(BenchPlan.model_fields)}."
+    if len(inside) < 2:
+        return f": {table} is {problem['input']!r}; expected [[{table}]] tables."
+    place = f", [[{table}]] number {inside[0] + 1}"
+    if problem["type"] == "extra_forbidden":
+        choices = ", ".join(item.alias or name for name, item in SetTable.model_fields.items())
+        return f"{place}: unknown field {inside[1]!r}. Valid choices: {choices}."
+    if problem["type"] == "missing":
+        return f"{place} lacks {inside[1]}."
+    return f"{place}: {inside[1]} is {problem['input']!r}: {problem['msg']}."
 
 
 def _system(table: dict[str, Any], path: Path, choice: Choice) -> Arm:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
+from scalemt.drafts import draft_from_json
 from scalemt.errors import ConfigurationError, InputError
 
 LOCK_NAME = "bench.lock"
@@ -47,10 +48,14 @@ class Ledger:
         full = [{"key": key, "batch": batch, **row} for key, row in rows]
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in full)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("ab") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as fault:
+            fault.filename = str(self.path)  # a full disk does not tell what it was that did not fit
+            raise
         self._rows |= {row["key"]: row for row in full}
         self.fresh |= {key for key, _ in rows}
 
@@ -66,17 +71,16 @@ class Ledger:
             # The process was killed while it wrote; what is appended next must not stand on the same line.
             os.truncate(self.path, len(whole) + len(end))
             self.notes.append(f"The last line of {self.path} was not written to its end and is dropped.")
+        aside = []
         for number, line in enumerate(whole.split(b"\n") if end else (), 1):
-            self._take(line, number)
-
-    def _take(self, line: bytes, number: int) -> None:
-        row = _parsed(line)
-        if row is not None:
-            self._rows[row["key"]] = row
-        elif line.strip():
-            self.notes.append(
-                f"{self.path}, line {number} is no row of a bench and is left aside; its segment is done again."
-            )
+            row = _parsed(line)
+            if row is not None:
+                self._rows[row["key"]] = row
+            elif line.strip():
+                aside.append(number)
+        if aside:
+            more = f", as are {len(aside) - 1} further lines" if len(aside) > 1 else ""
+            self.notes.append(f"{self.path}, line {aside[0]} is no row of a bench and is left aside{more}.")
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -85,11 +89,40 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    kinds = {"key": str, "id": str, "translation": str, "batch": int, "seconds": float | int, "usage": dict,
-             "decisions": list, "candidates": list, "drafts": list}  # fmt: skip
-    if isinstance(row, dict) and all(isinstance(row.get(name), kind) for name, kind in kinds.items()):
-        return row
-    return None
+    return row if isinstance(row, dict) and _is_whole(row) else None
+
+
+_KINDS = {"key": str, "id": str, "translation": str, "usage": dict, "drafts": list}
+_TABLES = {"decisions": ("step", "outcome"), "candidates": ("origin", "text"), "checks": ("name",)}
+_LARGEST = 1e15  # no number of tokens or seconds is that large
+
+
+def _is_whole(row: dict[str, Any]) -> bool:
+    if not all(isinstance(row.get(name), kind) for name, kind in _KINDS.items()):
+        return False
+    if not all(map(_is_number, (row.get("batch"), row.get("seconds"), *row["usage"].values()))):
+        return False
+    for name, fields in _TABLES.items():
+        table = row.get(name, [])
+        if not isinstance(table, list) or not all(_is_table_row(item, fields) for item in table):
+            return False
+    try:
+        return all(draft_from_json(item, "a ledger") for item in row["drafts"])
+    except InputError:
+        return False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST
+
+
+def _is_table_row(item: object, fields: Sequence[str]) -> bool:
+    return isinstance(item, dict) and all(isinstance(item.get(name), str) for name in fields)
+
+
+def fell_back(row: Mapping[str, Any]) -> bool:
+    """Whether the generalist failed, so that something else stands in for its answer, or nothing."""
+    return any(item["step"] == "generalist" for item in row["decisions"])
 
 
 def segment_key(deciding: str, identity: str, text: str) -> str:
@@ -117,12 +150,17 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for one run; the system itself lets go of it when the process ends, however it ends.
 
     Raises:
-        ConfigurationError: the folder is no folder, or another process runs a bench in it.
+        ConfigurationError: the folder is no folder or cannot be written to, or another process runs a bench in it.
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(f"{folder} is a file; expected a folder for the results of the bench.")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_NAME).open("a+", encoding="utf-8") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK_NAME).open("a+", encoding="utf-8")
+    except OSError as fault:
+        told = f"{folder} cannot be written to: {fault.strerror or fault}"
+        raise ConfigurationError(f"{told}. Give another folder for the results with -o.") from None
+    with lock as file:
         _take_lock(file, folder)
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

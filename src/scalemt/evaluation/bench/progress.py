@@ -35,7 +35,7 @@ class Log:
     def task(self, arm: str, test_set: str, pending: int) -> None:
         """Say what begins."""
         self._label = f"{arm} on {test_set}"
-        self._write(f"{self._label}: {pending} segments.")
+        self._write(f"{self._label}: {pending} segment{'' if pending == 1 else 's'}.")
 
     def advance(self, count: int) -> None:
         """Count, and write a line if the last one is old enough."""

@@ -19,9 +19,9 @@ from scalemt.evaluation.bench.arms import Arm, with_fields
 from scalemt.evaluation.bench.corruption import Corruption
 from scalemt.evaluation.bench.running import Task
 from scalemt.evaluation.bench.summary import Row, Summary
-from scalemt.evaluation.bench.tables import quality_columns, table
-from scalemt.evaluation.results import MetricInfo
-from scalemt.evaluation.tables import NOTHING, Table, number
+from scalemt.evaluation.bench.tables import counted, quality_columns, table
+from scalemt.evaluation.results import NOTHING, MetricInfo
+from scalemt.evaluation.tables import Table, number
 from scalemt.methods import METHODS
 from scalemt.specialists.road import SeveralRoads
 from scalemt.types import Draft
@@ -80,7 +80,7 @@ def levels(profile: Profile, factors: Factors) -> list[Level]:
     fixed: dict[str, Any] = {} if profile.demonstrations else {"shots": profile.shots}
     base = with_fields(profile, method=profile.method, third=profile.third, **fixed)
     found = [Level("", REFERENCE, Arm(REFERENCE, base))]
-    found += [_level(SHOTS, _counted(count, "shot"), base, shots=count) for count in factors.shots]
+    found += [_level(SHOTS, counted(count, "shot"), base, shots=count) for count in factors.shots]
     found += [_level(SEEDS, f"seed {seed}", base, seed=seed) for seed in factors.seeds]
     for rate in factors.rates:
         found.append(_corrupted(base, Corruption(rate)))
@@ -92,16 +92,12 @@ def levels(profile: Profile, factors: Factors) -> list[Level]:
         shuffled = Arm("confidences shuffled", with_fields(base, confidences=True), Corruption(shuffled=True))
         found.append(Level(CONFIDENCES, "confidences shuffled", shuffled))
     found += [
-        _level(PATHS, _counted(count, "path"), base, method="multi-path", paths=count) for count in factors.paths
+        _level(PATHS, counted(count, "path"), base, method="multi-path", paths=count) for count in factors.paths
     ]
     return found
 
 
 _SHOWN = {"with confidences": True, "without confidences": False}
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _level(factor: str, label: str, base: Profile, **fields: Any) -> Level:
@@ -247,12 +243,13 @@ def same_as_reference(tasks: Sequence[Task]) -> set[tuple[str, str]]:
     }
 
 
-def group_tables(found: Sequence[Group], metrics: Sequence[MetricInfo]) -> list[Table]:
+def group_tables(found: Sequence[Group], summary: Summary) -> list[Table]:
     """Return one table a factor, with the score of the drafts beside that of what became of them."""
+    metrics, lead = summary.metrics, summary.lead
     quality = quality_columns(metrics)
     columns = [
         *quality[: len(metrics)],
-        (f"{metrics[0].name if metrics else 'score'} of the drafts", lambda row: number(row.draft)),
+        *([(f"{lead.name} of the drafts", lambda row: number(row.draft))] if lead else []),
         *quality[len(metrics) :],
         ("s / segment, p50", lambda row: number(row.seconds.p50, 3)),
     ]

@@ -12,7 +12,7 @@ from scalemt.engine.assembly import Plan
 from scalemt.errors import BackendError, UsageError
 from scalemt.evaluation.bench.arms import Arm, first
 from scalemt.evaluation.bench.backends import Backends, deciding, warm_up
-from scalemt.evaluation.bench.ledger import Ledger, file_name, segment_key
+from scalemt.evaluation.bench.ledger import Ledger, fell_back, file_name, segment_key
 from scalemt.evaluation.systems import TestSet
 from scalemt.translations import as_json
 from scalemt.types import Pair, Segment
@@ -183,7 +183,7 @@ class Bench:
 
 def _lacking(row: Mapping[str, Any]) -> bool:
     """Whether a segment failed, or the generalist did and something else stands in for its answer."""
-    return bool(row.get("error")) or any(item.get("step") == "generalist" for item in row["decisions"])
+    return bool(row.get("error")) or fell_back(row)
 
 
 def _batches(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:

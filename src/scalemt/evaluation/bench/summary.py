@@ -9,11 +9,20 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from scalemt.config import Profile
-from scalemt.drafts import draft_from_json
 from scalemt.errors import InputError
+from scalemt.evaluation.bench.ledger import fell_back
+from scalemt.evaluation.bench.outputs import (
+    Prices,
+    as_system,
+    cost,
+    fault,
+    gate_outcome,
+    once,
+    standing_draft,
+)
 from scalemt.evaluation.bench.running import Task
 from scalemt.evaluation.metrics import Metric, MetricContext, build_metric, build_metrics
-from scalemt.evaluation.results import Cell, Evaluation, MetricInfo
+from scalemt.evaluation.results import Cell, Evaluation, MetricInfo, without_nan
 from scalemt.evaluation.run import evaluate
 from scalemt.evaluation.significance import Options
 from scalemt.evaluation.systems import Output, System, TestSet
@@ -21,18 +30,6 @@ from scalemt.retry import redact
 from scalemt.types import Pair
 
 _SAME = 1e-9  # two sentence scores nearer than this are the same
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What a server takes, in money for a million tokens of prompts and of answers."""
-
-    prompt: float
-    completion: float
-
-    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """Return the cost of a number of tokens."""
-        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
 @dataclass(frozen=True)
@@ -61,9 +58,10 @@ class Row:
         decisions: the share of segments by what the gate took; empty where there was none.
         worse, better: segments whose sentence chrF++ is below or above that of the draft; None without one.
         compared: what they are compared with: "own" draft, or the name of the arm whose outputs stood in for it.
-        draft: score of the drafts themselves on the first metric; NaN where there are none.
+        draft: score of the drafts themselves on `Summary.lead`; NaN where there are none.
         fallbacks: segments where the generalist failed and something else stands in.
         failed: segments without a translation.
+        fault: the most frequent reason of both.
         scores: the cells of the evaluation by metric; empty unless done.
     """
 
@@ -86,6 +84,7 @@ class Row:
     draft: float = math.nan
     fallbacks: int = 0
     failed: int = 0
+    fault: str = ""
     scores: Mapping[str, Cell] = field(default_factory=dict)
     signature: str = ""
     profile: Mapping[str, Any] = field(default_factory=dict)
@@ -136,6 +135,16 @@ class Summary:
         """The columns of quality; the same for all sets but for their signatures."""
         return list(self.evaluations[0].metrics) if self.evaluations else []
 
+    @property
+    def lead(self) -> MetricInfo | None:
+        """The first metric of quality: drafts are scored with it, and the curve is drawn of it."""
+        return next((info for info in self.metrics if leads(info)), None)
+
+
+def leads(metric: Metric | MetricInfo) -> bool:
+    """Whether a metric says how good outputs are; the others describe them, or need all systems at once."""
+    return metric.group == "quality" and metric.higher_is_better is not None
+
 
 def summarise(tasks: Sequence[Task], scoring: Scoring) -> Summary:
     """Score what is finished.
@@ -171,62 +180,14 @@ def _evaluated(tasks: Sequence[Task], scoring: Scoring) -> tuple[Evaluation | No
     note = ""
     if baseline != scoring.baseline and len(names) > 1:
         note = f"{test_set.name}: {scoring.baseline} has no outputs to compare with; {baseline} is the baseline."
-    # All arms of a specialist start from the same drafts: what their confidences are worth is told once.
-    plain = [systems[0], *map(_without_drafts, systems[1:])]
     metrics = scoring.build(test_set)
     found = evaluate(
-        test_set, plain, metrics, baseline=baseline if len(names) > 1 else "", options=scoring.options
+        test_set, once(systems), metrics, baseline=baseline if len(names) > 1 else "", options=scoring.options
     )
-    return replace(found, systems=tuple(systems), notes=(note,) if note else ()), note
-
-
-def _without_drafts(system: System) -> System:
-    return replace(system, outputs=tuple(replace(item, draft=None) for item in system.outputs))
-
-
-def as_system(task: Task, prices: Prices | None = None) -> System:
-    """Return the outputs of a finished task as the report shows them."""
-    outputs = tuple(_output(task.rows[place], prices) for place in range(len(task.test_set)))
-    return System(task.arm.name, outputs, str(task.ledger.path) if task.ledger else "")
-
-
-def _output(row: Mapping[str, Any], prices: Prices | None) -> Output:
-    usage = row["usage"]
-    facts = {
-        "seconds": float(row["seconds"]),
-        "prompt_tokens": float(usage.get("prompt_tokens", 0)),
-        "completion_tokens": float(usage.get("completion_tokens", 0)),
-        "cost": _cost(usage, prices),
-    }
-    return Output(
-        text=row["translation"],
-        draft=draft_from_json(row["drafts"][0], "a ledger") if row["drafts"] else None,
-        decision=gate_outcome(row) or str(row.get("method", "")),
-        truncated=any(item["name"] == "truncated" and not item["passed"] for item in row.get("checks", ())),
-        failed=bool(row.get("error")),
-        facts={key: value for key, value in facts.items() if math.isfinite(value)},
-    )
-
-
-def _cost(usage: Mapping[str, Any], prices: Prices | None) -> float:
-    if prices:
-        return prices.of(usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0))
-    told = float(usage.get("cost", 0.0))
-    # Nothing asked costs nothing; for what was asked a generalist without prices tells 0, which is no price.
-    return told if told or not usage.get("calls") else math.nan
-
-
-def gate_outcome(row: Mapping[str, Any]) -> str:
-    """Return what the gate took, "mixed" where pieces of a long segment differ, "" where there was no gate."""
-    told = [item["outcome"] for item in row["decisions"] if item.get("step") == "gate"]
-    taken = {outcome for outcome in told if not outcome.startswith("refused ")}
-    return "mixed" if len(taken) > 1 else next(iter(taken), "")
-
-
-def standing_draft(row: Mapping[str, Any]) -> str | None:
-    """Return the draft that the segment's translation is to be better than, or None where there was none."""
-    texts = [item["text"] for item in row["candidates"] if item.get("origin") == "draft"]
-    return " ".join(texts) if texts else None
+    # Drafts in the language of a pivot have no reference that they could be right by.
+    known = {name: item for name, item in found.reliability.items() if item.words}
+    notes = (*([note] if note else ()), *found.notes)
+    return replace(found, systems=tuple(systems), reliability=known, notes=notes), note
 
 
 def _rows(tasks: Sequence[Task], evaluation: Evaluation | None, scoring: Scoring) -> list[Row]:
@@ -245,7 +206,7 @@ def _costs(task: Task, prices: Prices | None) -> Row:
     rows = list(task.rows.values())
     usages = [row["usage"] for row in rows]
     outcomes = Counter(outcome for row in rows if (outcome := gate_outcome(row)))
-    costs = [_cost(usage, prices) for usage in usages]
+    costs = [cost(usage, prices) for usage in usages]
     return Row(
         test_set=task.test_set.name,
         arm=task.arm.name,
@@ -260,8 +221,9 @@ def _costs(task: Task, prices: Prices | None) -> Row:
         completion_tokens=sum(usage.get("completion_tokens", 0) for usage in usages),
         cost=sum(costs) if costs else math.nan,
         decisions={outcome: count / len(rows) for outcome, count in outcomes.most_common()},
-        fallbacks=sum(any(item.get("step") == "generalist" for item in row["decisions"]) for row in rows),
+        fallbacks=sum(map(fell_back, rows)),
         failed=sum(bool(row.get("error")) for row in rows),
+        fault=fault(rows),
         signature=task.plan.signature if task.plan else "",
         profile=_shown(task.arm.profile),
     )
@@ -308,7 +270,8 @@ def _beside_draft(task: Task, against: Task | None, scoring: Scoring) -> dict[st
     standing = [text if draft is None else draft for draft, text in zip(drafts, texts, strict=True)]
     result: dict[str, Any] = {"compared": compared}
     if compared == "own":
-        result["draft"] = _corpus_score(standing, scoring.build(test_set)[0], test_set)
+        lead = next(filter(leads, scoring.build(test_set)), None)
+        result["draft"] = _corpus_score(standing, lead, test_set) if lead else math.nan
     if test_set.references and task.plan and task.plan.method.name != "draft":
         worse, better = _changes(standing, texts, test_set)
         result |= {"worse": worse, "better": better}
@@ -351,19 +314,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "baseline": item.baseline,
             "alpha": item.alpha,
             "metrics": [asdict(info) for info in item.metrics],
+            "reliability": {name: asdict(found) for name, found in item.reliability.items()},
         }
         for item in summary.evaluations
     ]
     cleaned: dict[str, Any] = without_nan({"sets": sets, "rows": rows, "notes": list(summary.notes)})
     return cleaned
-
-
-def without_nan(value: Any) -> Any:
-    """Return JSON values with null for what is no finite number."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    return value

@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from scalemt.evaluation.bench.summary import Row, Summary
-from scalemt.evaluation.results import MARKS, Cell, MetricInfo
-from scalemt.evaluation.tables import NOTHING, Table, number
+from scalemt.evaluation.results import NOTHING, MetricInfo
+from scalemt.evaluation.tables import Table, confidences, number, score, signatures
 
 Column = tuple[str, Callable[[Row], str]]
 
 
 def quality_columns(metrics: Sequence[MetricInfo]) -> list[Column]:
     """Return the columns on what came out: scores, what the gate took, changes against the draft, failures."""
-    scores: list[Column] = [(_heading(info), _scorer(info.name)) for info in metrics]
+    scores: list[Column] = [(info.label, _scorer(info.name)) for info in metrics]
     return [
         *scores,
         ("kept by the gate", lambda row: shares(row.decisions)),
@@ -36,20 +36,8 @@ def cost_columns() -> list[Column]:
     ]
 
 
-def _heading(info: MetricInfo) -> str:
-    return info.name + {True: " ↑", False: " ↓", None: ""}[info.higher_is_better]
-
-
 def _scorer(name: str) -> Callable[[Row], str]:
     return lambda row: score(row.scores.get(name))
-
-
-def score(cell: Cell | None) -> str:
-    """Return a score with half of its interval and the mark of its significance."""
-    if cell is None or not math.isfinite(cell.score):
-        return NOTHING
-    interval = f" ± {(cell.high - cell.low) / 2:.1f}" if math.isfinite(cell.high - cell.low) else ""
-    return f"{cell.score:.1f}{interval} {MARKS[cell.verdict]}".rstrip()
 
 
 def shares(decisions: Mapping[str, float]) -> str:
@@ -69,7 +57,7 @@ def money(value: float) -> str:
     """Return an amount with as many places as it takes to see something of it."""
     if not math.isfinite(value):
         return NOTHING
-    return f"{value:.2f}" if value >= 1 or value == 0 else f"{value:.2g}" if value >= 1e-4 else f"{value:.1e}"
+    return f"{value:,.2f}" if value >= 1 or value == 0 else f"{value:.3g}" if value >= 1e-4 else f"{value:.1e}"
 
 
 def _changes(row: Row) -> str:
@@ -96,12 +84,17 @@ def tables(summary: Summary, *, wide: bool) -> list[Table]:
     found = []
     for name in dict.fromkeys(row.test_set for row in summary.rows):
         rows = summary.of(name)
-        title = f"{name}: {max(row.expected for row in rows)} segments"
+        title = f"{name}: {counted(max(row.expected for row in rows), 'segment')}"
         if wide:
             found.append(table(title, rows, [*quality, *cost]))
         else:
             found += [table(f"{title}, quality", rows, quality), table(f"{title}, cost", rows, cost)]
-    return found
+    return found + trusted(summary)
+
+
+def trusted(summary: Summary) -> list[Table]:
+    """Return a table on word confidences for each set whose drafts have some."""
+    return [confidences(item) for item in summary.evaluations if item.reliability]
 
 
 def footnotes(summary: Summary, signed: Sequence[str] | None = None) -> list[str]:
@@ -115,7 +108,7 @@ def footnotes(summary: Summary, signed: Sequence[str] | None = None) -> list[str
     if compared:
         bases = ", ".join(dict.fromkeys(item.baseline for item in compared))
         lines.append(
-            f"▲ better, ▼ worse than {bases} with p < {compared[0].alpha:g} in the paired bootstrap and in paired "
+            f"▲ better, ▼ worse (↑ higher, ↓ lower) than {bases} with p < {compared[0].alpha:g} in the paired bootstrap and in paired "
             "approximate randomisation; ≈ no significant difference. ± is half of the 95 % interval."
         )
     if any(row.worse is not None for row in summary.rows):
@@ -123,17 +116,31 @@ def footnotes(summary: Summary, signed: Sequence[str] | None = None) -> list[str
     lines += _on_time(summary.rows)
     lines += summary.notes
     for row in summary.rows:
-        where = f"{row.arm} on {row.test_set}"
-        if row.state != "done":
-            kept = f" ({row.segments} of {row.expected} segments are kept)" if row.segments else ""
-            lines.append(f"{where} is {row.state}: {row.reason}{kept}")
-        if row.fallbacks:
-            lines.append(f"{where}: the generalist failed for {row.fallbacks} segments.")
-    signatures = {info.name: info.signature for item in summary.evaluations for info in item.metrics}
-    lines += [f"{name}: {signature}" for name, signature in signatures.items()]
+        lines += _troubles(row)
+    lines += signatures(summary.evaluations)
+    for item in summary.evaluations:
+        lines += [f"Confidence of {name}: {found.signature}" for name, found in item.reliability.items()]
     told = [row for row in summary.rows if row.signature and (signed is None or row.arm in signed)]
     lines += [f"{row.arm}: {row.signature}" for row in told]
     return list(dict.fromkeys(lines))
+
+
+def _troubles(row: Row) -> list[str]:
+    where = f"{row.arm} on {row.test_set}"
+    found = []
+    if row.state != "done":
+        kept = f" ({row.segments} of {counted(row.expected, 'segment')} are kept)" if row.segments else ""
+        found.append(f"{where} is {row.state}: {row.reason}{kept}")
+    if row.fallbacks or row.failed:
+        told = [f"the generalist failed for {counted(row.fallbacks, 'segment')}"] if row.fallbacks else []
+        told += [f"{counted(row.failed, 'segment')} came out without a translation"] if row.failed else []
+        found.append(f"{where}: {', '.join(told)}. Most often: {row.fault.rstrip('.')}. --retry-failed does these again.")
+    return found
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural unless it is one."""
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _on_time(rows: Sequence[Row]) -> list[str]:
@@ -160,10 +167,9 @@ def quality_cost_curve(summary: Summary) -> str:
     """Return an SVG of the first metric against cost where all have one, else against seconds a segment; or ""."""
     from scalemt.evaluation.report.plots import Point, scatter
 
-    metrics = summary.metrics
-    if not metrics:
+    info = summary.lead
+    if info is None:
         return ""
-    info = metrics[0]
     rows = [row for row in summary.rows if info.name in row.scores]
     priced = all(math.isfinite(row.cost) for row in rows) and any(row.cost for row in rows)
     several = len(summary.evaluations) > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-MISSING = "–"
+from scalemt.evaluation.results import NOTHING
 
 
 def decimals(values: Iterable[float]) -> int:
@@ -20,7 +20,7 @@ def fixed(value: float, places: int, *, signed: bool = False) -> str:
     Numbers of more than nine digits turn to scientific notation, since no table column could hold them.
     """
     if not math.isfinite(value):
-        return MISSING
+        return NOTHING
     if abs(value) >= 1e9:
         return f"{value:+.2e}".replace("-", "−") if signed else f"{value:.2e}".replace("-", "−")
     text = f"{abs(value):,.{places}f}"
@@ -32,7 +32,7 @@ def fixed(value: float, places: int, *, signed: bool = False) -> str:
 def p_value(value: float) -> str:
     """Return a p-value as papers print it: three decimals, "< 0.001" below that."""
     if not math.isfinite(value):
-        return f"= {MISSING}"
+        return f"= {NOTHING}"
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 

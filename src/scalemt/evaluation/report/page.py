@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalemt.evaluation.report.numbers import fixed
 from scalemt.evaluation.report.payload import embed, payload
-from scalemt.evaluation.report.plots import Point, dot_plot, metric_label, reliability_diagram, scatter
+from scalemt.evaluation.report.plots import Point, dot_plot, reliability_diagram, scatter
 from scalemt.evaluation.report.tables import all_metrics, matrix, summary
 from scalemt.evaluation.results import Evaluation, Reliability
 from scalemt.evaluation.systems import System
@@ -145,7 +145,7 @@ def _figures(number: int, evaluation: Evaluation) -> Iterator[Figure]:
         caption = f"System scores with 95 % bootstrap intervals.{filled}"
         # What seldom matters is drawn only for the reader who chooses it.
         chosen = metric.name if metric.group == "behaviour" else ""
-        yield drawn(metric_label(metric), caption, dot_plot(evaluation, metric), f"scores-{metric.name}", chosen)
+        yield drawn(metric.label, caption, dot_plot(evaluation, metric), f"scores-{metric.name}", chosen)
     for name, found in evaluation.reliability.items():
         drawing = reliability_diagram(name, found)
         yield drawn(
@@ -161,7 +161,7 @@ def _figures(number: int, evaluation: Evaluation) -> Iterator[Figure]:
         for metric in evaluation.metrics if len(costs) > 1 else ():
             svg = scatter(
                 _points(evaluation, metric.name, costs), title=f"{metric.name} against {label}", x_label=label,
-                y_label=metric_label(metric), higher_is_better=metric.higher_is_better,
+                y_label=metric.label, higher_is_better=metric.higher_is_better,
             )  # fmt: skip
             caption = "Dashed: systems that no other beats at the same cost or less."
             yield drawn(f"{metric.name} against {fact}", caption, svg, f"{metric.name}-{fact}", metric.name)

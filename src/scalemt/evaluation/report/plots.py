@@ -21,12 +21,6 @@ _BOTTOM = 46
 """The sign of a verdict; the baseline and what is undefined have none."""
 
 
-def metric_label(metric: MetricInfo) -> str:
-    """Return the name of a metric with an arrow to its better side."""
-    arrow = {True: " ↑", False: " ↓", None: ""}[metric.higher_is_better]
-    return metric.name + arrow
-
-
 def told(cell: Cell, baseline: str, places: int = 1) -> str:
     """Return a sentence on one cell: score, interval, difference to the baseline and both p-values."""
     if not math.isfinite(cell.score):
@@ -62,7 +56,7 @@ def dot_plot(evaluation: Evaluation, metric: MetricInfo) -> str:
     places = decimals([cell.score for cell in cells])
     listed = "; ".join(f"{name} {told(cell, evaluation.baseline, places)}" for name, cell in rows)
     canvas = Canvas(WIDTH, bottom + _BOTTOM, f"{metric.name} on {evaluation.test_set.name}", listed)
-    canvas.x_axis(scale, 4, bottom, metric_label(metric))
+    canvas.x_axis(scale, 4, bottom, metric.label)
     _baseline(canvas, evaluation, metric, scale, bottom)
     for number, (name, cell) in enumerate(rows):
         _row(canvas, scale, 8 + pitch * (number + 0.5), name, cell, (left, places, evaluation.baseline))

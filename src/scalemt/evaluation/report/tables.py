@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import get_args
 
-from scalemt.evaluation.report.numbers import MISSING, decimals, fixed, p_value
-from scalemt.evaluation.report.plots import metric_label, told
-from scalemt.evaluation.results import MARKS, Cell, Evaluation, Group, MetricInfo
+from scalemt.evaluation.report.numbers import decimals, fixed, p_value
+from scalemt.evaluation.report.plots import told
+from scalemt.evaluation.results import MARKS, NOTHING, Cell, Evaluation, Group, MetricInfo
 
 _UNDEFINED = Cell(math.nan)
 
@@ -84,7 +84,7 @@ def _column_cells(cells: Sequence[Cell], higher_is_better: bool | None, baseline
 
 def _cell(cell: Cell, places: int, best: float | None, baseline: str) -> TableCell:
     if not math.isfinite(cell.score):
-        return TableCell(MISSING, told="undefined")
+        return TableCell(NOTHING, told="undefined")
     bounded = math.isfinite(cell.low) and math.isfinite(cell.high)
     compared = bool(baseline) and cell.verdict not in ("baseline", "undefined")
     return TableCell(
@@ -109,9 +109,7 @@ def summary(evaluation: Evaluation) -> list[Table]:
 
 
 def _summary(evaluation: Evaluation, group: str, metrics: Sequence[MetricInfo]) -> Table:
-    columns = tuple(
-        Column(metric_label(metric), metric.name, _better(metric), metric.signature) for metric in metrics
-    )
+    columns = tuple(Column(metric.label, metric.name, _better(metric), metric.signature) for metric in metrics)
     by_column = [
         _column_cells(
             [_score(evaluation, system.name, metric.name) for system in evaluation.systems],
@@ -166,7 +164,7 @@ def matrix(evaluations: Sequence[Evaluation], metric: MetricInfo) -> Table:
         Row(name, "", baselines == {name}, tuple(column[number] for column in cells))
         for number, name in enumerate(names)
     ]
-    return Table(tuple(columns), tuple(rows), metric_label(metric), _note(len(sets), len(common)))
+    return Table(tuple(columns), tuple(rows), metric.label, _note(len(sets), len(common)))
 
 
 def _note(sets: int, common: int) -> str:
