@@ -102,7 +102,10 @@ def test_one_command_compares_profiles_and_writes_everything(run: Any, tmp_path:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "bench.json", "bench.lock", "ledgers", "quality-cost.svg",
     ]  # fmt: skip
-    assert "s.en-pt" in (tmp_path / "r.html").read_text("utf-8")
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "<h3>Decisions, time and cost</h3>" in page
+    assert "<li>pivot on s.en-pt is not applicable: The pivot en is one side of en-&gt;pt" in page
+    assert "<h3>Confidence of draft</h3>" in page
     assert {name: len(rows) for name, rows in ledgers(tmp_path / "out").items()} == {
         f"s.en-pt--{name}": 4 for name in ("draft", "few-shot", "refine", "ungated")
     }
@@ -162,6 +165,26 @@ def test_failed_segments_are_exit_code_1(run: Any) -> None:
                "--profiles", "draft,refine")  # fmt: skip
     assert done.returncode == 1
     assert "the generalist failed for 1 segment, 1 segment came out without a translation" in done.stdout
+
+
+def test_a_generalist_that_failed_is_exit_code_1_also_where_drafts_stand_in(run: Any) -> None:
+    arguments = ("bench", *SMALL, "--specialist", "dictionary", "--profiles", "refine", "--gate", "checks")
+    done = run(*arguments, "--generalist", "failer")
+    assert done.returncode == 1
+    assert "the generalist failed for 1 segment. Most often: Nothing is known of red." in done.stdout
+    assert "came out without" not in done.stdout
+
+
+def test_terms_and_aligned_words_can_be_measured(run: Any, tmp_path: Path) -> None:
+    pytest.importorskip("systran_align")
+    (tmp_path / "terms.tsv").write_text("house\tcasa\ndoor\tporta\n", "utf-8")
+    done = run("bench", *SMALL, *PARTS, "--profiles", "draft,refine", "--gate", "off",
+               "--metrics", "chrf++,terms,usw",
+               "--glossary", "terms.tsv", "--aligner", "fast-align", "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {row["arm"]: row["scores"] for row in json.loads(done.stdout)["rows"]}
+    assert (rows["draft"]["terms"]["score"], rows["refine"]["terms"]["score"]) == (50, 100)
+    assert 0 <= rows["refine"]["usw"]["score"] <= 100
 
 
 def test_two_benches_in_one_folder_are_refused(run: Any, tmp_path: Path) -> None:
@@ -225,6 +248,15 @@ def test_robustness_is_grouped_by_factor(run: Any, tmp_path: Path) -> None:
         ((*SMALL, "--prices", "1"), "expected two numbers"),
         ((*SMALL, "--prices", "-1,2"), "a price is 0 or a greater number"),
         ((*SMALL, "--prices", "nan,2"), "a price is 0 or a greater number"),
+        ((*SMALL, "--baseline", "refin"), "--baseline refin is none of what is compared: draft, few-shot, refine"),
+        ((*SMALL, "--json", "--markdown"), "Give either --json or --markdown, not both"),
+        ((*SMALL, "--report", "none/r.html"), "The folder of --report none/r.html does not exist"),
+        ((*SMALL, "--report", "."), "--report . is a folder; expected a file"),
+        ((*SMALL, "--report", "out"), "--report out is a folder; expected a file"),
+        ((*SMALL, "--variant", "a:name=b"), "The system a has a second name"),
+        ((*SMALL, "--variant", "a:method=refin"), "There is no method named 'refin'"),
+        ((*SMALL, "--metrics", "terms"), "The metric terms needs a glossary"),
+        ((*SMALL, "--metrics", "usw", "--aligner", "fast"), "There is no aligner named 'fast'"),
         ((*SMALL, "--gate", "maybe"), "Valid choices: off, checks, quality"),
         ((*SMALL, "--limit", "0"), "--limit"),
         ((*SMALL[:2], *SMALL[4:]), "chrF++ needs references"),

@@ -342,12 +342,14 @@ def _tell(
 
 
 def _report(summary: Summary, path: str) -> None:
+    from scalemt.evaluation.bench.tables import for_report
     from scalemt.evaluation.report import write_report
 
     if not summary.evaluations:
         say("Nothing was finished, so there is no report.")
         return
-    write_report(summary.evaluations, Path(path))
+    evaluations, further = for_report(summary)
+    write_report(evaluations, Path(path), "Profiles compared", further)
     say(f"The report is {path}: open it in a browser.")
 
 

@@ -117,9 +117,9 @@ def test_a_full_disk_names_the_ledger(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ConfigurationError, match="out cannot be written to: Not a directory"):
-        with locked(tmp_path / "file" / "out"):
-            pass
+    refused = pytest.raises(ConfigurationError, match="out cannot be written to: Not a directory")
+    with refused, locked(tmp_path / "file" / "out"):
+        pass
 
 
 def test_a_ledger_that_cannot_be_read_is_named(tmp_path: Path) -> None:

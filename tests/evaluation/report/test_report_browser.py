@@ -332,3 +332,13 @@ def test_the_table_is_readable_without_scripts(open_report: Open, large_report: 
     assert opened.page.locator("table.summary").first.is_visible()
     assert not opened.page.locator("#filters").is_visible()
     assert not opened.page.get_by_role("button", name="Copy as Markdown").first.is_visible()
+
+
+def test_a_metric_that_ranks_systems_is_chosen_first(open_report: Open) -> None:
+    opened = open_report([sample(5, metrics=METRICS[::-1])])
+    assert METRICS[-1].higher_is_better is None
+    assert opened.page.locator("#metric").input_value() == "TER"
+    opened.page.select_option("#metric", "length")
+    assert opened.page.locator("#metric").input_value() == "length"
+    opened.page.reload()
+    assert opened.page.locator("#metric").input_value() == "length"

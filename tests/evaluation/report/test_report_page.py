@@ -20,6 +20,7 @@ from scalemt.evaluation.report import render_report, write_report
 from scalemt.evaluation.report.payload import embed, payload
 from scalemt.evaluation.results import Evaluation
 from scalemt.evaluation.systems import Output, System, TestSet
+from scalemt.evaluation.tables import Table
 from scalemt.types import Draft, Word
 
 NASTY = '</script><img src=x onerror="hacked=1"><!--\u2028\u2029&amp;]]>'
@@ -217,3 +218,18 @@ def test_the_table_can_be_read_without_scripts() -> None:
         assert f"{row['BLEU'].score:.1f}" in page
     assert METRICS[0].signature in page
     assert found.notes[0] in page
+
+
+def test_a_further_table_stands_with_its_test_set_and_is_escaped() -> None:
+    found = sample(3)
+    table = Table("Time <and> cost", ("profile", "cost"), (("a<b>", "30 %"),))
+    page = render_report([found], further={found.test_set.name: table, "another set": table})
+    assert page.count("<h3>Time &lt;and&gt; cost</h3>") == 1
+    assert '<th scope="row" class="name">a&lt;b&gt;</th><td>30\N{NO-BREAK SPACE}%</td>' in page
+    assert "a<b>" not in page
+
+
+def test_what_is_no_merit_is_not_set_against_its_price() -> None:
+    page = render_report([sample(3)])
+    assert "chrF++ against seconds" in page
+    assert "length against seconds" not in page

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from scalemt.evaluation.bench.summary import Row, Summary
-from scalemt.evaluation.results import NOTHING, MetricInfo
+from scalemt.evaluation.results import NOTHING, Evaluation, MetricInfo
 from scalemt.evaluation.tables import Table, confidences, number, score, signatures
 
 Column = tuple[str, Callable[[Row], str]]
@@ -92,6 +93,19 @@ def tables(summary: Summary, *, wide: bool) -> list[Table]:
     return found + trusted(summary)
 
 
+def for_report(summary: Summary) -> tuple[list[Evaluation], dict[str, Table]]:
+    """Return what the report is made of: evaluations with all notes, and a table on gate and cost a test set."""
+    evaluations = []
+    further = {}
+    for item in summary.evaluations:
+        rows = summary.of(item.test_set.name)
+        notes = [*(line for row in rows for line in _troubles(row)), *_on_changes(rows), *_on_time(rows)]
+        evaluations.append(replace(item, notes=(*item.notes, *notes)))
+        columns = [*quality_columns(()), *cost_columns()]
+        further[item.test_set.name] = table("Decisions, time and cost", rows, columns)
+    return evaluations, further
+
+
 def trusted(summary: Summary) -> list[Table]:
     """Return a table on word confidences for each set whose drafts have some."""
     return [confidences(item) for item in summary.evaluations if item.reliability]
@@ -108,11 +122,11 @@ def footnotes(summary: Summary, signed: Sequence[str] | None = None) -> list[str
     if compared:
         bases = ", ".join(dict.fromkeys(item.baseline for item in compared))
         lines.append(
-            f"▲ better, ▼ worse (↑ higher, ↓ lower) than {bases} with p < {compared[0].alpha:g} in the paired bootstrap and in paired "
-            "approximate randomisation; ≈ no significant difference. ± is half of the 95 % interval."
+            f"▲ better, ▼ worse (↑ higher, ↓ lower) than {bases} with p < {compared[0].alpha:g} in the paired "
+            "bootstrap and in paired approximate randomisation; ≈ no significant difference. ± is half of the "
+            "95 % interval."
         )
-    if any(row.worse is not None for row in summary.rows):
-        lines.append("Worse / better: segments whose sentence chrF++ is below / above that of the draft.")
+    lines += _on_changes(summary.rows)
     lines += _on_time(summary.rows)
     lines += summary.notes
     for row in summary.rows:
@@ -134,13 +148,19 @@ def _troubles(row: Row) -> list[str]:
     if row.fallbacks or row.failed:
         told = [f"the generalist failed for {counted(row.fallbacks, 'segment')}"] if row.fallbacks else []
         told += [f"{counted(row.failed, 'segment')} came out without a translation"] if row.failed else []
-        found.append(f"{where}: {', '.join(told)}. Most often: {row.fault.rstrip('.')}. --retry-failed does these again.")
+        often = row.fault.rstrip(".")
+        found.append(f"{where}: {', '.join(told)}. Most often: {often}. --retry-failed does these again.")
     return found
 
 
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun, in the plural unless it is one."""
     return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _on_changes(rows: Sequence[Row]) -> list[str]:
+    told = "Worse / better: segments whose sentence chrF++ is below / above that of the draft."
+    return [told] if any(row.worse is not None for row in rows) else []
 
 
 def _on_time(rows: Sequence[Row]) -> list[str]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,6 +19,7 @@ from scalemt.evaluation.report.plots import Point, dot_plot, reliability_diagram
 from scalemt.evaluation.report.tables import all_metrics, matrix, summary
 from scalemt.evaluation.results import Evaluation, Reliability
 from scalemt.evaluation.systems import System
+from scalemt.evaluation.tables import Table
 from scalemt.lines import write_whole
 from scalemt.version import __version__
 
@@ -32,17 +33,32 @@ _SCRIPTS = "data state tables charts figures diff filters segments main".split()
 _COSTS = {"cost": "mean cost per segment", "seconds": "mean seconds per segment"}
 
 
-def write_report(evaluations: Sequence[Evaluation], path: Path, title: str = "Translation evaluation") -> None:
+def write_report(
+    evaluations: Sequence[Evaluation],
+    path: Path,
+    title: str = "Translation evaluation",
+    further: Mapping[str, Table] | None = None,
+) -> None:
     """Write one self-contained HTML file; the same evaluations give the same bytes.
+
+    Args:
+        evaluations: one a test set.
+        path: of the file.
+        title: its heading.
+        further: by the name of a test set, a table that is shown below those of its scores.
 
     Raises:
         InputError: there is no evaluation, one does not pair up with its test set, or the file cannot be written.
     """
-    write_whole(path, render_report(evaluations, title))
+    write_whole(path, render_report(evaluations, title, further))
 
 
-def render_report(evaluations: Sequence[Evaluation], title: str = "Translation evaluation") -> str:
-    """Return the report as HTML text.
+def render_report(
+    evaluations: Sequence[Evaluation],
+    title: str = "Translation evaluation",
+    further: Mapping[str, Table] | None = None,
+) -> str:
+    """Return the report as HTML text; see `write_report`.
 
     Raises:
         InputError: there is no evaluation, or one does not pair up with its test set.
@@ -63,6 +79,7 @@ def render_report(evaluations: Sequence[Evaluation], title: str = "Translation e
         script=Markup(script),  # noqa: S704
         data=Markup(embed(data)),  # noqa: S704
         sets=[_set(number, evaluation) for number, evaluation in enumerate(evaluations)],
+        further=further or {},
         matrices=_matrices(evaluations),
     )
     # Half of a surrogate pair is no character, and could not be written.
@@ -159,6 +176,8 @@ def _figures(number: int, evaluation: Evaluation) -> Iterator[Figure]:
     for fact, label in _COSTS.items():
         costs = _means(evaluation.systems, fact)
         for metric in evaluation.metrics if len(costs) > 1 else ():
+            if metric.higher_is_better is None:
+                continue  # what is no merit has no price
             svg = scatter(
                 _points(evaluation, metric.name, costs), title=f"{metric.name} against {label}", x_label=label,
                 y_label=metric.label, higher_is_better=metric.higher_is_better,

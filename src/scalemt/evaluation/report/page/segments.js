@@ -128,7 +128,7 @@ function who(set, system, segment) {
 function below(set, system, segment) {
   const confidence = set.confidence(system, segment);
   const facts = Object.entries(set.systems[system].facts).filter(([, values]) => values[segment] !== null)
-    .map(([name, values]) => `${name} ${values[segment].toLocaleString("en-US", { maximumSignificantDigits: 3 })}`);
+    .map(([name, values]) => `${name.replaceAll("_", " ")} ${values[segment].toLocaleString("en-US", { maximumSignificantDigits: 3 })}`);
   return [...(confidence === null ? [] : [`draft confidence ${confidence.toFixed(2)}`]), ...facts].join(" · ");
 }
 

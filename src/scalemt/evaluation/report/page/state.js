@@ -30,7 +30,12 @@ function writeHash() {
 // What the choices mean in the test set that is shown; names that it lacks fall back to the default.
 const view = {
   get set() { return testSets[Number(state.set)] || testSets[0]; },
-  get metric() { return Math.max(0, this.set.metrics.findIndex((metric) => metric.name === state.metric)); },
+  get metric() {
+    const { metrics } = this.set;
+    const chosen = metrics.findIndex((metric) => metric.name === state.metric);
+    // Where none is chosen, the first that says which system is better.
+    return chosen >= 0 ? chosen : Math.max(0, metrics.findIndex((metric) => metric.better !== null));
+  },
   get metricInfo() { return this.set.metrics[this.metric] || { name: "score", better: true, places: 1 }; },
   get against() {
     const { systems, baseline } = this.set;
