@@ -14,7 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from evaluation.bench.bench_parts import REFERENCES, bench, better, choice, failing, improver, small_set, worse
 from scalemt.errors import EndpointError, InputError
-from scalemt.evaluation.bench.outputs import Prices, first_draft, gate_outcome, standing_draft
+from scalemt.evaluation.bench.outputs import Prices, first_draft, gate_outcome, once, standing_draft
 from scalemt.evaluation.bench.results import conclude, markdown, notes, store
 from scalemt.evaluation.bench.summary import (
     Row,
@@ -26,9 +26,9 @@ from scalemt.evaluation.bench.summary import (
 )
 from scalemt.evaluation.bench.tables import footnotes, money, quality_cost_curve, shares, tables
 from scalemt.evaluation.significance import Options
-from scalemt.evaluation.systems import TestSet
+from scalemt.evaluation.systems import Output, System, TestSet
 from scalemt.generalists.fake import FakeGeneralist
-from scalemt.types import Prompt
+from scalemt.types import Draft, Prompt, Word
 
 QUICK = Options(samples=50, trials=50)
 
@@ -213,6 +213,16 @@ def test_the_draft_of_a_segment_in_pieces_is_that_of_all_pieces() -> None:
     assert paths
     assert paths.text == "a"
     assert first_draft({"drafts": [], "decisions": []}) is None
+
+
+def test_drafts_of_another_batch_size_are_the_same_and_shuffled_confidences_are_not() -> None:
+    def system(name: str, *confidences: float | None) -> System:
+        words = tuple(Word("a", value) for value in confidences)
+        return System(name, (Output("x", Draft("a a", words)), Output("y")))
+
+    given = [system("1", 0.5, 0.9), system("2", 0.5001, 0.9), system("3", 0.9, 0.5), system("4", None, 0.9)]
+    kept = once([*given, System("5", (Output("x"), Output("y")))])
+    assert [item.outputs[0].draft is not None for item in kept] == [True, False, True, True, False]
 
 
 def gate(*outcomes: str) -> dict[str, object]:

@@ -15,6 +15,8 @@ from scalemt.types import Draft
 
 Ledgered = Mapping[str, Any]
 
+_NEAR = 0.01  # two confidences nearer than this are the same
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -108,13 +110,22 @@ def once(systems: Sequence[System]) -> list[System]:
 
     All arms of one specialist start from the same drafts: what their confidences are worth is told once.
     """
-    seen: set[tuple[Draft | None, ...]] = set()
+    seen: list[tuple[Draft | None, ...]] = []
     found = []
     for system in systems:
         drafts = tuple(item.draft for item in system.outputs)
-        found.append(_without_drafts(system) if drafts in seen else system)
-        seen.add(drafts)
+        known = any(all(map(_alike, drafts, other)) for other in seen)
+        found.append(_without_drafts(system) if known else system)
+        seen += [] if known else [drafts]
     return found
+
+
+def _alike(one: Draft | None, two: Draft | None) -> bool:
+    """Whether two drafts are the same but for what the size of a batch does to the confidences."""
+    if one is None or two is None or one.text != two.text or len(one.words) != len(two.words):
+        return one is two
+    pairs = [(a.confidence, b.confidence) for a, b in zip(one.words, two.words, strict=True)]
+    return all(a == b if a is None or b is None else abs(a - b) < _NEAR for a, b in pairs)
 
 
 def _without_drafts(system: System) -> System:
