@@ -212,6 +212,16 @@ def test_a_plan_holds_sets_and_systems(run: Any, tmp_path: Path) -> None:
     assert found == [(a, b) for a in ("s.en-pt", "s.pt-en") for b in ("draft", "open")]
 
 
+def test_robustness_says_that_it_leaves_out_the_systems_of_a_plan(run: Any, tmp_path: Path) -> None:
+    plan = "[[sets]]\nsrc = 's.en'\nref = 's.pt'\nfrom = 'en'\nto = 'pt'\n[[systems]]\nname = 'draft'\n"
+    (tmp_path / "plan.toml").write_text(plan, "utf-8")
+    done = run("bench", "robustness", "plan.toml", "-o", "out", *PARTS, "--shots", "0", "--seeds", "",
+               "--corrupt", "", "--paths", "", "--no-confidences", "--report", "r.html")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "The [[systems]] of the plan are left out" in done.stderr
+    assert "<title>Robustness</title>" in (tmp_path / "r.html").read_text("utf-8")
+
+
 def test_robustness_is_grouped_by_factor(run: Any, tmp_path: Path) -> None:
     done = run("bench", "robustness", *SMALL[:-2], *PARTS, "--shots", "0,5", "--seeds", "", "--corrupt", "0,0.5",
                "--paths", "2", "--weaker", "plain", "--weaker", "transformers:/none")  # fmt: skip
@@ -219,12 +229,13 @@ def test_robustness_is_grouped_by_factor(run: Any, tmp_path: Path) -> None:
     titles = [line for line in done.stdout.split("\n") if line.startswith("s.en-pt: ")]
     assert [title.strip() for title in titles] == [
         f"s.en-pt: {name}"
-        for name in ("number of demonstrations", "quality of the draft", "confidences", "sampled paths")
-    ]
+        for name in ("number of demonstrations", "quality of the draft", "confidences", "sampled paths",
+                     "word confidences of the drafts")
+    ]  # fmt: skip
     assert "drafts of plain" in done.stdout
     assert "drafts of transformers:/none on s.en-pt is not applicable:" in done.stdout
     read = json.loads((tmp_path / "out" / "robustness.json").read_text("utf-8"))
-    assert [group["factor"] for group in read["factors"]] == [title.strip()[9:] for title in titles]
+    assert [group["factor"] for group in read["factors"]] == [title.strip()[9:] for title in titles[:-1]]
     again = run("bench", "robustness", *SMALL[:-2], *PARTS, "--shots", "0,5", "--seeds", "", "--corrupt", "0,0.5",
                 "--paths", "2", "--weaker", "plain", "--markdown")  # fmt: skip
     total = again.stderr.split(" segments in all, ")

@@ -168,7 +168,9 @@ def robustness(**options: Any) -> int:
     )
     options["gate"] = options["gate"] or "off"
     choice = _choice(options)
-    sets, _ = _sets(options, choice)
+    sets, planned = _sets(options, choice)
+    if planned:
+        say("The [[systems]] of the plan are left out: robustness is about one profile, which --profile names.")
     profile = choice.configuration.profile(choice.profile, **choice.overrides)
     levels = study.levels(profile, factors)
     scoring = _scoring(options, study.REFERENCE)
@@ -329,7 +331,7 @@ def _tell(
     summary, found, content = results.conclude(tasks, scoring, levels)
     results.store(folder, summary, content, "robustness" if levels else "bench")
     if options["report_file"]:
-        _report(summary, options["report_file"])
+        _report(summary, options["report_file"], "Robustness" if levels else "Profiles compared")
     if options["as_json"]:
         click.echo(json.dumps(content, ensure_ascii=False))
     elif options["as_markdown"]:
@@ -341,7 +343,7 @@ def _tell(
     return int(any(row.failed or row.fallbacks or row.state == "failed" for row in summary.rows))
 
 
-def _report(summary: Summary, path: str) -> None:
+def _report(summary: Summary, path: str, title: str) -> None:
     from scalemt.evaluation.bench.tables import for_report
     from scalemt.evaluation.report import write_report
 
@@ -349,7 +351,7 @@ def _report(summary: Summary, path: str) -> None:
         say("Nothing was finished, so there is no report.")
         return
     evaluations, further = for_report(summary)
-    write_report(evaluations, Path(path), "Profiles compared", further)
+    write_report(evaluations, Path(path), title, further)
     say(f"The report is {path}: open it in a browser.")
 
 

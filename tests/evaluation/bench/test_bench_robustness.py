@@ -75,7 +75,7 @@ def test_one_factor_at_a_time_beside_the_reference(tmp_path: Path) -> None:
     assert rows["60 % corrupted"].draft == rows["60 % corrupted, confidences shuffled"].draft
     assert rows["reference"].draft == rows["0 % corrupted"].draft
     assert [table.title for table in found] == [
-        f"small: {factor}" for factor in (SHOTS, SEEDS, QUALITY, CONFIDENCES, PATHS)
+        f"small: {name}" for name in (SHOTS, SEEDS, QUALITY, CONFIDENCES, PATHS, "word confidences of the drafts")
     ]
     assert found[1].rows[-1][0] == "mean of the seeds"
     assert found[1].rows[-1][1] == "100.0, s.d. 0.00"

@@ -169,7 +169,7 @@ def test_what_confidences_are_worth_is_told_once_for_each_set_of_drafts(tmp_path
     assert all(output.draft for output in evaluation.systems[2].outputs)
     *_, trusted = tables(found, wide=False)
     assert trusted.rows[0][:3] == ("draft", "16", "0.081")
-    assert any(line.startswith("Confidence of draft: ece|") for line in footnotes(found))
+    assert any(line.startswith("Word confidences: ece|") for line in footnotes(found))
     (stored,) = as_json(found)["sets"]
     assert stored["reliability"]["draft"]["words"] == 16
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from scalemt.evaluation.bench.robustness import REFERENCE, Group, Level, group_tables, groups, same_as_reference
 from scalemt.evaluation.bench.running import Task
 from scalemt.evaluation.bench.summary import Scoring, Summary, as_json, summarise
-from scalemt.evaluation.bench.tables import footnotes, markdown, quality_cost_curve, tables
+from scalemt.evaluation.bench.tables import footnotes, markdown, quality_cost_curve, tables, trusted
 from scalemt.evaluation.results import without_nan
 from scalemt.evaluation.tables import Table
 from scalemt.lines import write_whole
@@ -44,7 +44,7 @@ def conclude(
         return summary, lambda *, wide: tables(summary, wide=wide), content
     found = groups(summary, levels, same_as_reference(tasks))
     content["factors"] = [_group(group) for group in found]
-    return summary, lambda *, wide: group_tables(found, summary), content
+    return summary, lambda *, wide: [*group_tables(found, summary), *trusted(summary)], content
 
 
 def _head() -> dict[str, Any]:

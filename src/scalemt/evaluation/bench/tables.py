@@ -133,7 +133,7 @@ def footnotes(summary: Summary, signed: Sequence[str] | None = None) -> list[str
         lines += _troubles(row)
     lines += signatures(summary.evaluations)
     for item in summary.evaluations:
-        lines += [f"Confidence of {name}: {found.signature}" for name, found in item.reliability.items()]
+        lines += [f"Word confidences: {found.signature}" for found in item.reliability.values()]
     told = [row for row in summary.rows if row.signature and (signed is None or row.arm in signed)]
     lines += [f"{row.arm}: {row.signature}" for row in told]
     return list(dict.fromkeys(lines))
@@ -179,7 +179,7 @@ def _on_time(rows: Sequence[Row]) -> list[str]:
 
 def markdown(found: Sequence[Table], notes: Sequence[str]) -> str:
     """Return tables and footnotes in Markdown."""
-    listed = "".join(f"- {line}\n" for line in notes)
+    listed = "".join(f"- {' '.join(line.split())}\n" for line in notes)  # an item is one line
     return "\n".join(item.markdown() for item in found) + "\n" + listed
 
 
