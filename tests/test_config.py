@@ -103,7 +103,10 @@ def test_an_unknown_profile_lists_the_choices(folders: tuple[Path, Path]) -> Non
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("shot = 3", "unknown field 'shot'. Valid choices: batch, confidences, demonstrations, gate"),
+        (
+            "shot = 3",
+            "unknown field 'shot'. Valid choices: batch, budget, cache, confidences, demonstrations, gate",
+        ),
         ('name = "x"', "unknown field 'name'. Valid choices: batch"),
         ('gate = "on"', "gate is 'on'. Valid choices: off, checks, quality."),
         ('third = "pivot"', "third is 'pivot'. Valid choices: none, few-shot."),

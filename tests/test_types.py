@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from scalemt.types import Draft, Likelihood, Message, Pair, Prompt, Segment, Translation, Usage, Word
+from scalemt.types import Completion, Draft, Likelihood, Message, Pair, Prompt, Segment, Translation, Usage, Word
 
 
 def test_pair() -> None:
@@ -54,3 +54,13 @@ def test_the_draft_of_a_translation_is_its_first() -> None:
     made = Translation(Segment("a"), "b", "draft", Pair("en", "pt"), drafts=(Draft("b"), Draft("c")))
     assert made.draft == Draft("b")
     assert Translation(Segment("a"), "b", "few-shot", Pair("en", "pt")).draft is None
+
+
+def test_an_answer_costs_what_was_evaluated_and_nothing_from_the_cache() -> None:
+    known = Completion(
+        "x", prompt_tokens=100, completion_tokens=9, cost=0.5, evaluated_tokens=0, accepted_tokens=4
+    )
+    assert known.usage == Usage(1, 100, 9, 0.5, evaluated_tokens=0, accepted_tokens=4)
+    assert Completion("x", prompt_tokens=100).usage == Usage(1, 100, evaluated_tokens=100)
+    assert Completion("x", prompt_tokens=100, cost=0.5, cached=True).usage == Usage(cached=1)
+    assert sum([known.usage, known.usage, Usage(cached=1)], Usage()) == Usage(2, 200, 18, 1.0, 0, 8, 1)

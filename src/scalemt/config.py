@@ -27,8 +27,9 @@ class Profile(BaseModel):
     Every field can stand in a `[profiles.NAME]` table. `specialists` are tried in order; each is a name of the
     registry or of a `[specialists.NAME]` table, with an optional argument behind a colon
     (`ctranslate2:/models/nllb`). `template = "auto"` takes `scale` for chat models and `plain` for base models,
-    `confidences` left out shows them in chat templates, wherever they are known. `threads = 0` takes the cores
-    that are free.
+    `confidences` left out shows them in chat templates, wherever they are known. `budget` is the largest share
+    of segments that is put to the generalist, `cache` whether drafts and answers are kept on disk and used again.
+    `threads = 0` takes the cores that are free.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,8 @@ class Profile(BaseModel):
     gate: GateMode = "quality"
     third: Literal["none", "few-shot"] = "none"
     confidences: bool | None = None
+    budget: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    cache: bool = True
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
     max_tokens: Annotated[int, Field(ge=1)] = 1024
     max_characters: Annotated[int, Field(ge=50)] = 1500

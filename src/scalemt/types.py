@@ -86,13 +86,15 @@ class Prompt:
     """What is sent to a generalist: chat messages, or one plain text for a base model.
 
     Exactly one of `messages` and `text` is set. `prefill` opens the answer of a chat model where the
-    generalist can do that; `stop` ends the answer.
+    generalist can do that; `stop` ends the answer. `prediction` is a text that much of the answer may repeat
+    (a draft in the target language): a generalist can decode faster by it, and must answer the same without.
     """
 
     messages: tuple[Message, ...] = ()
     text: str = ""
     prefill: str = ""
     stop: tuple[str, ...] = ()
+    prediction: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The prompt as `--dry-run` prints it."""
@@ -121,6 +123,10 @@ class Completion:
 
     "stop": complete. "length": cut off by `max_tokens` or the context. "filter": withheld by the server.
     "error": none was had, and `error` holds why.
+
+    `evaluated_tokens` are those of the prompt that the model had to run through, the others being a prefix it had
+    kept; None where the server does not say. `accepted_tokens` are those of the answer that speculation had
+    guessed. `cached` says that the answer was read from the cache: nothing was sent, and nothing paid.
     """
 
     text: str
@@ -129,6 +135,24 @@ class Completion:
     completion_tokens: int = 0
     cost: float = 0.0
     error: Exception | None = None
+    evaluated_tokens: int | None = None
+    accepted_tokens: int = 0
+    cached: bool = False
+
+    @property
+    def usage(self) -> Usage:
+        """What this answer cost; one from the cache cost nothing."""
+        if self.cached:
+            return Usage(cached=1)
+        known = self.evaluated_tokens is not None
+        return Usage(
+            calls=1,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cost=self.cost,
+            evaluated_tokens=self.evaluated_tokens or 0 if known else self.prompt_tokens,
+            accepted_tokens=self.accepted_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +181,7 @@ class Check:
 class Decision:
     """One thing that was decided on the way, and why.
 
-    `step` is who decided ("road", "demonstrations", "generalist", "gate", "length"), `outcome` what.
+    `step` is who decided ("road", "demonstrations", "deferral", "generalist", "gate", "length"), `outcome` what.
     """
 
     step: str
@@ -167,12 +191,24 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one translation cost."""
+    """What one translation cost.
+
+    Args:
+        calls: answers that the generalist gave.
+        prompt_tokens, completion_tokens: tokens sent and answered.
+        cost: in the currency of the prices.
+        evaluated_tokens: prompt tokens that the model had to run through; all of them where that is not known.
+        accepted_tokens: tokens of the answers that speculation had guessed.
+        cached: answers that came from the cache, in no other count.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    evaluated_tokens: int = 0
+    accepted_tokens: int = 0
+    cached: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -180,6 +216,9 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cost + other.cost,
+            self.evaluated_tokens + other.evaluated_tokens,
+            self.accepted_tokens + other.accepted_tokens,
+            self.cached + other.cached,
         )
 
 

@@ -343,3 +343,15 @@ def test_a_template_that_is_not_utf_8(tmp_path: Path) -> None:
     load_template.cache_clear()
     with pytest.raises(ConfigurationError, match=r"own\.toml is not valid TOML"):
         load_template(str(path))
+
+
+# What an answer may repeat.
+
+
+def test_the_prediction_is_the_first_draft_if_it_is_in_the_target_language() -> None:
+    template = load_template("plain")
+    first, second = draft("Olá\nmundo", language="pt-BR"), draft("Oi mundo", language="pt-BR")
+    assert template.render("Kaixo", [first, second], [], EU_PT).prediction == "Olá mundo"
+    assert template.render("Kaixo", [draft("Hello world", language="en")], [], EU_PT).prediction == ""
+    assert template.render("Kaixo", [], [], EU_PT).prediction == ""
+    assert load_template("scale").render("Kaixo", [first], [], EU_PT).prediction == "Olá mundo"

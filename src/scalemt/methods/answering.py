@@ -56,14 +56,13 @@ def answer(
 
 
 def _answer(prepared: Prepared, completion: Completion, labels: Sequence[str], pair: Pair, origin: str) -> Answer:
-    usage = Usage(1, completion.prompt_tokens, completion.completion_tokens, completion.cost)
     if completion.finish_reason == "error":
-        return Answer(None, completion.error, usage)
+        return Answer(None, completion.error, completion.usage)
     source = prepared.segment.text
     draft = prepared.standing.text if prepared.standing else ""
     text = clean(completion.text, source, labels)
     checks = run_checks(Subject(source, text, pair, draft, completion.finish_reason == "stop"))
-    return Answer(Candidate(origin, text, checks), None, usage)
+    return Answer(Candidate(origin, text, checks), None, completion.usage)
 
 
 def draft_candidate(prepared: Prepared, pair: Pair) -> Candidate | None:

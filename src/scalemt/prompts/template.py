@@ -86,11 +86,13 @@ class Template:
         ]
         shown.append(self._block(self.query, shared, source, drafts))
         body = self.separator.join(shown)
+        expected = _prediction(drafts, pair)
         if self.kind == "plain":
             opening = _jinja(self.system).render(shared) + self.separator if self.system else ""
-            return Prompt(text=opening + body, stop=self.stop)
+            return Prompt(text=opening + body, stop=self.stop, prediction=expected)
         system = (Message("system", _jinja(self.system).render(shared)),) if self.system else ()
-        return Prompt((*system, Message("user", body)), prefill=self.prefill, stop=self.stop)
+        messages = (*system, Message("user", body))
+        return Prompt(messages, prefill=self.prefill, stop=self.stop, prediction=expected)
 
     def answer_labels(self, pair: Pair) -> tuple[str, ...]:
         """The openings that an answer may carry, for the cleaner."""
@@ -115,6 +117,13 @@ class Template:
         rendered = [one_line(show_draft(draft, confidences=shared["scored"])) for draft in drafts]
         data = {"source": one_line(source), "drafts": rendered, "target": one_line(target)}
         return str(_jinja(text).render(shared | data))
+
+
+def _prediction(drafts: Sequence[Draft], pair: Pair) -> str:
+    """Return the text that the answer will mostly repeat: the first draft, if it is in the target language."""
+    if not drafts or languages.base(drafts[0].language or pair.target) != languages.base(pair.target):
+        return ""
+    return one_line(drafts[0].text)
 
 
 def one_line(text: str) -> str:
