@@ -17,7 +17,7 @@ from scalemt.errors import UsageError
 
 if TYPE_CHECKING:
     from scalemt.engine import Engine
-    from scalemt.engine.core import Progress
+    from scalemt.engine.running import Progress
     from scalemt.types import Translation
 
 _BAR_FROM = 20  # segments; fewer are done before a bar is read

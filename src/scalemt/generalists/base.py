@@ -51,9 +51,13 @@ class ScoringGeneralist(Generalist, Protocol):
 
 
 class BaseGeneralist(ABC):
-    """Owns that N prompts get N completions in order. A subclass implements `_complete`."""
+    """Owns that N prompts get N completions in order. A subclass implements `_complete`.
+
+    `overlaps` says that two threads may call `complete` at once, and that this keeps the model busier than one.
+    """
 
     name: str
+    overlaps: bool = False
 
     @property
     @abstractmethod
@@ -84,6 +88,12 @@ class BaseGeneralist(ABC):
                 f"{self.name} returned {len(completions)} completions for {len(prompts)} prompts."
             )
         return completions
+
+    def cancel(self) -> None:
+        """Give up, from another thread, all that is being completed or scored; the calls raise soon.
+
+        Does nothing where a backend cannot be stopped. The next call works as ever.
+        """
 
     @abstractmethod
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:

@@ -1,0 +1,223 @@
+"""One run over a stream of segments: windows of them are drafted, answered and judged, and come out in order.
+
+While the generalist answers one window, the specialist drafts the next one, and where a generalist can take the
+prompts of two windows at once, none of its slots waits for the last prompt of a window to be answered.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from threading import Lock
+
+from scalemt.config import Profile
+from scalemt.engine.assembly import Plan, require_generalist
+from scalemt.engine.judging import Round, judge
+from scalemt.engine.pieces import Cut, cut
+from scalemt.generalists import Generalist
+from scalemt.methods import Prepared
+from scalemt.methods.answering import answer
+from scalemt.specialists.road import RecordedRoad
+from scalemt.types import Decoding, Segment, Translation
+
+Progress = Callable[[int], None]
+"""Called with the number of segments finished since the last call, from any thread."""
+
+_LARGEST_WINDOW = 512  # segments; a specialist alone is fastest on many, sorted by length
+
+
+@dataclass(frozen=True)
+class Window:
+    """Segments worked on together; `start` is the number of those before them in the run."""
+
+    segments: Sequence[Segment]
+    start: int
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A window ready for the generalist: its segments in pieces, and what was prepared for those that hold text.
+
+    `thirds` are the prompts of the third candidate, or nothing; `began` is when the work began, in seconds.
+    """
+
+    cuts: Sequence[Cut]
+    prepared: Sequence[Prepared]
+    thirds: Sequence[Prepared]
+    began: float
+
+
+class Run:
+    """One run of one plan.
+
+    Args:
+        profile: batch, limits and decoding.
+        plan: how the pair is translated.
+        progress: told of finished segments.
+    """
+
+    def __init__(self, profile: Profile, plan: Plan, progress: Progress) -> None:
+        self._profile = profile
+        self._plan = plan
+        self._progress = progress
+        self._specialists = Lock()  # drafting of one window and judging of another both ask them
+        self._clock = Lock()
+        self._last_end = 0.0
+
+    def stream(self, segments: Iterable[Segment]) -> Iterator[Translation]:
+        """Yield a translation a segment, in order, as soon as its window and those before it are done."""
+        windows = self.windows(segments)
+        first, second = next(windows, None), next(windows, None)
+        if first is None:
+            return
+        if second is None:
+            yield from self._finish(self.prepare(first))
+        else:
+            yield from self._overlapped(chain((first, second), windows))
+
+    def windows(self, segments: Iterable[Segment]) -> Iterator[Window]:
+        """Cut the stream into windows."""
+        waiting = iter(segments)
+        size, start = self._profile.batch, 0
+        while batch := list(islice(waiting, size)):
+            yield Window(batch, start)
+            start += len(batch)
+            size = self._next_size(size)
+
+    def _next_size(self, size: int) -> int:
+        """Windows grow where no generalist is asked: first results soon, then the specialist's full speed."""
+        if self._plan.method.needs_generalist or "batch" in self._profile.explicit:
+            return size
+        return min(2 * size, max(size, _LARGEST_WINDOW))
+
+    def _overlapped(self, windows: Iterator[Window]) -> Iterator[Translation]:
+        generalist = self._plan.generalist
+        depth = 2 if generalist and getattr(generalist, "overlaps", False) else 1
+        drafting, answering = ThreadPoolExecutor(1), ThreadPoolExecutor(depth)
+        running: deque[Future[list[Translation]]] = deque()
+        try:
+            for window in windows:
+                staged = drafting.submit(self.prepare, window)
+                running.append(answering.submit(self._finish_staged, staged))
+                while len(running) > depth + 1:
+                    yield from running.popleft().result()
+            while running:
+                yield from running.popleft().result()
+        finally:
+            _stop(generalist if running else None, drafting, answering)
+
+    def prepare(self, window: Window) -> Staged:
+        """Cut, draft and render the prompts of a window; no generalist is called."""
+        began = time.perf_counter()
+        plan = self._plan
+        if isinstance(plan.kit.road, RecordedRoad):
+            filled = [index for index, segment in enumerate(window.segments) if segment.text.strip()]
+            plan.kit.road.positions = [window.start + index for index in filled]
+        cuts = self._cut(window.segments)
+        pieces = [piece for item in cuts for piece in item.pieces if piece.text.strip()]
+        if not pieces:
+            return Staged(cuts, [], [], began)
+        with self._specialists:
+            prepared = plan.method.prepare(pieces, plan.kit)
+        thirds = plan.third.prepare(pieces, plan.kit) if plan.third else []
+        return Staged(cuts, prepared, thirds, began)
+
+    def _cut(self, segments: Sequence[Segment]) -> list[Cut]:
+        # A draft made elsewhere is one draft of the whole segment: there is nothing to cut it by.
+        recorded = isinstance(self._plan.kit.road, RecordedRoad)
+        limit = sys.maxsize if recorded else self._profile.max_characters
+        return [cut(segment, limit) for segment in segments]
+
+    def _finish_staged(self, staged: Future[Staged]) -> list[Translation]:
+        return self._finish(staged.result())
+
+    def _finish(self, staged: Staged) -> list[Translation]:
+        """Answer and judge a window, and put its pieces together."""
+        meter = _Meter(self._progress, staged)
+        made = iter(self._judged(staged, meter) if staged.prepared else [])
+        joined = [item.join([self._piece(piece, made) for piece in item.pieces]) for item in staged.cuts]
+        meter.finish()
+        seconds = self._seconds(staged.began) / len(staged.cuts)
+        return [replace(item, signature=self._plan.signature, seconds=seconds) for item in joined]
+
+    def _piece(self, piece: Segment, made: Iterator[Translation]) -> Translation:
+        """A piece without text stays as it is."""
+        if piece.text.strip():
+            return next(made)
+        return Translation(piece, piece.text, self._plan.method.name, self._plan.pair)
+
+    def _judged(self, staged: Staged, meter: _Meter) -> list[Translation]:
+        plan = self._plan
+        rounds = []
+        if plan.method.needs_generalist:
+            rounds.append(self._answer(staged.prepared, plan.method.name, meter))
+        if plan.third:
+            rounds.append(self._answer(staged.thirds, plan.third.name, meter))
+        with self._specialists:
+            return judge(staged.prepared, rounds, plan)
+
+    def _answer(self, prepared: Sequence[Prepared], origin: str, meter: _Meter) -> Round:
+        bound = self._profile.max_tokens
+        if "max_tokens" not in self._profile.explicit:
+            # Three tokens a byte of the source is more than any pair of scripts needs, also where a tokenizer
+            # falls back on bytes; it ends a model that has lost its way. Set max_tokens for one that thinks aloud.
+            longest = max(len(item.segment.text.encode()) for item in prepared)
+            bound = min(bound, 64 + 3 * longest)
+        plan = self._plan
+        decoding = Decoding(bound, self._profile.temperature, seed=self._profile.seed)
+        generalist = require_generalist(plan)
+        answers = answer(prepared, generalist, decoding, plan.kit.template, plan.pair, origin, meter.tick)
+        return Round(origin, answers)
+
+    def _seconds(self, began: float) -> float:
+        """Return the seconds that this window added to the run, what overlaps with the one before left out."""
+        with self._clock:
+            end = time.perf_counter()
+            added = end - max(began, self._last_end)
+            self._last_end = end
+            return added
+
+
+class _Meter:
+    """Tells of finished segments while prompts are being answered, and of the rest at the end."""
+
+    def __init__(self, progress: Progress, staged: Staged) -> None:
+        self._progress = progress
+        self._segments = len(staged.cuts)
+        self._prompts = sum(item.prompt is not None for item in (*staged.prepared, *staged.thirds))
+        self._answered = self._told = 0
+        self._lock = Lock()
+
+    def tick(self, count: int) -> None:
+        """Count finished prompts."""
+        with self._lock:
+            self._answered += count
+            # The last segment is told of only when the window has been judged.
+            due = min(self._segments - 1, self._segments * self._answered // max(1, self._prompts))
+            self._tell(due)
+
+    def finish(self) -> None:
+        """Tell of all that is left."""
+        with self._lock:
+            self._tell(self._segments)
+
+    def _tell(self, due: int) -> None:
+        if due > self._told:
+            self._progress(due - self._told)
+            self._told = due
+
+
+def _stop(generalist: Generalist | None, *pools: ThreadPoolExecutor) -> None:
+    """End the threads; a generalist that is still answering is told to give up, so that nobody waits for it."""
+    for pool in pools:
+        pool.shutdown(wait=False, cancel_futures=True)
+    cancel = getattr(generalist, "cancel", None)
+    if cancel:
+        cancel()
+    for pool in pools:
+        pool.shutdown()
