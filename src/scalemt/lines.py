@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from scalemt.errors import InputError
 
@@ -24,10 +27,19 @@ def decode_lines(data: bytes, where: str) -> list[str]:
     Raises:
         InputError: not UTF-8; the message names line and byte.
     """
-    rows = data.removeprefix(_BOM).split(b"\n")
-    if not rows[-1]:
-        rows.pop()
-    return [_decode(row, where, number) for number, row in enumerate(rows, 1)]
+    return list(stream_lines(BytesIO(data), where))
+
+
+def stream_lines(file: Iterable[bytes], where: str) -> Iterator[str]:
+    """Yield the lines of an open binary file as `decode_lines` splits them, holding one at a time.
+
+    Raises:
+        InputError: not UTF-8; the message names line and byte.
+    """
+    for number, raw in enumerate(file, 1):
+        row = raw.removeprefix(_BOM) if number == 1 else raw
+        if row:  # a file of nothing but a mark has no line
+            yield _decode(row.removesuffix(b"\n"), where, number)
 
 
 def _decode(row: bytes, where: str, number: int) -> str:
@@ -46,13 +58,39 @@ def read_lines(path: str | Path) -> list[str]:
     Raises:
         InputError: the file cannot be read, or is not UTF-8.
     """
+    with _opened(path) as file:
+        return list(stream_lines(file, str(path)))
+
+
+def count_lines(path: str | Path) -> int:
+    """Return how many lines a file has, having read and checked all of it, one line at a time.
+
+    Raises:
+        InputError: the file cannot be read, or is not UTF-8.
+    """
+    with _opened(path) as file:
+        return sum(1 for _ in stream_lines(file, str(path)))
+
+
+def iterate_lines(path: str | Path) -> Iterator[str]:
+    """Yield the lines of a UTF-8 file, without their ends, holding one at a time; see `decode_lines`.
+
+    Raises:
+        InputError: the file cannot be read, or is not UTF-8.
+    """
+    with _opened(path) as file:
+        yield from stream_lines(file, str(path))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[BinaryIO]:
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            yield file
     except OSError as fault:
         raise InputError(f"{path} cannot be read: {fault.strerror or fault}.") from None
     except ValueError as fault:  # a NUL in the path, which a TOML file can write
         raise InputError(f"{str(path)!r} cannot be read: {fault}.") from None
-    return decode_lines(data, str(path))
 
 
 def write_whole(path: str | Path, text: str) -> None:

@@ -70,8 +70,19 @@ def test_nearest_is_deterministic_and_each_text_by_itself() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "zzz qqq", "🙂🙂", "...", "日本"])
-def test_nearest_without_a_shared_word_keeps_the_order_of_the_pool(text: str) -> None:
-    assert NearestSelector(WEATHER, 3).select([text]) == [[0, 1, 2]]
+def test_nearest_without_a_shared_word_shows_the_first_of_the_pool(text: str) -> None:
+    assert NearestSelector(WEATHER, 3).select([text]) == [[1, 2, 0]]
+
+
+def test_nearest_puts_first_what_is_chosen_often_so_that_prompts_begin_alike() -> None:
+    common = ["the weather is fine", "the weather is cold"]
+    rare = [f"{word} and the weather" for word in ("trains", "books", "bread", "rivers")]
+    texts = [f"{word} {word} weather" for word in ("trains", "books", "bread", "rivers")]
+    rows = NearestSelector(pool(*rare, *common), 3).select(texts)
+    assert [row[-1] for row in rows] == [0, 1, 2, 3]
+    assert len({row[0] for row in rows}) < len({tuple(row) for row in rows})
+    ranks = {index: place for row in rows for place, index in enumerate(row[:-1])}
+    assert all(row[:-1] == sorted(row[:-1], key=lambda index: ranks[index]) for row in rows)
 
 
 def test_nearest_passes_over_words_that_the_index_does_not_hold() -> None:
@@ -96,7 +107,7 @@ def test_nearest_in_other_scripts(sources: list[str], text: str, nearest: int) -
 
 def test_a_pool_of_one_of_punctuation_and_of_none() -> None:
     assert NearestSelector(pool("Hello"), 5).select(["x", "hello"]) == [[0], [0]]
-    assert NearestSelector(pool("...", "!"), 2).select(["...", "x"]) == [[1, 0], [0, 1]]
+    assert NearestSelector(pool("...", "!"), 2).select(["...", "x"]) == [[1, 0], [1, 0]]
     for kind in (FixedSelector, NearestSelector):
         assert kind([], 5).select(["x", "y"]) == [[], []]
         assert kind(WEATHER, 0).select(["x"]) == [[]]

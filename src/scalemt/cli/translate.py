@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
@@ -56,33 +56,52 @@ def command(text: str | None, source: str, target: str, **options: Any) -> int:
 
     Exit codes: 0 done, 1 some segments failed (they are named), 2 wrong use or configuration.
     """
-    segments = _read(text, options.pop("source_file"))
+    lines = _read(text, options.pop("source_file"))
+    if options["drafts"] and lines.total is None:
+        lines = lines.counted()  # whether the drafts belong to these texts is told before the first is translated
     show = {name: options.pop(name) for name in ("explain", "as_json")}
     target_file, dry_run = options.pop("target_file"), options.pop("dry_run")
-    engine = _engine(options, len(segments))
+    engine = _engine(options, lines)
     with _writer(target_file) as out:
         if dry_run:
-            _print_prompts(engine, segments, source, target, out)
+            _print_prompts(engine, lines.texts, source, target, out)
             return 0
-        return _translate(engine, segments, source, target, out, **show)
+        return _translate(engine, lines, source, target, out, **show)
 
 
-def _read(text: str | None, source_file: str | None) -> list[str]:
-    from scalemt.lines import decode_lines, read_lines
+class Lines(NamedTuple):
+    """The texts to translate, read as they are needed, and their number where it is known."""
+
+    texts: Iterable[str]
+    total: int | None
+
+    def counted(self) -> Lines:
+        """The same with the number known, at the price of holding all texts."""
+        texts = list(self.texts)
+        return Lines(texts, len(texts))
+
+
+def _read(text: str | None, source_file: str | None) -> Lines:
+    from scalemt.lines import count_lines, decode_lines, iterate_lines, stream_lines
 
     if text is not None and source_file is not None:
         raise click.UsageError("Give either a text or -i FILE, not both.")
     if text is not None:
         # An argument that is not UTF-8 comes with surrogates, which the decoder refuses with line and byte.
-        return decode_lines(text.encode(errors="surrogateescape"), "the text argument") or [""]
-    if source_file not in (None, "-"):
-        return read_lines(str(source_file))
-    if sys.stdin.isatty():
-        click.echo("Reading from the terminal, one segment a line; end with Ctrl-D.", err=True)
-    return decode_lines(sys.stdin.buffer.read(), "standard input")
+        given = decode_lines(text.encode(errors="surrogateescape"), "the text argument") or [""]
+        return Lines(given, len(given))
+    if source_file in (None, "-"):
+        if sys.stdin.isatty():
+            click.echo("Reading from the terminal, one segment a line; end with Ctrl-D.", err=True)
+        return Lines(stream_lines(sys.stdin.buffer, "standard input"), None)
+    path = Path(str(source_file))
+    if path.exists() and not path.is_file():
+        # A pipe can be read only once; of a file, all is checked before the first line is translated.
+        return Lines(iterate_lines(path), None)
+    return Lines(iterate_lines(path), count_lines(path))
 
 
-def _engine(options: dict[str, Any], count: int) -> Engine:
+def _engine(options: dict[str, Any], lines: Lines) -> Engine:
     from scalemt.config import load_configuration
     from scalemt.engine import Engine
     from scalemt.specialists.recorded import RecordedSpecialist
@@ -90,7 +109,7 @@ def _engine(options: dict[str, Any], count: int) -> Engine:
     drafts, profile = options.pop("drafts"), options.pop("profile")
     recorded = RecordedSpecialist(drafts) if drafts else None
     if recorded:
-        recorded.require(count)
+        recorded.require(lines.total or 0)
     configuration = load_configuration()
     chosen = configuration.profile(profile, **overrides(options))
     return Engine(chosen, configuration, drafts=recorded, notice=say)
@@ -142,18 +161,18 @@ def _put_in_place(partial: Path, path: Path) -> None:
         raise UsageError(f"{path} cannot be replaced: {fault.strerror or fault}.") from None
 
 
-def _print_prompts(engine: Engine, segments: list[str], source: str, target: str, out: TextIO) -> None:
+def _print_prompts(engine: Engine, segments: Iterable[str], source: str, target: str, out: TextIO) -> None:
     for segment, prompt in engine.prompts(segments, source, target):
         print(json.dumps({"id": segment.id, **prompt.as_json()}, ensure_ascii=False), file=out)
 
 
 def _translate(
-    engine: Engine, segments: list[str], source: str, target: str, out: TextIO, *, explain: bool, as_json: bool
+    engine: Engine, lines: Lines, source: str, target: str, out: TextIO, *, explain: bool, as_json: bool
 ) -> int:
     engine.plan(source, target)
     tally = Tally()
-    with _progress(len(segments), out) as progress:
-        for item in engine.stream(segments, source, target, progress):
+    with _progress(lines.total, out) as progress:
+        for item in engine.stream(lines.texts, source, target, progress):
             _write(item, out, explain=explain, as_json=as_json)
             tally.add(item)
     tally.report()
@@ -174,8 +193,8 @@ def _write(item: Translation, out: TextIO, *, explain: bool, as_json: bool) -> N
 
 
 @contextmanager
-def progress_bar(label: str, total: int) -> Iterator[Progress]:
-    """Show a bar on standard error, and yield what moves it."""
+def progress_bar(label: str, total: int | None) -> Iterator[Progress]:
+    """Show a bar on standard error, and yield what moves it; without a total it counts."""
     from rich.console import Console
     from rich.progress import Progress as Bar
 
@@ -184,8 +203,8 @@ def progress_bar(label: str, total: int) -> Iterator[Progress]:
         yield lambda count: bar.advance(task, count)
 
 
-def _progress(total: int, out: TextIO) -> AbstractContextManager[Progress | None]:
+def _progress(total: int | None, out: TextIO) -> AbstractContextManager[Progress | None]:
     """Show a bar for long work, where a person is watching and the output goes elsewhere."""
-    if total < _BAR_FROM or not sys.stderr.isatty() or out.isatty():
+    if (total is not None and total < _BAR_FROM) or not sys.stderr.isatty() or out.isatty():
         return nullcontext()
     return progress_bar("Translating", total)

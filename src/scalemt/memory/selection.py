@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from scalemt.registry import Registry
@@ -20,6 +22,8 @@ SELECTORS = Registry(
     },
 )
 
+
+_MOST_ASKED = 500  # sources of the pool that tell which demonstrations are chosen often
 
 # Kana and Han, Thai and Lao, Burmese, Khmer by the character; elsewhere words.
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]|\w+")
@@ -61,7 +65,11 @@ class FixedSelector(Selector):
 
 
 class NearestSelector(Selector):
-    """The demonstrations whose sources are most like the text by BM25, the most similar shown last."""
+    """The demonstrations whose sources are most like the text by BM25, the most similar shown last.
+
+    Those before it stand in an order that does not depend on the text, the ones most often chosen first: prompts
+    then begin alike more often, and what they begin with is evaluated once.
+    """
 
     name = "nearest"
 
@@ -69,23 +77,35 @@ class NearestSelector(Selector):
         """Return the positions for each text, the nearest last; ties keep the order of the pool."""
         if not self.shots:
             return [[] for _ in texts]
-        index = self._index()
-        return [self._nearest(index, text) for text in texts]
+        ranks = self._ranks
+        rows = [self._nearest(text) for text in texts]
+        return [[*sorted(row[1:], key=lambda i: ranks[i]), row[0]] for row in rows]
 
+    @cached_property
+    def _ranks(self) -> list[int]:
+        """The place of each demonstration when those come first that are most often among the nearest.
+
+        Counted over (at most `_MOST_ASKED` of) the pool's own sources, so that it is the same for every run.
+        """
+        step = max(1, len(self.pool) // _MOST_ASKED)
+        counts = Counter(i for item in self.pool[::step] for i in self._nearest(item.source))
+        ordered = sorted(range(len(self.pool)), key=lambda i: (-counts[i], i))
+        return [place for _, place in sorted(zip(ordered, range(len(ordered)), strict=True))]
+
+    @cached_property
     def _index(self) -> Any:
         import bm25s
 
-        if not hasattr(self, "_built"):
-            self._built = bm25s.BM25()
-            self._built.index([_tokens(item.source) for item in self.pool], show_progress=False)
-        return self._built
+        index = bm25s.BM25()
+        index.index([_tokens(item.source) for item in self.pool], show_progress=False)
+        return index
 
-    def _nearest(self, index: Any, text: str) -> list[int]:
+    def _nearest(self, text: str) -> list[int]:
+        """Return the positions of the nearest, best first."""
         # The index holds an empty token of its own, which no query may name.
-        known = [token for token in _tokens(text) if token and token in index.vocab_dict]
-        scores = index.get_scores(known) if known else [0.0] * len(self.pool)
-        ranked = sorted(range(len(self.pool)), key=lambda i: (-scores[i], i))
-        return sorted(ranked[: self.shots], key=lambda i: (scores[i], i))
+        known = [token for token in _tokens(text) if token and token in self._index.vocab_dict]
+        scores = self._index.get_scores(known) if known else [0.0] * len(self.pool)
+        return sorted(range(len(self.pool)), key=lambda i: (-scores[i], i))[: self.shots]
 
 
 def _tokens(text: str) -> list[str]:
