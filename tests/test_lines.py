@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from scalemt.errors import InputError
-from scalemt.lines import decode_lines, read_jsonl, read_lines, write_whole
+from scalemt.lines import (
+    count_lines,
+    decode_lines,
+    iterate_lines,
+    read_jsonl,
+    read_lines,
+    stream_lines,
+    write_whole,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +42,31 @@ def test_lines_are_split_at_line_feeds_only(tmp_path: Path, data: bytes, lines: 
     path.write_bytes(data)
     assert decode_lines(data, "standard input") == lines
     assert read_lines(path) == lines
+    assert list(iterate_lines(path)) == lines
+    assert count_lines(path) == len(lines)
+
+
+def test_lines_are_read_one_at_a_time_and_checked_whole_before() -> None:
+    taken: list[bytes] = []
+
+    def source() -> Iterator[bytes]:
+        for row in (b"\xef\xbb\xbfone\n", b"two\r\n", b"th\xff\n"):
+            taken.append(row)
+            yield row
+
+    lines = stream_lines(source(), "it")
+    assert (next(lines), len(taken)) == ("one", 1)
+    assert (next(lines), len(taken)) == ("two", 2)
+    with pytest.raises(InputError, match=r"it, line 3, byte 3 of the line: 0xff"):
+        next(lines)
+
+
+def test_a_count_finds_the_fault_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"fine\n" * 1000 + b"\xff")
+    assert next(iterate_lines(path)) == "fine"
+    with pytest.raises(InputError, match="line 1001"):
+        count_lines(path)
 
 
 def test_a_byte_that_is_not_utf8_is_named_by_line_and_place(tmp_path: Path) -> None:

@@ -255,3 +255,30 @@ def test_a_termination_names_what_was_written(tmp_path: Path) -> None:
     assert b"out.txt.partial" in done.stderr
     assert (tmp_path / "out.txt.partial").read_text("utf-8") == "um\n"
     assert not (tmp_path / "out.txt").exists()
+
+
+def test_a_fault_at_the_end_of_a_file_is_told_before_anything_is_translated(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_bytes(b"La casa es azul.\n" * 50 + b"\xff\n")
+    done = run("translate", "--from", "es", "--to", "ca", "--method", "draft", "-i", "in.txt", "-o", "out.txt")
+    assert done.returncode == 2
+    assert "in.txt, line 51, byte 1 of the line: 0xff is not UTF-8" in done.stderr
+    assert not (tmp_path / "out.txt").exists()
+    assert not (tmp_path / "out.txt.partial").exists()
+
+
+@pytest.mark.skipif(not shutil.which("apertium"), reason="Apertium is not installed")
+def test_a_fault_in_a_stream_keeps_what_was_translated_before_it(run: Any, tmp_path: Path) -> None:
+    given = b"La casa es azul.\n" * 100 + b"\xff\n"
+    done = run("translate", "--from", "es", "--to", "ca", "--method", "draft", "-o", "out.txt", text=given)
+    assert done.returncode == 2
+    assert "standard input, line 101" in done.stderr
+    assert "what was done until then stands in" in done.stderr
+    kept = (tmp_path / "out.txt.partial").read_text("utf-8").split("\n")
+    assert kept[0] == "La casa és blava."
+
+
+def test_a_pipe_named_as_input_is_read_once(run: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.fifo")
+    with subprocess.Popen(["sh", "-c", "printf 'one\\ntwo\\n' > in.fifo"], cwd=tmp_path):
+        done = run(*recorded(tmp_path, "um", "dois"), "-i", "in.fifo")
+    assert (done.stdout, done.returncode) == ("um\ndois\n", 0)

@@ -119,6 +119,8 @@ class Engine:
             for item in run.prepare(window).prepared:
                 if item.prompt:
                     yield item.segment, item.prompt
+            if window.fault:
+                raise window.fault
 
     def plan(self, source: str, target: str, *, ask: bool = True) -> Plan:
         """Return how a pair would be translated: method, road, demonstrations, gate; made once a pair.

@@ -33,10 +33,14 @@ _LARGEST_WINDOW = 512  # segments; a specialist alone is fastest on many, sorted
 
 @dataclass(frozen=True)
 class Window:
-    """Segments worked on together; `start` is the number of those before them in the run."""
+    """Segments worked on together; `start` is the number of those before them in the run.
+
+    `fault` is what ended the reading of the input behind them: it is raised when all before it is done.
+    """
 
     segments: Sequence[Segment]
     start: int
+    fault: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Run:
             return
         if second is None:
             yield from self._finish(self.prepare(first))
+            _raise(first.fault)
         else:
             yield from self._overlapped(chain((first, second), windows))
 
@@ -84,8 +89,12 @@ class Run:
         """Cut the stream into windows."""
         waiting = iter(segments)
         size, start = self._profile.batch, 0
-        while batch := list(islice(waiting, size)):
-            yield Window(batch, start)
+        fault: Exception | None = None
+        while not fault:
+            batch, fault = _take(waiting, size)
+            if not batch and not fault:
+                return
+            yield Window(batch, start, fault)
             start += len(batch)
             size = self._next_size(size)
 
@@ -100,14 +109,17 @@ class Run:
         depth = 2 if generalist and getattr(generalist, "overlaps", False) else 1
         drafting, answering = ThreadPoolExecutor(1), ThreadPoolExecutor(depth)
         running: deque[Future[list[Translation]]] = deque()
+        fault: Exception | None = None
         try:
             for window in windows:
+                fault = window.fault
                 staged = drafting.submit(self.prepare, window)
                 running.append(answering.submit(self._finish_staged, staged))
                 while len(running) > depth + 1:
                     yield from running.popleft().result()
             while running:
                 yield from running.popleft().result()
+            _raise(fault)
         finally:
             _stop(generalist if running else None, drafting, answering)
 
@@ -142,7 +154,7 @@ class Run:
         made = iter(self._judged(staged, meter) if staged.prepared else [])
         joined = [item.join([self._piece(piece, made) for piece in item.pieces]) for item in staged.cuts]
         meter.finish()
-        seconds = self._seconds(staged.began) / len(staged.cuts)
+        seconds = self._seconds(staged.began) / max(1, len(staged.cuts))
         return [replace(item, signature=self._plan.signature, seconds=seconds) for item in joined]
 
     def _piece(self, piece: Segment, made: Iterator[Translation]) -> Translation:
@@ -210,6 +222,21 @@ class _Meter:
         if due > self._told:
             self._progress(due - self._told)
             self._told = due
+
+
+def _take(waiting: Iterator[Segment], size: int) -> tuple[list[Segment], Exception | None]:
+    """Return the next segments, and the fault that kept more of them away: what was read before it is not lost."""
+    batch: list[Segment] = []
+    try:
+        batch.extend(islice(waiting, size))
+    except Exception as fault:
+        return batch, fault
+    return batch, None
+
+
+def _raise(fault: Exception | None) -> None:
+    if fault:
+        raise fault
 
 
 def _stop(generalist: Generalist | None, *pools: ThreadPoolExecutor) -> None:
