@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from clocks import FakeClock
+from scalemt.limiter import Limiter
 from scalemt.retry import RetryPolicy, parse_retry_after, redact, send
 
 
@@ -19,8 +21,8 @@ class Response:
 
 def run(*outcomes: Response | Exception, **options: float) -> tuple[Response | Exception, list[float]]:
     """Play outcomes one after the other; return the final one and the waits between them."""
-    waits: list[float] = []
     left = list(outcomes)
+    clock = FakeClock()
 
     def request() -> Response:
         outcome = left.pop(0)
@@ -28,11 +30,11 @@ def run(*outcomes: Response | Exception, **options: float) -> tuple[Response | E
             raise outcome
         return outcome
 
-    policy = RetryPolicy(**{"attempts": 3, "jitter": 0.0, "sleep": waits.append} | options)  # type: ignore[arg-type]
+    policy = RetryPolicy(**{"attempts": 3, "jitter": 0.0} | options)  # type: ignore[arg-type]
     try:
-        return send(request, policy), waits
+        return send(request, policy, Limiter(4, clock)), clock.waits
     except Exception as fault:
-        return fault, waits
+        return fault, clock.waits
 
 
 def test_a_good_answer_is_final() -> None:

@@ -7,16 +7,22 @@ floor stays free of heavy imports.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urlsplit
+
+from scalemt.limiter import Limiter, Visit
 
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 """Answers that may be different next time (RFC 9110; 425 is RFC 8470, 529 is "overloaded")."""
+
+OVERLOAD_STATUSES = frozenset({429, 503, 529})
+"""Those of them that say that there are too many requests, of this client or of all."""
+
+_LONGEST_CLOSING = 600.0  # seconds; whoever asks for a day is asked again before it is over, but not at once
 
 
 class HasStatus(Protocol):
@@ -45,14 +51,12 @@ class RetryPolicy:
         base: seconds before the second try; doubled for each one after it.
         cap: the longest wait in seconds. A server that asks for a longer one is not asked again.
         jitter: each wait is lengthened by a random share of up to this, so that clients do not march in step.
-        sleep: what waits; tests put in their own.
     """
 
     attempts: int = 4
     base: float = 0.5
     cap: float = 60.0
     jitter: float = 0.25
-    sleep: Callable[[float], None] = time.sleep
 
     def backoff(self, tries: int) -> float:
         """Seconds to wait after `tries` failed tries where the server named no time."""
@@ -71,6 +75,7 @@ class RetryPolicy:
 def send(
     request: Callable[[], R],
     policy: RetryPolicy,
+    limiter: Limiter,
     *,
     retry_on: tuple[type[Exception], ...] = (OSError,),
     statuses: frozenset[int] = RETRY_STATUSES,
@@ -80,28 +85,48 @@ def send(
     Args:
         request: sends one request and returns its response.
         policy: tries and waits.
+        limiter: shared by all requests to one server: it lets them pass, and makes all wait when one is refused
+            for overload. A refusal costs a try only when no other request is answered either.
         retry_on: exceptions worth another try (for httpx: `httpx.TransportError`).
         statuses: HTTP statuses worth another try. `Retry-After` is honoured on all of them.
 
     Raises:
         Exception: what `request` raised on the last try, or at once if it is not in `retry_on`.
+        CancelledError: the run was cancelled.
     """
-    tries = 0
-    while True:
-        tries += 1
+    visit = limiter.enter()
+    while limiter.admit(visit, policy.attempts):
         try:
             response = request()
         except retry_on:
-            wait = policy.wait_for(tries, None)
+            limiter.failed(visit)
+            wait = policy.wait_for(limiter.tries(visit), None)
             if wait is None:
                 raise
+        except BaseException:
+            limiter.failed(visit)
+            raise
         else:
             if response.status_code not in statuses:
+                limiter.answered(visit)
                 return response
-            wait = policy.wait_for(tries, parse_retry_after(response.headers.get("retry-after")))
+            wanted = parse_retry_after(response.headers.get("retry-after"))
+            if response.status_code in OVERLOAD_STATUSES:
+                _refused(limiter, visit, policy, response, wanted)
+                continue
+            limiter.failed(visit)
+            wait = policy.wait_for(limiter.tries(visit), wanted)
             if wait is None:
                 return response
-        policy.sleep(wait)
+        limiter.sleep(visit, wait)
+    return cast("R", limiter.refusal)
+
+
+def _refused(limiter: Limiter, visit: Visit, policy: RetryPolicy, response: object, wanted: float | None) -> None:
+    if wanted is not None and wanted > policy.cap:
+        limiter.close(response, min(wanted, _LONGEST_CLOSING))
+    else:
+        limiter.refused(visit, response, wanted, policy.backoff)
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:

@@ -1,12 +1,11 @@
-"""Budget, order under concurrency, and the cutting of stop strings."""
+"""Budget, messages, and the cutting of stop strings."""
 
-import time
 from threading import Barrier, Thread
 
 import pytest
 
-from scalemt.errors import BudgetError, EndpointError
-from scalemt.generalists.client import Budget, chat_messages, cut, in_order
+from scalemt.errors import BudgetError
+from scalemt.generalists.client import Budget, chat_messages, cut
 from scalemt.types import Message, Prompt
 
 
@@ -42,31 +41,6 @@ def test_spending_from_many_threads_loses_nothing() -> None:
     for thread in threads:
         thread.join()
     assert (budget.tokens, budget.cost) == (8000, 4000.0)
-
-
-def test_results_come_in_the_order_of_the_items() -> None:
-    def slow_first(number: int) -> int:
-        time.sleep(0.002 * (10 - number))
-        return number * number
-
-    done: list[int] = []
-    assert in_order(slow_first, range(10), 4, done.append) == [number * number for number in range(10)]
-    assert sum(done) == 10
-    assert in_order(slow_first, [], 4) == []
-
-
-def test_a_fault_ends_the_work_and_drops_what_had_not_begun() -> None:
-    begun: list[int] = []
-
-    def fails_at_three(number: int) -> int:
-        begun.append(number)
-        if number == 3:
-            raise EndpointError("gone")
-        return number
-
-    with pytest.raises(EndpointError, match="gone"):
-        in_order(fails_at_three, range(1000), 1)
-    assert len(begun) < 1000
 
 
 def test_text_is_cut_at_the_first_stop_string() -> None:

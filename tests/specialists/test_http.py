@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from clocks import FakeClock
 from scalemt.errors import ConfigurationError, NoRoadError, ScalemtError, SpecialistError
+from scalemt.limiter import Limiter
 from scalemt.retry import RetryPolicy
 from scalemt.specialists import SPECIALISTS, Specialist
 from scalemt.specialists.http import DeepLSpecialist, HttpSpecialist, LibreTranslateSpecialist
@@ -31,24 +33,30 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TranslationServer]:
 
 
 @pytest.fixture
-def waits() -> list[float]:
-    return []
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def libre(server: TranslationServer, waits: list[float]) -> Iterator[LibreTranslateSpecialist]:
-    with LibreTranslateSpecialist(server.url, retry=quick(waits), timeout=5.0) as made:
+def waits(clock: FakeClock) -> list[float]:
+    return clock.waits
+
+
+@pytest.fixture
+def libre(server: TranslationServer, clock: FakeClock) -> Iterator[LibreTranslateSpecialist]:
+    with LibreTranslateSpecialist(server.url, retry=QUICK, timeout=5.0) as made:
+        made.limiter = Limiter(4, clock)
         yield made
 
 
 @pytest.fixture
-def deepl(server: TranslationServer, waits: list[float]) -> Iterator[DeepLSpecialist]:
-    with DeepLSpecialist(server.url, retry=quick(waits), timeout=5.0) as made:
+def deepl(server: TranslationServer, clock: FakeClock) -> Iterator[DeepLSpecialist]:
+    with DeepLSpecialist(server.url, retry=QUICK, timeout=5.0) as made:
+        made.limiter = Limiter(4, clock)
         yield made
 
 
-def quick(waits: list[float]) -> RetryPolicy:
-    return RetryPolicy(attempts=3, base=1.0, jitter=0.0, sleep=waits.append)
+QUICK = RetryPolicy(attempts=3, base=1.0, jitter=0.0)
 
 
 def draft(specialist: HttpSpecialist, *texts: str, pair: Pair = EN_PT, n: int = 1) -> list[list[str]]:
@@ -213,18 +221,19 @@ class TestFaults:
         service: type[HttpSpecialist],
         variable: str,
         server: TranslationServer,
-        waits: list[float],
+        clock: FakeClock,
         monkeypatch: pytest.MonkeyPatch,
     ) -> Iterator[HttpSpecialist]:
         monkeypatch.setenv(variable, KEY)
         url = f"http://someone:pass-word@{server.host}"
-        with service(url, api_key_env=variable, **self.options(waits)) as specialist:
+        with service(url, api_key_env=variable, **self.options()) as specialist:
+            specialist.limiter = Limiter(2, clock)
             specialist.pairs()
             yield specialist
 
     @staticmethod
-    def options(waits: list[float]) -> dict[str, Any]:
-        return {"timeout": 5.0, "retries": 2, "batch_size": 32, "concurrency": 2, "retry": quick(waits)}
+    def options() -> dict[str, Any]:
+        return {"timeout": 5.0, "retries": 2, "batch_size": 32, "concurrency": 2, "retry": QUICK}
 
     def refused(self, made: HttpSpecialist, error: type[ScalemtError] = SpecialistError) -> str:
         with pytest.raises(error) as caught:
@@ -310,11 +319,12 @@ class TestFaults:
         service: type[HttpSpecialist],
         variable: str,
         server: TranslationServer,
-        waits: list[float],
+        clock: FakeClock,
         two: object,
     ) -> None:
-        options = self.options(waits) | {"timeout": 0.1}
+        options = self.options() | {"timeout": 0.1}
         with service(server.url, api_key_env=variable, **options) as made:
+            made.limiter = Limiter(2, clock)
             made.pairs()
             server.faults = [Fault(hang=True)] * 3
             assert "gave no answer within 0.1 seconds, tried 3 times" in self.refused(made)
@@ -324,13 +334,14 @@ class TestFaults:
         service: type[HttpSpecialist],
         variable: str,
         server: TranslationServer,
-        waits: list[float],
+        clock: FakeClock,
         two: object,
     ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             url = f"http://user:pass-word@127.0.0.1:{free.getsockname()[1]}"
-            with service(url, api_key_env="DEEPL_API_KEY", **self.options(waits)) as made:
+            with service(url, api_key_env="DEEPL_API_KEY", **self.options()) as made:
+                made.limiter = Limiter(2, clock)
                 message = self.refused(made)
         assert "cannot be reached, tried 3 times (ConnectError" in message
 
@@ -339,10 +350,10 @@ class TestFaults:
         service: type[HttpSpecialist],
         variable: str,
         server: TranslationServer,
-        waits: list[float],
+        clock: FakeClock,
         two: object,
     ) -> None:
-        with service(f"{server.url}/wrong", api_key_env="DEEPL_API_KEY", **self.options(waits)) as made:
+        with service(f"{server.url}/wrong", api_key_env="DEEPL_API_KEY", **self.options()) as made:
             assert "status 404. Check the URL" in self.refused(made)
 
     @pytest.mark.parametrize(
@@ -359,7 +370,7 @@ class TestFaults:
         self, service: type[HttpSpecialist], variable: str, two: object, url: str, message: str
     ) -> None:
         with pytest.raises(ConfigurationError, match=message) as caught:
-            service(url, api_key_env=variable, **self.options([]))
+            service(url, api_key_env=variable, **self.options())
         assert "hidden" not in str(caught.value)
 
     @pytest.mark.parametrize("name", ["timeout", "batch_size", "concurrency", "retries"])
@@ -367,11 +378,11 @@ class TestFaults:
         self, service: type[HttpSpecialist], variable: str, two: object, name: str
     ) -> None:
         with pytest.raises(ConfigurationError, match=name):
-            service("http://host", api_key_env=variable, **self.options([]) | {name: -1})
+            service("http://host", api_key_env=variable, **self.options() | {name: -1})
 
 
 def test_deepl_takes_fifty_texts_at_most() -> None:
-    with pytest.raises(ConfigurationError, match="at most 50 texts in a request; batch_size is 51"):
+    with pytest.raises(ConfigurationError, match="deepl takes at most 50 texts in a request; batch_size is 51"):
         DeepLSpecialist(batch_size=51)
 
 

@@ -1,18 +1,12 @@
-"""What the generalists that send requests share: the budget of a run, and order under concurrency."""
+"""What the generalists that send requests share: the budget of a run, messages and stop strings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from collections.abc import Iterable
 from threading import Lock
-from typing import TypeVar
 
 from scalemt.errors import BudgetError
-from scalemt.generalists.base import Progress
 from scalemt.types import Prompt
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Budget:
@@ -66,43 +60,6 @@ class Budget:
             f"The budget of this run is spent ({spent}), so this prompt was not sent. "
             "Raise the budget of the generalist, or translate the rest in another run."
         )
-
-
-def in_order(
-    function: Callable[[T], R], items: Sequence[T], workers: int, progress: Progress | None = None
-) -> list[R]:
-    """Apply `function` to all items on up to `workers` threads; results come in the order of the items.
-
-    Raises:
-        Exception: the first one that `function` raised; items that had not begun are dropped.
-    """
-
-    faults: list[Exception] = []
-
-    def guarded(item: T) -> R:
-        if faults:
-            raise CancelledError
-        try:
-            result = function(item)
-        except Exception as error:
-            faults.append(error)
-            raise
-        if progress is not None:
-            progress(1)
-        return result
-
-    if len(items) == 1:
-        return [guarded(items[0])]
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(items)))) as pool:
-        futures = [pool.submit(guarded, item) for item in items]
-        try:
-            wait(futures)
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)  # what has not begun is not sent any more
-            raise
-    if faults:
-        raise faults[0]
-    return [future.result() for future in futures]
 
 
 def chat_messages(prompt: Prompt) -> list[dict[str, str]]:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from scalemt.connections import Connections
 from scalemt.errors import (
     ConfigurationError,
     DeadlineError,
@@ -22,9 +24,12 @@ from scalemt.errors import (
     RateLimitError,
 )
 from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
-from scalemt.generalists.client import Budget, chat_messages, cut, in_order
+from scalemt.generalists.client import Budget, chat_messages, cut
+from scalemt.generalists.prediction import Predictions, accepted_tokens, count, evaluated_tokens
+from scalemt.limiter import Limiter
 from scalemt.retry import RetryPolicy, redact, send
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
+from scalemt.workers import in_order
 
 if TYPE_CHECKING:
     import httpx
@@ -67,7 +72,8 @@ class OpenAIGeneralist(BaseGeneralist):
         model: the name under which the server knows it.
         api_key_env: the environment variable that holds the key; unset means that none is sent.
         kind: "chat" uses /chat/completions, "base" /completions.
-        concurrency: requests under way at a time.
+        concurrency: most requests under way at a time, whatever the number of threads that ask; after refusals
+            for overload they are fewer, see `Limiter`.
         timeout: seconds for one request; connecting may take at most 10 of them.
         retries: tries after the first for rate limits, overload, broken connections and time-outs.
         max_tokens_budget, max_cost: what this object may spend in its life, see `Budget`; prompts beyond it
@@ -77,14 +83,20 @@ class OpenAIGeneralist(BaseGeneralist):
             "max_completion_tokens": 500}` for servers that want the newer name).
         scoring: whether the server can score given text (vLLM's /completions with echo can; llama-server and
             chat models cannot). Only then does this object offer `score`, and count as `ScoringGeneralist`.
+        prediction: whether `Prompt.prediction` is sent with chat prompts (OpenAI's predicted outputs). None does
+            so where guesses cost nothing: no price_completion, and not at OpenAI or Azure, which bill those that
+            were not used. A server that refuses it is not sent it again, and `predictions.refused` says so.
 
     `Prompt.prefill` is not sent: the protocol has no place for it.
+
+    Prompts are sent in an order in which shared beginnings are neighbours, for servers that keep prefixes.
 
     Raises:
         ConfigurationError: an argument cannot be used.
     """
 
     name = "openai"
+    overlaps = True
 
     def __init__(  # noqa: PLR0913 each is one line of a profile
         self,
@@ -102,6 +114,7 @@ class OpenAIGeneralist(BaseGeneralist):
         price_completion: float = 0.0,
         extra_body: Mapping[str, Any] | None = None,
         scoring: bool = False,
+        prediction: bool | None = None,
     ) -> None:
         shown = redact(url)
         _require(_is_web(url), f"{shown} is not a URL such as http://127.0.0.1:8000/v1")
@@ -118,9 +131,10 @@ class OpenAIGeneralist(BaseGeneralist):
         self._concurrency, self._timeout = concurrency, timeout
         self._prices = (price_prompt, price_completion)
         self._extra = dict(extra_body or {})
-        self._client: httpx.Client | None = None
-        self._opening = Lock()
+        self._connections = Connections(partial(_client, api_key_env, timeout, concurrency))
         self._answered = False
+        self.limiter = Limiter(concurrency)
+        self.predictions = Predictions(url, prediction, price_completion > 0)
         self.policy = RetryPolicy(attempts=retries + 1)
         self.budget = Budget(max_tokens_budget, max_cost)
         if scoring:
@@ -138,18 +152,36 @@ class OpenAIGeneralist(BaseGeneralist):
         host = self._shown.partition("://")[2].partition("/")[0]
         return f"openai:{'_'.join(self._model.split())}@{host}"
 
+    @property
+    def cache_key(self) -> str:
+        """The signature, and a hash of the whole address and of the fields added to each request.
+
+        Which weights a server has behind a name it does not say: after changing them there, clear the cache.
+        """
+        asked = json.dumps([self._url, self._query, self._extra], sort_keys=True, default=repr)
+        return f"{self.signature}|{sha256(asked.encode()).hexdigest()}"
+
     def close(self) -> None:
         """Close the connections. The next use opens new ones."""
-        with self._opening:
-            if self._client is not None:
-                self._client.close()
-            self._client = None
+        self._connections.close()
+
+    def cancel(self) -> None:
+        """Give up all requests under way and waiting; the calls that wait for them raise CancelledError."""
+        self.limiter.cancel()
+        self._connections.break_off()
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         run = _Run()
-        completions = in_order(
-            lambda prompt: self._one(run, prompt, decoding), prompts, self._concurrency, progress
+        order = sorted(range(len(prompts)), key=lambda index: _beginning(prompts[index]))
+        sent = in_order(
+            lambda index: self._one(run, prompts[index], decoding),
+            order,
+            self._concurrency,
+            progress,
+            self.cancel,
         )
+        answered = dict(zip(order, sent, strict=True))
+        completions = [answered[index] for index in range(len(prompts))]
         if run.fatal and all(completion.finish_reason == "error" for completion in completions):
             raise run.fatal
         return completions
@@ -160,7 +192,7 @@ class OpenAIGeneralist(BaseGeneralist):
         try:
             self.budget.check()
             path, body = self._request(prompt, decoding)
-            return self._read(self._post(path, body), prompt)
+            return self._read(self._post(path, body, self.predictions.added(body, prompt)), prompt)
         except HopelessError as error:
             with run.lock:
                 run.fatal = run.fatal or error
@@ -191,19 +223,28 @@ class OpenAIGeneralist(BaseGeneralist):
         try:
             choice = answer["choices"][0]
             raw = choice["message"].get("content") if prompt.messages else choice["text"]
-            finish = choice.get("finish_reason") or ""
+            raw = raw if raw is None else _text(raw)
+            finish = str(choice.get("finish_reason") or "")
+            text = cut(raw or "", prompt.stop)
             refused = bool(prompt.messages and not raw and choice["message"].get("refusal"))
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise EndpointError(
                 f"{self._shown} answered without choices[0], so this is no completion. "
                 "Check that the URL is that of an OpenAI-compatible server."
             ) from error
-        text = cut(raw or "", prompt.stop)
         # A stop string that the server did not know ends the answer as well as one that it did.
         reason = "stop" if raw and text != raw else _FINISH.get("content_filter" if refused else finish)
         if reason is None:
             raise EndpointError(f"{self._shown} ended the answer with the unknown finish_reason {finish!r}.")
-        return Completion(text, reason, prompt_tokens, completion_tokens, cost)
+        return Completion(
+            text,
+            reason,
+            prompt_tokens,
+            completion_tokens,
+            cost,
+            evaluated_tokens=evaluated_tokens(answer, prompt_tokens),
+            accepted_tokens=accepted_tokens(answer),
+        )
 
     def _account(self, answer: Any, sent: str) -> tuple[int, int, float]:
         """Return tokens and cost of an answer, and take them from the budget."""
@@ -212,30 +253,45 @@ class OpenAIGeneralist(BaseGeneralist):
             # About four bytes are a token; the budget must not be blind where a server does not count.
             self.budget.spend((len(sent.encode()) + len(json.dumps(answer))) // 4)
             return 0, 0, 0.0
-        prompt_tokens = int(usage.get("prompt_tokens") or 0)
-        completion_tokens = int(usage.get("completion_tokens") or 0)
+        prompt_tokens = count(usage, "prompt_tokens") or 0
+        completion_tokens = count(usage, "completion_tokens") or 0
         cost = (prompt_tokens * self._prices[0] + completion_tokens * self._prices[1]) / 1e6
         self.budget.spend(prompt_tokens + completion_tokens, cost)
         return prompt_tokens, completion_tokens, cost
 
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
-        """Send one request, again where that can help, and return the decoded answer."""
+    def _post(self, path: str, body: dict[str, Any], predicting: dict[str, Any] | None = None) -> Any:
+        """Send one request, again where that can help, and return the decoded answer.
+
+        Args:
+            predicting: the body that is tried first, with a prediction.
+        """
         import httpx
 
+        tried = 0
+
+        def attempt(fields: dict[str, Any]) -> httpx.Response:
+            nonlocal tried
+            tried += 1
+            return self._attempt(path, fields)
+
+        def post(fields: dict[str, Any]) -> httpx.Response:
+            once = partial(attempt, fields)
+            return send(once, self.policy, self.limiter, retry_on=(httpx.TransportError,))
+
         try:
-            response = send(lambda: self._attempt(path, body), self.policy, retry_on=(httpx.TransportError,))
+            response = self.predictions.send(post, predicting or body, body)
         except httpx.TimeoutException as error:
             raise DeadlineError(
-                f"{self._shown} gave no answer within {self._timeout:g} s, in {self.policy.attempts} tries. "
+                f"{self._shown} gave no answer within {self._timeout:g} s, in {tried} tries. "
                 "Raise `timeout`, lower `concurrency`, or check the server."
             ) from error
         except httpx.TransportError as error:
             raise EndpointError(
-                f"The connection to {self._shown} broke off ({type(error).__name__}), "
-                f"in {self.policy.attempts} tries. Check the server."
+                f"The connection to {self._shown} broke off ({type(error).__name__}), in {tried} tries. "
+                "Check the server."
             ) from error
         if response.status_code != 200:
-            raise self._refusal(response)
+            raise self._refusal(response, tried)
         try:
             return response.json()
         except ValueError as error:
@@ -248,7 +304,7 @@ class OpenAIGeneralist(BaseGeneralist):
         import httpx
 
         try:
-            response = self._http().post(f"{self._url}{path}{self._query}", json=body)
+            response = self._connections.request("POST", f"{self._url}{path}{self._query}", json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             # A server that never answered is not there; one that did may be restarting.
             if self._answered:
@@ -260,7 +316,7 @@ class OpenAIGeneralist(BaseGeneralist):
         self._answered = True
         return response
 
-    def _refusal(self, response: httpx.Response) -> GeneralistError:
+    def _refusal(self, response: httpx.Response, tried: int) -> GeneralistError:
         status = response.status_code
         if status in _HOPELESS:
             # The server's own words are left out: some repeat the key.
@@ -269,7 +325,7 @@ class OpenAIGeneralist(BaseGeneralist):
         said = self._said(response)
         if status == 429:
             return RateLimitError(
-                f"{self._shown} asked for fewer requests (status 429), in {self.policy.attempts} tries{said}. "
+                f"{self._shown} asked for fewer requests (status 429), in {tried} tries{said}. "
                 "Lower `concurrency`, raise `retries`, or check the quota."
             )
         return EndpointError(f"{self._shown} answered with status {status}{said}. Check the server and the model.")
@@ -281,28 +337,9 @@ class OpenAIGeneralist(BaseGeneralist):
             message = str(error["message"] if isinstance(error, dict) else error)
         except (ValueError, KeyError, TypeError):
             return ""
-        key = self._key()
+        key = _key(self._key_env)
         message = message.replace(key, "***") if key else message
         return f": {message[:300].rstrip('.')}"
-
-    def _key(self) -> str:
-        return os.environ.get(self._key_env, "").strip()
-
-    def _http(self) -> httpx.Client:
-        """Return the client, made at the first call."""
-        with self._opening:
-            if self._client is None:
-                import httpx
-
-                key = self._key()
-                self._client = httpx.Client(
-                    headers={"Authorization": f"Bearer {key}"} if key else {},
-                    timeout=httpx.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
-                    limits=httpx.Limits(max_connections=self._concurrency),
-                )
-                # Sockets of an object that nobody closed are closed with it.
-                weakref.finalize(self, self._client.close)
-            return self._client
 
     def _score_all(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
         """The likelihood of `continuations[i]` after `prompts[i]`.
@@ -311,7 +348,7 @@ class OpenAIGeneralist(BaseGeneralist):
             GeneralistError: a prompt is a chat prompt, the budget is spent, or the server does not echo.
         """
         jobs = list(zip(prompts, continuations, strict=True))
-        return in_order(lambda job: self._score(*job), jobs, self._concurrency)
+        return in_order(lambda job: self._score(*job), jobs, self._concurrency, cancel=self.cancel)
 
     def _score(self, prompt: Prompt, continuation: str) -> Likelihood:
         if prompt.messages:
@@ -341,6 +378,32 @@ class OpenAIGeneralist(BaseGeneralist):
                 "vLLM does; for other servers set scoring = false, and the gate works without it."
             )
         return Likelihood(float(sum(inside)), len(inside))
+
+
+def _beginning(prompt: Prompt) -> str:
+    """What the server reads, from the start."""
+    return prompt.text or "\0".join(message.content for message in prompt.messages)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _key(variable: str) -> str:
+    return os.environ.get(variable, "").strip()
+
+
+def _client(key_env: str, timeout: float, concurrency: int) -> httpx.Client:
+    import httpx
+
+    key = _key(key_env)
+    return httpx.Client(
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
+        limits=httpx.Limits(max_connections=concurrency),
+    )
 
 
 def _is_web(url: str) -> bool:

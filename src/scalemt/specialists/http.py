@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import os
 import re
-import weakref
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from scalemt.connections import Connections
 from scalemt.errors import ConfigurationError, SpecialistError, UnknownLanguageError
 from scalemt.languages import parse
+from scalemt.limiter import Limiter
 from scalemt.retry import RetryPolicy, redact, send
 from scalemt.specialists.base import BaseSpecialist
 from scalemt.specialists.confidence import words_without_confidence
 from scalemt.types import Draft, Pair
+from scalemt.workers import in_order
+
+if TYPE_CHECKING:
+    import httpx
 
 _MOST_BYTES = 100_000  # of text in one request; DeepL takes 128 KiB with everything around it
 
@@ -45,46 +50,57 @@ _ADVICE = {
 class HttpSpecialist(BaseSpecialist):
     """What both services share: batches sent side by side, retries, and errors that say what to check.
 
-    A subclass knows the protocol: `_languages` and `_translate`.
+    A subclass knows the protocol, `_languages` and `_translate`, and what is left out by default: `address`, where
+    the service has one, `key_variable`, and `most_texts`, what it takes in one request.
 
     Args:
-        url: address of the server, without the path of the service.
-        api_key_env: the environment variable that holds the key.
+        url: address of the server, without the path of the service; "" is that of the service.
+        api_key_env: the environment variable that holds the key; "" is the usual one of the service.
         timeout: seconds to wait for a connection, and for each part of an answer.
-        retries: tries after the first; `Retry-After` is honoured on 429 and 503.
+        retries: tries after the first; `Retry-After` is honoured, by all requests together.
         batch_size: most texts in one request.
-        concurrency: requests under way at the same time.
+        concurrency: most requests under way at the same time; fewer after refusals for overload, see `Limiter`.
         retry: the whole policy, in place of `retries`.
 
     Raises:
         ConfigurationError: the URL or a number cannot be used.
     """
 
+    address: ClassVar[str] = ""
+    key_variable: ClassVar[str]
+    most_texts: ClassVar[int | None] = None
+
     def __init__(
         self,
-        url: str,
+        url: str = "",
         *,
-        api_key_env: str,
-        timeout: float,
-        retries: int,
-        batch_size: int,
-        concurrency: int,
-        retry: RetryPolicy | None,
+        api_key_env: str = "",
+        timeout: float = 30.0,
+        retries: int = 3,
+        batch_size: int = 32,
+        concurrency: int = 4,
+        retry: RetryPolicy | None = None,
     ) -> None:
-        _check_url(url)
+        url = url or self.address
+        _check_url(self.name, url)
         if min(timeout, retries + 1, batch_size, concurrency) <= 0:
             raise ConfigurationError(
                 f"{self.name}: timeout, batch_size and concurrency must be above 0 and retries at least 0; "
                 f"they are {timeout}, {batch_size}, {concurrency} and {retries}."
             )
+        if self.most_texts and batch_size > self.most_texts:
+            raise ConfigurationError(
+                f"{self.name} takes at most {self.most_texts} texts in a request; batch_size is {batch_size}."
+            )
         self._url = url.rstrip("/")
-        self._key_name = api_key_env
+        self._key_name = api_key_env or self.key_variable
         self._timeout = timeout
         self._batch_size = batch_size
         self._concurrency = concurrency
         self._retry = retry or RetryPolicy(attempts=retries + 1)
-        self._lock = RLock()  # asking for the languages opens the connection under the same lock
-        self._client: Any = None
+        self._connections = Connections(partial(_client, timeout, concurrency))
+        self._lock = RLock()
+        self.limiter = Limiter(concurrency)
         self._known: dict[Pair, tuple[str, str]] | None = None
 
     @property
@@ -120,11 +136,9 @@ class HttpSpecialist(BaseSpecialist):
             raise SpecialistError(self._no_road(pair))
         codes = self._codes()[served]
         batches = list(_batches(texts, self._batch_size))
-        pool = ThreadPoolExecutor(min(self._concurrency, len(batches)), thread_name_prefix=self.name)
-        try:
-            answers = list(pool.map(lambda batch: self._translate(batch, codes, n), batches))
-        finally:
-            pool.shutdown(cancel_futures=True)  # after a failure nothing more is sent
+        answers = in_order(
+            lambda batch: self._translate(batch, codes, n), batches, self._concurrency, cancel=self.cancel
+        )
         return [[self._made(text, pair) for text in row] for answer in answers for row in answer]
 
     def _made(self, text: str, pair: Pair) -> Draft:
@@ -152,17 +166,15 @@ class HttpSpecialist(BaseSpecialist):
     def _send(self, method: str, path: str, request: Mapping[str, Any]) -> Any:
         import httpx
 
-        client = self._connection()
         tried = 0
 
         def once() -> httpx.Response:
             nonlocal tried
             tried += 1
-            answer: httpx.Response = client.request(method, f"{self._url}{path}", **request)
-            return answer
+            return self._connections.request(method, f"{self._url}{path}", **request)
 
         try:
-            response = send(once, self._retry, retry_on=(httpx.TransportError,))
+            response = send(once, self._retry, self.limiter, retry_on=(httpx.TransportError,))
         except httpx.InvalidURL as fault:
             raise ConfigurationError(f"{redact(self._url)} is no address of a server ({fault}).") from None
         except httpx.TimeoutException:
@@ -179,18 +191,9 @@ class HttpSpecialist(BaseSpecialist):
             raise self._refused(response, path, tried)
         return response
 
-    def _connection(self) -> Any:
-        import httpx
-
-        with self._lock:
-            if self._client is None:
-                self._client = httpx.Client(timeout=self._timeout)
-                weakref.finalize(self, self._client.close)
-            return self._client
-
     def _refused(self, response: Any, path: str, tried: int) -> SpecialistError:
         status = response.status_code
-        again = f", {_times(tried)}" if tried > 1 else ""
+        again = f", {_times(tried)}" if tried != 1 else ""
         advice = _ADVICE.get(status, "Check the server's log." if status >= 500 else "Check the URL.")
         said = _said(response)
         return SpecialistError(
@@ -218,10 +221,12 @@ class HttpSpecialist(BaseSpecialist):
 
     def close(self) -> None:
         """Close the connections; a later draft opens new ones."""
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
-            self._client = None
+        self._connections.close()
+
+    def cancel(self) -> None:
+        """Give up, from another thread, all requests under way and waiting: `draft` raises CancelledError."""
+        self.limiter.cancel()
+        self._connections.break_off()
 
     def __enter__(self) -> Self:
         return self
@@ -239,27 +244,7 @@ class LibreTranslateSpecialist(HttpSpecialist):
     """
 
     name = "libretranslate"
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        api_key_env: str = "LIBRETRANSLATE_API_KEY",
-        timeout: float = 30.0,
-        retries: int = 3,
-        batch_size: int = 32,
-        concurrency: int = 4,
-        retry: RetryPolicy | None = None,
-    ) -> None:
-        super().__init__(
-            url,
-            api_key_env=api_key_env,
-            timeout=timeout,
-            retries=retries,
-            batch_size=batch_size,
-            concurrency=concurrency,
-            retry=retry,
-        )
+    key_variable = "LIBRETRANSLATE_API_KEY"
 
     def _languages(self) -> dict[Pair, tuple[str, str]]:
         listed = self._call("GET", "/languages")
@@ -308,31 +293,9 @@ class DeepLSpecialist(HttpSpecialist):
     """
 
     name = "deepl"
-
-    def __init__(
-        self,
-        url: str = "https://api-free.deepl.com",
-        *,
-        api_key_env: str = "DEEPL_API_KEY",
-        timeout: float = 30.0,
-        retries: int = 3,
-        batch_size: int = 32,
-        concurrency: int = 4,
-        retry: RetryPolicy | None = None,
-    ) -> None:
-        super().__init__(
-            url,
-            api_key_env=api_key_env,
-            timeout=timeout,
-            retries=retries,
-            batch_size=batch_size,
-            concurrency=concurrency,
-            retry=retry,
-        )
-        if self._batch_size > 50:
-            raise ConfigurationError(
-                f"DeepL takes at most 50 texts in a request; batch_size is {self._batch_size}."
-            )
+    address = "https://api-free.deepl.com"
+    key_variable = "DEEPL_API_KEY"
+    most_texts = 50
 
     def _languages(self) -> dict[Pair, tuple[str, str]]:
         sources, targets = self._listed("source"), self._listed("target")
@@ -378,7 +341,17 @@ class DeepLSpecialist(HttpSpecialist):
         return [[text] for text in made]
 
 
-def _check_url(url: str) -> None:
+def _client(timeout: float, concurrency: int) -> httpx.Client:
+    import httpx
+
+    return httpx.Client(timeout=timeout, limits=httpx.Limits(max_connections=concurrency))
+
+
+def _check_url(name: str, url: str) -> None:
+    if not url:
+        raise ConfigurationError(
+            f"{name} lacks url. Write it as {name}:https://HOST[:PORT][/PATH], or in a table."
+        )
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -395,6 +368,8 @@ def _check_url(url: str) -> None:
 
 
 def _times(tried: int) -> str:
+    if not tried:
+        return "not asked again after it had refused others"
     return f"tried {tried} times" if tried > 1 else "tried once"
 
 
