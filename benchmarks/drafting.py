@@ -14,7 +14,6 @@ that changes every round, with 1 thread.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from claims import at_least, finish, flores, parser
 from random_marian import make_model
 from scalemt import languages
 from scalemt.config import Profile
@@ -45,32 +45,20 @@ class Contest:
 
 
 def main() -> None:
-    arguments = parse_arguments()
+    arguments = parser(__doc__, rounds=7, lines=200).parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        contests = [
-            bergamot(arguments),
-            apertium(arguments),
-            ctranslate2(arguments, Path(folder)),
-        ]
+        contests = [bergamot(arguments), apertium(arguments), ctranslate2(arguments, Path(folder))]
         found = [measure(contest, arguments.rounds) for contest in contests]
-    report = {"lines": arguments.lines, "rounds": arguments.rounds, "threads": 1, "contests": found}
     show(found)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder that holds flores200")
-    parser.add_argument("--lines", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", type=Path)
-    return parser.parse_args()
+    claims = [
+        at_least(f"throughput of `draft`, engine / {item['name']} called directly", item["ratios"]["direct"], 0.95)
+        for item in found
+    ]
+    finish(arguments.json, claims, {"threads": 1, "rounds": arguments.rounds, "contests": found})
 
 
 def read(arguments: argparse.Namespace, code: str) -> list[str]:
-    path = arguments.data / "flores200" / "devtest" / f"{code}.txt"
-    return [line for line in path.read_text("utf-8").split("\n") if line.strip()][: arguments.lines]
+    return flores(arguments.data, code, arguments.lines)
 
 
 def engine(specialist: Specialist, pair: Pair, sources: Sequence[str]) -> Callable[[], object]:
@@ -136,7 +124,7 @@ def measure(contest: Contest, rounds: int) -> dict[str, Any]:
         other: [theirs / ours for theirs, ours in zip(seconds[other], seconds["engine"], strict=True)]
         for other in others
     }
-    return {"name": contest.name, "lines": len(contest.sources), "seconds": seconds, "throughput_ratio": ratios}
+    return {"name": contest.name, "lines": len(contest.sources), "seconds": seconds, "ratios": ratios}
 
 
 def show(found: Sequence[dict[str, Any]]) -> None:
@@ -145,7 +133,7 @@ def show(found: Sequence[dict[str, Any]]) -> None:
     for item in found:
         lines, seconds = item["lines"], item["seconds"]
         ours = lines / statistics.median(seconds["engine"])
-        for other, ratios in item["throughput_ratio"].items():
+        for other, ratios in item["ratios"].items():
             theirs = lines / statistics.median(seconds[other])
             spread = f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
             print(f"| {item['name']} | {lines} | {ours:.0f} | {other} | {theirs:.0f} | {spread} |")

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from claims import at_most, finish, parser
 
 WORDS = 5
 
@@ -35,21 +36,18 @@ def main() -> None:
     print("| lines | peak memory, MB | seconds |\n|---|---|---|")
     for row in found:
         print(f"| {row['lines']:,.0f} | {row['peak_mb']:.0f} | {row['seconds']:.1f} |")
-    print(f"\nlong / short: **{ratios['whole']:.2f}** of the whole process")
-    print(f"growth over one line: {long - one:.0f} MB against {short - one:.0f} MB")
-    if arguments.json:
-        report = {"method": arguments.method, "words_a_line": WORDS, "runs": found, "ratios": ratios}
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    what = f"peak memory of `draft`, {arguments.long:,} lines / {arguments.short:,} lines"
+    claims = [at_most(what, [ratios["whole"]], 1.2)]
+    print(f"\ngrowth over one line: {long - one:.0f} MB against {short - one:.0f} MB")
+    finish(arguments.json, claims, {"words_a_line": WORDS, "runs": found, "ratios": ratios})
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder that holds flores200")
-    parser.add_argument("--long", type=int, default=100_000)
-    parser.add_argument("--short", type=int, default=1_000)
-    parser.add_argument("--method", default="draft")
-    parser.add_argument("--json", type=Path)
-    return parser.parse_args()
+    options = parser(__doc__, rounds=1)
+    options.add_argument("--long", type=int, default=100_000)
+    options.add_argument("--short", type=int, default=1_000)
+    options.add_argument("--method", default="draft")
+    return options.parse_args()
 
 
 def measure(count: int, words: list[str], folder: Path, method: str) -> dict[str, float]:

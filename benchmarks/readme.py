@@ -15,11 +15,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from claims import HEADER as CLAIMS_HEADER
+from claims import Claim
 from scale_quality import HEADER, Row, show
 from scalemt.evaluation.results import MARKS
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "benchmarks/results/bench.json"
+
+SPEED = ("drafting", "memory", "startup")
+"""Results of the scripts that `make bench` runs."""
 
 BENCH_HEADER = (
     "| pair | profile | chrF++ | BLEU | worse / better than the draft | kept | asked the LLM | tokens in / out "
@@ -65,9 +70,16 @@ def _score(cell: dict[str, Any]) -> str:
     return f"{cell['score']:.1f} ± {half:.1f} {MARKS[cell['verdict']]}".rstrip()
 
 
+def speed() -> str:
+    """Return the Markdown table of what `make bench` claims, in the order of `SPEED`."""
+    results = [json.loads((ROOT / f"benchmarks/results/{name}.json").read_text("utf-8")) for name in SPEED]
+    claims = [Claim(**claim) for result in results for claim in result["claims"]]
+    return "\n".join([*CLAIMS_HEADER, *(claim.row() for claim in claims)])
+
+
 def filled(text: str) -> str:
     """Return the README with every table replaced by the newest results."""
-    for name, table in {"bench": bench(), "scale_quality": scale_quality()}.items():
+    for name, table in {"bench": bench(), "scale_quality": scale_quality(), "speed": speed()}.items():
         opening, ending = f"<!-- table: {name} -->\n", "<!-- end of table -->"
         before, found, rest = text.partition(opening)
         if not found:

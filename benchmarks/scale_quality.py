@@ -106,7 +106,7 @@ def _calibrate(source: str, target: str, settings: Settings) -> dict[str, object
         read_lines(settings.data / "dev" / f"{target}.txt")[:count],
         pair,
     )
-    chosen = calibrate(development, Profile(), Configuration(), shots=settings.shots, notice=print)
+    chosen = calibrate(development, Profile(cache=False), Configuration(), shots=settings.shots, notice=print)
     chosen.save(path)
     return asdict(chosen)
 
@@ -120,7 +120,8 @@ def _keep(done: Sequence[Translation], path: Path) -> None:
 def _run(profile: Profile, texts: Sequence[str], direction: str) -> tuple[list[Translation], float]:
     started = time.perf_counter()
     source, target = direction.split("-")
-    done = Engine(profile, notice=print).translate(texts, source, target)
+    uncached = profile.model_copy(update={"cache": False})
+    done = Engine(uncached, notice=print).translate(texts, source, target)
     return done, round((time.perf_counter() - started) / len(texts), 3)
 
 

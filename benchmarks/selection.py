@@ -42,7 +42,7 @@ def measure(direction: str, profile: Profile, sources: Sequence[str], references
     started = time.perf_counter()
     scores = {}
     for method in ("few-shot", "refine"):
-        asked = profile.model_copy(update={"method": method})
+        asked = profile.model_copy(update={"method": method, "cache": False})
         done = Engine(asked, notice=print).translate(sources, source, target)
         texts = [next((c.text for c in item.candidates if c.origin == method), "") for item in done]
         scores[method] = round(CHRF(word_order=2).corpus_score(texts, [list(references)]).score, 2)

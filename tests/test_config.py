@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from scalemt.config import BUILT_IN, Configuration, Profile, cache_dir, config_dir, load_configuration
+from scalemt.config import BUILT_IN, Configuration, Profile, load_configuration
 from scalemt.errors import ConfigurationError, UnknownNameError
+from scalemt.folders import cache_dir, config_dir
 
 
 @pytest.fixture(autouse=True)

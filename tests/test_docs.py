@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import click
 import pytest
 
+from scalemt.caching import KINDS
+from scalemt.caching.units import LIMIT_VARIABLE
 from scalemt.cli import COMMANDS, cli
 from scalemt.cli.output import as_json
 from scalemt.config import BUILT_IN, Profile
@@ -167,6 +169,7 @@ def test_environment_variables_exist() -> None:
         "SCALEMT_PROFILE",
         "SCALEMT_CONFIG_DIR",
         "SCALEMT_CACHE_DIR",
+        LIMIT_VARIABLE,
         *(variable for library in (COMET_LIBRARY, BLEURT_LIBRARY) for variable in library.variables),
     }
 
@@ -244,6 +247,10 @@ def test_json_fields_are_documented() -> None:
     made = as_json(Translation(Segment("x", "1"), "y", "draft", Pair("en", "pt")))
     named = re.findall(r"^\| (`[^|]+) \|", _section("start.md", "For programs: `--json`"), re.MULTILINE)
     assert [name for cell in named for name in re.findall(r"`([^`]+)`", cell)] == list(made)
+
+
+def test_kinds_of_cache_entries_are_documented() -> None:
+    assert sorted(_names(_section("start.md", "The cache"))) == sorted(KINDS)
 
 
 def test_template_variables_are_documented() -> None:

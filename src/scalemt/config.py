@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from scalemt.errors import ConfigurationError, UnknownNameError
+from scalemt.folders import config_dir
 from scalemt.quality.gate import GateMode
 
 FILE_NAME = "scalemt.toml"
@@ -125,20 +126,6 @@ class Configuration:
             return Profile(name=name, **fields)
         except ValidationError as error:
             raise ConfigurationError(_explain(error, where)) from None
-
-
-def config_dir() -> Path:
-    """Return the user's configuration folder: `SCALEMT_CONFIG_DIR`, or where the platform wants it."""
-    from platformdirs import user_config_path
-
-    return Path(os.environ.get("SCALEMT_CONFIG_DIR") or user_config_path("scalemt"))
-
-
-def cache_dir() -> Path:
-    """Return the cache folder: `SCALEMT_CACHE_DIR`, or where the platform wants it."""
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get("SCALEMT_CACHE_DIR") or user_cache_path("scalemt"))
 
 
 def load_configuration() -> Configuration:

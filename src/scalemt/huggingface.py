@@ -13,6 +13,7 @@ from typing import Any
 from scalemt.errors import ConfigurationError, MissingExtraError, ModelError
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_DECIDING = {".safetensors", ".bin", ".json", ".jinja", ".model", ".spm", ".txt", ".bpe", ".vocab"}
 
 
 def import_torch(what: str) -> tuple[Any, Any]:
@@ -101,15 +102,35 @@ def load_model(auto_class: Any, folder: Path, torch: Any, device: str, dtype: st
         ConfigurationError: torch has no such number format.
         ModelError: the weights cannot be loaded; the message holds why.
     """
-    number_format = getattr(torch, dtype, None)
-    if not isinstance(number_format, torch.dtype) or not number_format.is_floating_point:
-        raise ConfigurationError(f"dtype is {dtype!r}. Valid choices: float32, bfloat16, float16.")
+    wanted = number_format(dtype, torch)
     try:
         with quiet():
-            model = auto_class.from_pretrained(str(folder), local_files_only=True, dtype=number_format)
+            model = auto_class.from_pretrained(str(folder), local_files_only=True, dtype=wanted)
             return model.to(device).eval()
     except Exception as error:  # the same: missing files, wrong shapes, an unknown architecture, no such device
         raise ModelError(f"The model in {folder} cannot be loaded: {error}") from error
+
+
+def number_format(dtype: str, torch: Any) -> Any:
+    """Return torch's number format of a name.
+
+    Raises:
+        ConfigurationError: torch has no such number format.
+    """
+    found = getattr(torch, dtype, None)
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ConfigurationError(f"dtype is {dtype!r}. Valid choices: float32, bfloat16, float16.")
+    return found
+
+
+def model_files(*places: Path) -> list[Path]:
+    """Return all files that can change what a model answers: weights, configuration, vocabulary, templates.
+
+    Args:
+        places: model folders, of which only the files directly inside count, and single files.
+    """
+    found = [path for place in places for path in (sorted(place.iterdir()) if place.is_dir() else [place])]
+    return [path for path in dict.fromkeys(found) if path.is_file() and path.suffix.lower() in _DECIDING]
 
 
 def choose_device(device: str | None, torch: Any) -> str:

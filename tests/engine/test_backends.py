@@ -161,7 +161,9 @@ def test_an_unknown_option_lists_those_of_that_kind_only(drafts: Path) -> None:
     table = {"type": "recorded", "path": str(drafts), "beem": 4}
     with pytest.raises(ConfigurationError, match=r"mine has no option 'beem'\. Valid choices: drafts, path\.$"):
         specialist("mine", mine=table)
-    with pytest.raises(ConfigurationError, match=r"mine has no option 'beam'\. Valid choices: answers, kind\.$"):
+    with pytest.raises(
+        ConfigurationError, match=r"mine has no option 'beam'\. Valid choices: answers, cache_key, kind\.$"
+    ):
         generalist("mine", mine={"type": "fake", "beam": 4})
 
 

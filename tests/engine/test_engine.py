@@ -173,7 +173,7 @@ def test_multi_path_shows_sampled_drafts() -> None:
 
 
 def test_multi_path_of_several_specialists_shows_one_draft_each() -> None:
-    other = DictionarySpecialist({EN_PT: {"the": "o", "house": "lar"}})
+    other = DictionarySpecialist({EN_PT: {"the": "o", "house": "lar"}}, "dictionary[other]")
     fake = FakeGeneralist(["a casa"])
     built = Engine(
         Profile(shots=1, method="multi-path", gate="off", specialists=("first", "second")),

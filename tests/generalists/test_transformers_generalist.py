@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scalemt.caching import FILE_NAME, CacheStore, keep_generalist
 from scalemt.errors import ConfigurationError, GeneralistError, ModelError
 from scalemt.generalists import GENERALISTS, ScoringGeneralist
 from scalemt.generalists.transformers import TransformersGeneralist
@@ -93,6 +95,7 @@ def by_hand(generalist: TransformersGeneralist, ids: list[int], count: int) -> l
     """The most probable tokens one by one, from plain forward passes without padding or cache."""
     import torch
 
+    generalist._load()
     made: list[int] = []
     for _ in range(count):
         with torch.no_grad():
@@ -294,6 +297,36 @@ def test_what_cannot_be(folder: Path, tmp_path: Path) -> None:
         TransformersGeneralist(folder, kind="talk")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="dtype is 'int8'"):
         TransformersGeneralist(folder, dtype="int8")
+
+
+def test_a_hit_loads_no_weights_and_every_file_counts(
+    folder: Path, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = CacheStore(cache_folder / FILE_NAME)
+    prompt, decoding = Prompt(text="We", stop=(" ",)), Decoding(max_tokens=60)
+    first = keep_generalist(TransformersGeneralist(folder), store)
+    (made,) = first.complete([prompt], decoding)
+    assert made.finish_reason == "stop"
+    assert isinstance(first, ScoringGeneralist)
+    scores = first.score([prompt], [" bought"])
+    with monkeypatch.context() as patch:
+        patch.setattr(TransformersGeneralist, "_load", lambda _: pytest.fail("weights are being loaded"))
+        again = keep_generalist(TransformersGeneralist(folder), store)
+        assert again.complete([prompt], decoding) == [replace(made, cached=True)]
+        assert isinstance(again, ScoringGeneralist)
+        assert again.score([prompt], [" bought"]) == scores
+        copied = Path(shutil.copytree(folder, tmp_path / folder.name))
+        generalist = TransformersGeneralist(copied)
+        key = generalist.cache_key
+        assert key == TransformersGeneralist(folder, max_batch=1, kind="base").cache_key
+        assert key != TransformersGeneralist(folder, dtype="bfloat16").cache_key
+        for name in ("chat_template.jinja", "tokenizer.json", "model.safetensors", "generation_config.json"):
+            (copied / name).write_bytes(
+                (copied / name).read_bytes() + b"\n" if (copied / name).exists() else b"{}"
+            )
+            assert generalist.cache_key != key, name
+            key = generalist.cache_key
+    store.close()
 
 
 def test_nothing_is_printed(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

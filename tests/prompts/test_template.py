@@ -250,7 +250,6 @@ def test_a_folder_called_as_a_template_does_not_get_in_the_way(
     monkeypatch.chdir(tmp_path)
     Path("scale").mkdir()
     Path("plain").write_text("not a template")
-    load_template.cache_clear()
     assert load_template("scale").kind == "chat"
     assert load_template("plain").kind == "plain"
 
@@ -272,7 +271,6 @@ labels = ["{{ target_language }}:"]
 def own(folder: Path, text: str) -> Template:
     path = folder / "own.toml"
     path.write_text(text, "utf-8")
-    load_template.cache_clear()
     return load_template(str(path))
 
 
@@ -340,7 +338,6 @@ def test_a_rendering_mistake_lists_the_variables(tmp_path: Path) -> None:
 def test_a_template_that_is_not_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_bytes(b'kind = "\xff"')
-    load_template.cache_clear()
     with pytest.raises(ConfigurationError, match=r"own\.toml is not valid TOML"):
         load_template(str(path))
 

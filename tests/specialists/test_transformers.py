@@ -206,7 +206,7 @@ def test_options_that_cannot_be(tiny_models: Path) -> None:
     with pytest.raises(ConfigurationError, match="no model family 'mbart'"):
         TransformersSpecialist(tiny_models / "nllb", family="mbart")
     with pytest.raises(ModelError, match="cannot be loaded"):
-        TransformersSpecialist(tiny_models / "nllb", device="no-such-device")
+        TransformersSpecialist(tiny_models / "nllb", device="no-such-device").draft(["a"], EN_PT)
 
 
 @pytest.mark.slow
@@ -214,7 +214,7 @@ def test_spoilt_weights(tiny_models: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_models / "nllb", tmp_path / "nllb")
     (folder / "model.safetensors").write_bytes(b"nonsense")
     with pytest.raises(ModelError, match=r"The model in .* cannot be loaded"):
-        TransformersSpecialist(folder)
+        TransformersSpecialist(folder).draft(["a"], EN_PT)
     (folder / "tokenizer.json").write_text("nonsense")
     with pytest.raises(ModelError, match=r"The tokenizer in .* cannot be loaded"):
         TransformersSpecialist(folder)

@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Score translations, with signatures and significance.",
     "calibrate": "Choose method, shots and threshold for a pair on a development file.",
     "bench": "Compare profiles on test sets: quality, time, calls and cost.",
+    "cache": "Show or clear what is kept of drafts and answers.",
 }
 
 

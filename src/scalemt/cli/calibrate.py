@@ -31,8 +31,9 @@ def command(source: str, target: str, **options: Any) -> int:
     sentences serve, for the languages they hold. Each line costs a draft and two answers of the generalist for
     each number of shots.
     """
-    from scalemt.config import config_dir, load_configuration
+    from scalemt.config import load_configuration
     from scalemt.engine.calibrating import DevelopmentSet, calibrate, packaged_development
+    from scalemt.folders import config_dir
     from scalemt.languages import parse_pair
     from scalemt.quality.calibration import calibration_path
 
@@ -88,6 +89,25 @@ def _show(chosen: Calibration, path: str, as_json: bool) -> None:
         return
     for name, value in chosen.scores.items():
         click.echo(f"{name:>24}  {value:6.2f}")
+    _show_curve(chosen)
     third = " with few-shot as third candidate" if chosen.third == "few-shot" else ""
     click.echo(f"Chosen for {chosen.pair}: {chosen.method}, {chosen.shots} shots{third}.")
     click.echo(f"Stored in {path} (measured on {chosen.segments} segments, chrF++).")
+
+
+def _show_curve(chosen: Calibration) -> None:
+    """Print what deferral would give at each budget, by fits that had not seen the segments."""
+    if not chosen.curve:
+        return
+    columns = ("budget", "asked", "expected", "random", "oracle", "worse")
+    heads = ("budget", "asked", "by gain", "random", "oracle", "made worse")
+    click.echo("\n" + "  ".join(f"{head:>10}" for head in heads))
+    for point in chosen.curve:
+        cells = (
+            f"{point[name]:.0%}" if name in ("budget", "asked", "worse") else f"{point[name]:.2f}"
+            for name in columns
+        )
+        click.echo("  ".join(f"{cell:>10}" for cell in cells))
+    if not any(model.weights for model in chosen.deferral.values()):
+        click.echo("Nothing that is known of a draft tells where asking gains more.")
+    click.echo("")

@@ -63,6 +63,7 @@ def _findings(quick: bool) -> Iterator[Finding]:
     yield _apertium()
     yield _comet()
     yield from _folders()
+    yield _cache()
     yield _configuration()
     if not quick:
         yield from _trials()
@@ -105,7 +106,7 @@ def _comet() -> Finding:
 
 
 def _folders() -> Iterator[Finding]:
-    from scalemt.config import cache_dir, config_dir
+    from scalemt.folders import cache_dir, config_dir
 
     for name, folder in (("configuration", config_dir()), ("cache", cache_dir())):
         place = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -116,9 +117,24 @@ def _folders() -> Iterator[Finding]:
             yield Finding(f"folder of the {name}", "broken", f"{folder} cannot be written", mend)
 
 
+def _cache() -> Finding:
+    from scalemt.caching import FILE_NAME, CacheStore, size_limit
+    from scalemt.caching.units import shown_size
+    from scalemt.errors import UsageError
+    from scalemt.folders import cache_dir
+
+    try:
+        found = CacheStore(cache_dir() / FILE_NAME, size_limit()).stats()
+    except UsageError as error:
+        return Finding("cache", "broken", str(error))
+    size = f"{shown_size(found.bytes)} of {shown_size(found.limit)}"
+    return Finding("cache", "ok", f"{found.entries} entries, {size}, in {found.path}")
+
+
 def _configuration() -> Finding:
-    from scalemt.config import FILE_NAME, config_dir, load_configuration
+    from scalemt.config import FILE_NAME, load_configuration
     from scalemt.errors import ConfigurationError
+    from scalemt.folders import config_dir
 
     try:
         configuration = load_configuration()
@@ -151,14 +167,14 @@ def _try(name: str, action: Callable[[], str]) -> Finding:
 def _draft() -> str:
     from scalemt.engine import Engine
 
-    return Engine.from_profile("fast").translate([_SENTENCE], "en", "pt")[0].text
+    return Engine.from_profile("fast", cache=False).translate([_SENTENCE], "en", "pt")[0].text
 
 
 def _complete() -> str:
     from scalemt.engine import Engine
     from scalemt.types import Decoding, Prompt
 
-    generalist = Engine.from_profile("default").assembly.generalist
+    generalist = Engine.from_profile("default", cache=False).assembly.generalist
     completion = generalist.complete([Prompt(text="English: one, two, three,", stop=("\n",))], Decoding(8))[0]
     if completion.error:
         raise completion.error

@@ -21,6 +21,7 @@ _PROFILE_OPTIONS = (
     click.option("--demonstrations", type=click.Path(dir_okay=False), metavar="FILE",
                  help="Your own triplets, JSON Lines."),
     click.option("--seed", type=int, help="Seed of everything that is drawn."),
+    click.option("--cache/--no-cache", default=None, help="Keep drafts and answers on disk, and use them again."),
     click.option("--threads", type=click.IntRange(0), help="Compute threads for models (0: the free cores)."),
 )  # fmt: skip
 

@@ -44,7 +44,8 @@ def explain(translation: Translation, console: Console) -> None:
     row("translation", Text(translation.text, style="bold"))
     usage = translation.usage
     tokens = f"{usage.prompt_tokens}+{usage.completion_tokens} tokens"
-    row("cost", f"{translation.seconds:.2f} s, {usage.calls} calls, {tokens}")
+    cached = f", {usage.cached} from the cache" if usage.cached else ""
+    row("cost", f"{translation.seconds:.2f} s, {usage.calls} calls, {tokens}{cached}")
     row("signature", Text(translation.signature, style="dim"))
     console.print()
 

@@ -22,12 +22,19 @@ class Tally:
         self.failed = 0
         self.fallbacks = 0
         self.suspects = 0
+        self.calls = 0
+        self.cached = 0
+        self.asked: int | None = None
         self._first_suspect = ""
         self._named: list[str] = []
 
     def add(self, item: Translation) -> None:
         """Count one translation."""
         self.total += 1
+        self.calls += item.usage.calls
+        self.cached += item.usage.cached
+        if chosen := {decision.outcome for decision in item.decisions if decision.step == "deferral"}:
+            self.asked = (self.asked or 0) + ("asked" in chosen)
         steps = {decision.step: decision.reason for decision in item.decisions}
         if "source" in steps:
             self.suspects += 1
@@ -40,7 +47,14 @@ class Tally:
             self.fallbacks += 1
 
     def report(self) -> None:
-        """Print what happened to standard error; nothing when all went well."""
+        """Print what happened to standard error; nothing when all was asked and all went well."""
+        if self.cached:
+            answers = self.cached + self.calls
+            say(f"{self.cached} of {answers} answers came from the cache; --no-cache asks for all of them anew.")
+        if self.asked is not None:
+            say(
+                f"The generalist was asked for {self.asked} of {self.total} segments; the others keep their draft."
+            )
         if self.suspects:
             say(f"{self.suspects} of {self.total} sources may be in another language ({self._first_suspect}).")
         if self.fallbacks:

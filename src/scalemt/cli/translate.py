@@ -39,6 +39,12 @@ _BAR_FROM = 20  # segments; fewer are done before a bar is read
 @click.option("--to", "target", required=True, metavar="LANG", help="Target language, any common code.")
 @click.option("--method", help="draft, few-shot, refine, pivot or multi-path.")
 @click.option("--gate", help="off, checks or quality: when a refinement is kept.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Put at most this share of segments to the generalist (0 to 1).",
+)
 @click.option("--paths", type=click.IntRange(1, 16), help="Sampled drafts that multi-path shows.")
 @click.option("--confidences/--no-confidences", default=None, help="Show word confidences in prompts.")
 @click.option(

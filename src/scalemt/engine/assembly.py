@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scalemt import languages
-from scalemt.config import Configuration, Profile, cache_dir, config_dir
+from scalemt.caching import FILE_NAME, CacheStore, keep_generalist, keep_specialist, size_limit
+from scalemt.config import Configuration, Profile
 from scalemt.engine.backends import build_generalist, build_specialist
 from scalemt.errors import ConfigurationError, MissingExtraError, NoRoadError
+from scalemt.folders import cache_dir, config_dir
 from scalemt.generalists import Generalist, ScoringGeneralist
-from scalemt.memory import SELECTORS, DraftCache, Selector, load_demonstrations, packaged_demonstrations
+from scalemt.memory import SELECTORS, Selector, load_demonstrations, packaged_demonstrations
 from scalemt.methods import METHODS, Kit, Method
 from scalemt.prompts import load_template
 from scalemt.quality.calibration import Calibration, calibration_path, load_calibration
+from scalemt.quality.deferral import DeferralModel
 from scalemt.quality.evidence import EvidenceGatherer
 from scalemt.quality.gate import Gate
 from scalemt.specialists import Specialist
@@ -31,7 +34,8 @@ class Plan:
     """How one pair is translated.
 
     `third` is the method whose answer the gate weighs as a third candidate. `decisions` are those that hold
-    for every segment.
+    for every segment. `budget` is the largest share of segments that the generalist may be asked for, `deferral`
+    what a calibration tells of the gain that is to be expected.
     """
 
     pair: Pair
@@ -44,6 +48,8 @@ class Plan:
     decisions: tuple[Decision, ...]
     backends: str
     signature: str
+    budget: float = 1.0
+    deferral: DeferralModel | None = None
 
     def scoring_prompts(self, segments: Sequence[Segment]) -> list[Prompt | None]:
         """Return the prompts under which the generalist scores candidates: few-shot, without any draft."""
@@ -70,10 +76,11 @@ class Assembly:
         self.configuration = configuration
         self.drafts = drafts
         self.notice = notice or (lambda _: None)
+        self.store = CacheStore(cache_dir() / FILE_NAME, size_limit(), self.notice) if profile.cache else None
         if specialists is not None:
-            self.specialists = list(specialists)
+            self.specialists = [self._kept(specialist) for specialist in specialists]
         if generalist is not None:
-            self.generalist = generalist
+            self.generalist = keep_generalist(generalist, self.store) if self.store else generalist
         self.calibrated = True
         self._plans: dict[tuple[Pair, bool], Plan] = {}
 
@@ -84,7 +91,7 @@ class Assembly:
         specs = self.profile.specialists
         for spec in specs:
             try:
-                found.append(build_specialist(spec, self.configuration, self.profile))
+                found.append(self._kept(build_specialist(spec, self.configuration, self.profile)))
             except MissingExtraError:
                 if len(specs) == 1:
                     raise
@@ -93,7 +100,12 @@ class Assembly:
     @cached_property
     def generalist(self) -> Generalist:
         """The profile's generalist."""
-        return build_generalist(self.profile.generalist, self.configuration, self.profile)
+        built = build_generalist(self.profile.generalist, self.configuration, self.profile)
+        return keep_generalist(built, self.store) if self.store else built
+
+    def _kept(self, specialist: Specialist) -> Specialist:
+        """Have drafts and scores kept on disk, where the profile wants that."""
+        return keep_specialist(specialist, self.store) if self.store else specialist
 
     def plan(self, pair: Pair, *, ask: bool = True) -> Plan:
         """Return the plan for a pair; see `Engine.plan`."""
@@ -106,15 +118,17 @@ class Assembly:
         method = self._method(pair, calibration)
         road = self._road(pair, method) if method.needs_specialist else None
         method, decisions = self._by_road(method, road)
+        _require_drafts(method, road, pair, self.profile.budget)
+        ask = ask and self.profile.budget > 0
         generalist = self.generalist if method.needs_generalist and ask else None
         template = load_template(self._template_name(generalist))
         shots = self._shots(calibration)
         kit = Kit(
             pair=pair,
             template=template,
-            selector=self._selector(pair, shots) if method.needs_generalist else None,
+            # Nobody is shown demonstrations where nobody may be asked.
+            selector=self._selector(pair, shots) if method.needs_generalist and self.profile.budget > 0 else None,
             road=road,
-            cache=DraftCache(cache_dir() / "drafts.sqlite"),
             paths=self.profile.paths,
             confidences=self._confidences(template.kind),
             notice=self.notice,
@@ -138,6 +152,8 @@ class Assembly:
             decisions=decisions,
             backends=backends,
             signature=self._signature(method, backends, kit, gate, third, calibration),
+            budget=self.profile.budget,
+            deferral=calibration.deferral.get(gate.mode) if calibration else None,
         )
 
     def _calibration(self, pair: Pair) -> Calibration | None:
@@ -269,6 +285,8 @@ class Assembly:
             parts.append(f"confidences:{'shown' if kit.confidences else 'hidden'}")
         if method.needs_generalist:
             parts += [f"demonstrations:{shown}", f"seed:{self.profile.seed}", f"gate:{gate.mode}"]
+        if method.needs_generalist and self.profile.budget < 1:
+            parts.append(f"budget:{self.profile.budget:.6g}")
         if third:
             parts.append(f"third:{third.name}")
         if calibration:
@@ -281,3 +299,24 @@ def require_generalist(plan_: Plan) -> Generalist:
     if plan_.generalist is None:
         raise ConfigurationError(f"The method {plan_.method.name} needs a generalist, and none is configured.")
     return plan_.generalist
+
+
+def _require_drafts(method: Method, road: Road | None, pair: Pair, budget: float) -> None:
+    """Refuse a budget where no draft can take the place of an answer.
+
+    Raises:
+        ConfigurationError: the method or its road gives no draft in the target language.
+    """
+    if budget >= 1 or not method.needs_generalist or (road is not None and _stands(road, pair)):
+        return
+    raise ConfigurationError(
+        f"The budget is {budget:g}, but the method {method.name} has no draft in the target language of {pair} "
+        "that could stand in the place of an answer. Leave the budget at 1, or choose refine with a specialist of "
+        "the pair."
+    )
+
+
+def _stands(road: Road, pair: Pair) -> bool:
+    if isinstance(road, PivotRoad):
+        return road.second is not None
+    return not isinstance(road, RecordedRoad) or languages.base(road.language) == languages.base(pair.target)

@@ -8,7 +8,9 @@ from typing import Any
 
 from scalemt.config import Configuration, Profile
 from scalemt.engine.assembly import Plan
-from scalemt.engine.core import Engine, Progress
+from scalemt.engine.calibrating_deferral import Learnt, learn
+from scalemt.engine.core import Engine
+from scalemt.engine.running import Progress
 from scalemt.errors import ConfigurationError
 from scalemt.memory import packaged_demonstrations
 from scalemt.memory.selection import FixedSelector
@@ -26,6 +28,7 @@ class Trial:
     third: str
     fit: Fit
     plan: Plan
+    done: Sequence[Translation]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def calibrate(
 
     Each trial drafts, refines, and asks for a few-shot answer of every segment. The gate is fitted twice,
     with and without the few-shot answer as a third candidate. If none gains more over the draft on
-    held-out folds than its standard error, the choice is the method `draft`, which calls no generalist.
+    held-out folds than its standard error, the choice is the method `draft`, which calls no generalist. For each
+    mode of the gate it is learnt, too, which segments are worth a call (see quality/deferral.py).
 
     Args:
         development: what to try on.
@@ -90,7 +94,7 @@ def calibrate(
         )
     trials: list[Trial] = []
     scores: dict[str, float] = {}
-    asked = profile.model_dump(include=profile.explicit) | {"name": profile.name, "gate": "quality"}
+    asked = profile.model_dump(include=profile.explicit) | {"name": profile.name, "gate": "quality", "budget": 1.0}
     for count in shots:
         tried = Profile(**{**asked, "method": "refine", "shots": count, "third": "few-shot"})
         engine = Engine(tried, configuration, notice=notice, **(parts or {}))
@@ -102,12 +106,13 @@ def calibrate(
         plan = engine.plan(*pair)
         for third in ("none", "few-shot"):
             kept = [item for item in found if third == "few-shot" or item.origin != "few-shot"]
-            trials.append(Trial(count, third, fit(kept, len(sources)), plan))
+            trials.append(Trial(count, third, fit(kept, len(sources)), plan, done))
     best = max(trials, key=lambda trial: trial.fit.gain)
-    return _choice(best, str(pair), len(sources), scores)
+    learnt = learn(best.done, references, best.plan, best.fit.chosen, gate=profile.gate, window=profile.batch)
+    return _choice(best, str(pair), len(sources), scores, learnt)
 
 
-def _choice(best: Trial, pair: str, segments: int, scores: dict[str, float]) -> Calibration:
+def _choice(best: Trial, pair: str, segments: int, scores: dict[str, float], learnt: Learnt) -> Calibration:
     worth_it = best.fit.gain > 0
     return Calibration(
         pair=pair,
@@ -119,6 +124,8 @@ def _choice(best: Trial, pair: str, segments: int, scores: dict[str, float]) -> 
         scales=best.fit.scales,
         segments=segments,
         scores=scores | {"expected gain": round(best.fit.gain, 2), "its error": round(best.fit.error, 2)},
+        deferral=learnt.models,
+        curve=learnt.curve,
     )
 
 

@@ -17,11 +17,11 @@ from threading import Lock
 
 from scalemt.config import Profile
 from scalemt.engine.assembly import Plan, require_generalist
+from scalemt.engine.deferring import Account, defer, without_deferred
 from scalemt.engine.judging import Round, judge
 from scalemt.engine.pieces import Cut, cut
-from scalemt.generalists import Generalist
 from scalemt.methods import Prepared
-from scalemt.methods.answering import answer
+from scalemt.methods.answering import answer, unasked
 from scalemt.specialists.road import RecordedRoad
 from scalemt.types import Decoding, Segment, Translation
 
@@ -72,6 +72,7 @@ class Run:
         self._specialists = Lock()  # drafting of one window and judging of another both ask them
         self._clock = Lock()
         self._last_end = 0.0
+        self._account = Account()  # kept by the one thread that prepares windows
 
     def stream(self, segments: Iterable[Segment]) -> Iterator[Translation]:
         """Yield a translation a segment, in order, as soon as its window and those before it are done."""
@@ -121,7 +122,7 @@ class Run:
                 yield from running.popleft().result()
             _raise(fault)
         finally:
-            _stop(generalist if running else None, drafting, answering)
+            _end((drafting, answering), self._plan if running else None)
 
     def prepare(self, window: Window) -> Staged:
         """Cut, draft and render the prompts of a window; no generalist is called."""
@@ -135,8 +136,8 @@ class Run:
         if not pieces:
             return Staged(cuts, [], [], began)
         with self._specialists:
-            prepared = plan.method.prepare(pieces, plan.kit)
-        thirds = plan.third.prepare(pieces, plan.kit) if plan.third else []
+            prepared = defer(plan.method.prepare(pieces, plan.kit), plan, self._account)
+        thirds = without_deferred(plan.third.prepare(pieces, plan.kit), prepared) if plan.third else []
         return Staged(cuts, prepared, thirds, began)
 
     def _cut(self, segments: Sequence[Segment]) -> list[Cut]:
@@ -174,6 +175,8 @@ class Run:
             return judge(staged.prepared, rounds, plan)
 
     def _answer(self, prepared: Sequence[Prepared], origin: str, meter: _Meter) -> Round:
+        if not any(item.prompt for item in prepared):
+            return Round(origin, unasked(prepared))
         bound = self._profile.max_tokens
         if "max_tokens" not in self._profile.explicit:
             # Three tokens a byte of the source is more than any pair of scripts needs, also where a tokenizer
@@ -239,12 +242,15 @@ def _raise(fault: Exception | None) -> None:
         raise fault
 
 
-def _stop(generalist: Generalist | None, *pools: ThreadPoolExecutor) -> None:
-    """End the threads; a generalist that is still answering is told to give up, so that nobody waits for it."""
+def _end(pools: Sequence[ThreadPoolExecutor], unfinished: Plan | None) -> None:
+    """End the threads; backends that are still at work are told to give up, so that nobody waits for them."""
     for pool in pools:
         pool.shutdown(wait=False, cancel_futures=True)
-    cancel = getattr(generalist, "cancel", None)
-    if cancel:
-        cancel()
+    if unfinished:
+        makers = unfinished.kit.road.makers() if unfinished.kit.road else []
+        for backend in (unfinished.generalist, *(specialist for specialist, _ in makers)):
+            cancel = getattr(backend, "cancel", None)
+            if cancel:
+                cancel()
     for pool in pools:
         pool.shutdown()

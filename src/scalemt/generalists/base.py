@@ -69,6 +69,16 @@ class BaseGeneralist(ABC):
     def signature(self) -> str:
         """One token without spaces that says what answers (model, its hash or name)."""
 
+    @property
+    def cache_key(self) -> str:
+        """Everything besides prompt and decoding that can change an answer, "" if answers must not be kept.
+
+        By default the signature. A generalist whose signature leaves something out (fields added to each request,
+        the version of a library) adds it here; what changes the time alone does not belong into it. It is asked
+        for anew at each call, so that a file that was replaced is noticed; no model may be loaded for it.
+        """
+        return self.signature
+
     def complete(
         self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress | None = None
     ) -> list[Completion]:
@@ -89,7 +99,7 @@ class BaseGeneralist(ABC):
             )
         return completions
 
-    def cancel(self) -> None:
+    def cancel(self) -> None:  # noqa: B027  # to be overridden where a backend can be stopped
         """Give up, from another thread, all that is being completed or scored; the calls raise soon.
 
         Does nothing where a backend cannot be stopped. The next call works as ever.

@@ -22,16 +22,21 @@ class FakeGeneralist(BaseGeneralist):
     as when no request can succeed; for an endpoint error of one prompt alone give the `Completion` itself.
     `prompts` and `decodings` record what was asked, one entry a prompt. Asked for more than the queue held,
     it raises AssertionError: the script of the test is too short. It does not score: see
-    `FakeScoringGeneralist`.
+    `FakeScoringGeneralist`. Its answers are never cached, unless it is given a `cache_key` of its own.
     """
 
     name = "fake"
 
     def __init__(
-        self, answers: Iterable[Answer] | Callable[[Prompt], Answer] = (), *, kind: GeneralistKind = "chat"
+        self,
+        answers: Iterable[Answer] | Callable[[Prompt], Answer] = (),
+        *,
+        kind: GeneralistKind = "chat",
+        cache_key: str = "",
     ) -> None:
         self._answer = answers if callable(answers) else _popping(deque(answers))
         self._kind = kind
+        self._cache_key = cache_key
         self._lock = Lock()
         self.prompts: list[Prompt] = []
         self.decodings: list[Decoding] = []
@@ -45,6 +50,11 @@ class FakeGeneralist(BaseGeneralist):
     def signature(self) -> str:
         """The word "fake"."""
         return "fake"
+
+    @property
+    def cache_key(self) -> str:
+        """What the constructor was told: two scripts look alike, and what one answered says nothing of another."""
+        return self._cache_key
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         completions = []
@@ -80,8 +90,9 @@ class FakeScoringGeneralist(FakeGeneralist):
         *,
         scores: Iterable[float] | Callable[[Prompt, str], float] = (),
         kind: GeneralistKind = "chat",
+        cache_key: str = "",
     ) -> None:
-        super().__init__(answers, kind=kind)
+        super().__init__(answers, kind=kind, cache_key=cache_key)
         self._score = scores if callable(scores) else _popping_scores(deque(scores))
         self.scored: list[tuple[Prompt, str]] = []
 

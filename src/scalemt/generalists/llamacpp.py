@@ -16,13 +16,14 @@ from threading import Lock, RLock
 from typing import Any, Literal
 
 from scalemt.errors import ConfigurationError, GeneralistError, MissingExtraError, ModelError
-from scalemt.fingerprint import fingerprint
+from scalemt.fingerprint import exact_fingerprint, fingerprint, library_version
 from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
-from scalemt.generalists.client import chat_messages, in_order
+from scalemt.generalists.client import chat_messages
 from scalemt.generalists.gguf import read_metadata
 from scalemt.generalists.llamacpp_native import NativeScorer
 from scalemt.generalists.llamacpp_server import LlamaServer, RefusedError, ServerOptions
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
+from scalemt.workers import in_order
 
 _WORTH_SEEDING = 64  # tokens; copying a shorter prefix into the slots saves nothing
 _FINISH: dict[str, FinishReason] = {"eos": "stop", "word": "stop", "limit": "length", "none": "length"}
@@ -95,6 +96,17 @@ class LlamaCppGeneralist(BaseGeneralist):
     def signature(self) -> str:
         """Name of the file and a fingerprint of its content."""
         return self._signature
+
+    @property
+    def cache_key(self) -> str:
+        """The signature, the hash of the whole file, the version of llama.cpp, and how it computes.
+
+        Speculation and the way of scoring change an answer by rounding only, but whoever compares them must not
+        be handed the same answer twice. Slots, threads and context decide whether and when an answer comes.
+        """
+        how = f"speculation={self._options.speculation}|scoring={self._scoring}"
+        version = library_version("xllamacpp")
+        return f"{self._signature}|{exact_fingerprint([self._path])}|xllamacpp {version}|{how}"
 
     def server(self) -> LlamaServer:
         """Return the server, started at the first call."""

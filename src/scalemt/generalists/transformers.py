@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from scalemt.errors import ConfigurationError, GeneralistError
-from scalemt.fingerprint import fingerprint
+from scalemt.fingerprint import exact_fingerprint, fingerprint
 from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import chat_messages, cut
 from scalemt.huggingface import (
@@ -17,6 +18,8 @@ from scalemt.huggingface import (
     import_torch,
     load_model,
     load_tokenizer,
+    model_files,
+    number_format,
     quiet,
     weight_files,
 )
@@ -52,7 +55,8 @@ class TransformersGeneralist(BaseGeneralist):
         kind: "chat" or "base"; None is "chat" if the tokenizer has a chat template.
 
     Raises:
-        ModelError: the folder lacks a file, or cannot be loaded; the message says which.
+        ModelError: the folder lacks a file; the message says which. Weights are loaded, and may turn out to be
+            damaged, when first needed.
         ConfigurationError: an option has a value that cannot be used.
         MissingExtraError: torch or transformers is not installed.
     """
@@ -80,16 +84,27 @@ class TransformersGeneralist(BaseGeneralist):
         self._tokenizer = load_tokenizer(self._folder, self._transformers)
         self._kind = self._checked_kind(kind)
         self._max_batch = max_batch
-        place = choose_device(device, self._torch)
-        self._model = load_model(self._transformers.AutoModelForCausalLM, self._folder, self._torch, place, dtype)
-        config = self._model.config.get_text_config()
-        self._context = int(getattr(config, "max_position_embeddings", None) or _UNBOUNDED)
-        self._accepted = set(inspect.signature(self._model.forward).parameters)
-        self._ends = self._end_tokens()
-        self._padding = self._padding_token()
-        # The folder's own defaults (a sampler, penalties) are set aside: `Decoding` says all.
-        self._model.generation_config = self._transformers.GenerationConfig()
+        number_format(dtype, self._torch)
+        self._dtype = dtype
+        self._device = choose_device(device, self._torch)
+        self._model: Any = None
+        self._loading = Lock()
         self._signature = f"transformers:{self._folder.name.replace(' ', '_')}:{fingerprint(weights)}:{dtype}"
+
+    def _load(self) -> None:
+        """Load the weights, at the first prompt whose answer is not known from the cache."""
+        with self._loading:
+            if self._model is not None:
+                return
+            auto_class = self._transformers.AutoModelForCausalLM
+            self._model = load_model(auto_class, self._folder, self._torch, self._device, self._dtype)
+            config = self._model.config.get_text_config()
+            self._context = int(getattr(config, "max_position_embeddings", None) or _UNBOUNDED)
+            self._accepted = set(inspect.signature(self._model.forward).parameters)
+            self._ends = self._end_tokens()
+            self._padding = self._padding_token()
+            # The folder's own defaults (a sampler, penalties) are set aside: `Decoding` says all.
+            self._model.generation_config = self._transformers.GenerationConfig()
 
     @property
     def kind(self) -> GeneralistKind:
@@ -101,12 +116,20 @@ class TransformersGeneralist(BaseGeneralist):
         """Name of the folder, a fingerprint of the weights, and the number format."""
         return self._signature
 
+    @property
+    def cache_key(self) -> str:
+        """The signature, the content of all files of the folder, the versions of the libraries, and the device."""
+        content = exact_fingerprint(model_files(self._folder))
+        libraries = f"torch {self._torch.__version__}|transformers {self._transformers.__version__}"
+        return f"{self._signature}|{content}|{libraries}|{self._device}"
+
     def score(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
         """The likelihood of `continuations[i]` after `prompts[i]`, end of text not included.
 
         Raises:
             GeneralistError: prompt and continuation do not fit into the context, or the model failed.
         """
+        self._load()
         pairs = [self._split(prompt, text) for prompt, text in zip(prompts, continuations, strict=True)]
         for opening, continuation in pairs:
             if len(opening) + len(continuation) > self._context:
@@ -121,6 +144,7 @@ class TransformersGeneralist(BaseGeneralist):
         return found
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
+        self._load()
         completions: dict[int, Completion] = {}
         jobs = []
         for index, prompt in enumerate(prompts):

@@ -47,12 +47,17 @@ def answer(
     """
     asked = [(index, item.prompt) for index, item in enumerate(prepared) if item.prompt]
     prompts: list[Prompt] = [prompt for _, prompt in asked]
-    answers = [Answer(None, None, Usage()) for _ in prepared]
+    answers = unasked(prepared)
     labels = template.answer_labels(pair)
     completions = generalist.complete(prompts, decoding, progress)
     for (index, _), completion in zip(asked, completions, strict=True):
         answers[index] = _answer(prepared[index], completion, labels, pair, origin)
     return answers
+
+
+def unasked(prepared: Sequence[Prepared]) -> list[Answer]:
+    """Return what stands for the answers to segments for which nobody was asked."""
+    return [Answer(None, None, Usage()) for _ in prepared]
 
 
 def _answer(prepared: Prepared, completion: Completion, labels: Sequence[str], pair: Pair, origin: str) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from scalemt.errors import ConfigurationError
-from scalemt.memory import DraftCache, Selector
+from scalemt.memory import Selector
 from scalemt.prompts import Template
 from scalemt.specialists import Specialist
 from scalemt.specialists.road import Road, drafts_to_ask
@@ -23,7 +23,6 @@ class Kit:
         template: what prompts look like.
         selector: chooses demonstrations; None when none are to be shown.
         road: how drafts are made; None when no specialist is in play.
-        cache: keeps drafts of demonstrations between runs; None makes them anew in each run.
         paths: how many sampled drafts `multi-path` shows.
         confidences: whether prompts show word confidences.
         notice: told once about each thing a user should know, such as a language without demonstrations.
@@ -33,7 +32,6 @@ class Kit:
     template: Template
     selector: Selector | None = None
     road: Road | None = None
-    cache: DraftCache | None = None
     paths: int = 0
     confidences: bool = True
     notice: Callable[[str], None] = field(default=lambda _: None)
@@ -85,12 +83,7 @@ class Kit:
             self._drafted[index, paths] = tuple(draft for column in columns for draft in column[row])
 
     def _draft_all(self, specialist: Specialist, texts: list[str], pair: Pair, paths: int) -> list[list[Draft]]:
-        asked = drafts_to_ask(paths)
-        if self.cache:
-            drafted = self.cache.draft(specialist, texts, pair, asked)
-        else:
-            drafted = specialist.draft(texts, pair, asked)
-        return [drafts[: paths or 1] for drafts in drafted]
+        return [drafts[: paths or 1] for drafts in specialist.draft(texts, pair, drafts_to_ask(paths))]
 
 
 @dataclass(frozen=True)

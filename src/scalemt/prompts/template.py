@@ -146,7 +146,6 @@ def template_names() -> list[str]:
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
-@lru_cache(maxsize=32)
 def load_template(name: str) -> Template:
     """Return a packaged template by name, or a user's own by the path of its TOML file.
 
@@ -166,6 +165,7 @@ def load_template(name: str) -> Template:
     raise UnknownNameError("prompt template", name, [*template_names(), "the path of a .toml file"])
 
 
+@lru_cache(maxsize=32)
 def _parse(name: str, data: bytes, where: str) -> Template:
     try:
         fields = tomllib.loads(data.decode())

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from scalemt.errors import ConfigurationError
 from scalemt.lines import write_whole
+from scalemt.quality.deferral import DeferralModel
 from scalemt.quality.gate import Scale
 from scalemt.types import Pair
 
@@ -24,6 +25,8 @@ class Calibration:
         method, shots, third, threshold, scales: the choice.
         segments: size of the development set.
         scores: chrF++ of everything that was compared, for `--explain` and for people.
+        deferral: by mode of the gate, what asking the generalist is expected to gain; empty in files of before.
+        curve: chrF++ at each budget as cross-validation tells it, with the gate of the profile.
     """
 
     pair: str
@@ -35,6 +38,8 @@ class Calibration:
     scales: dict[str, Scale]
     segments: int
     scores: dict[str, float] = field(default_factory=dict)
+    deferral: dict[str, DeferralModel] = field(default_factory=dict)
+    curve: list[dict[str, float]] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write to a JSON file, replacing an older one in one step."""

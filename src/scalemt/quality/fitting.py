@@ -9,7 +9,7 @@ not flatter it, and it is used only if that is more than its own uncertainty: el
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -37,12 +37,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Fit:
-    """The fitted gate, and what it gained on folds it had not seen (chrF++ points a segment)."""
+    """The fitted gate, and what it gained on folds it had not seen (chrF++ points a segment).
+
+    `chosen` holds the origin of what it took there, a segment each; "draft" where it took nothing else.
+    """
 
     scales: dict[str, Scale]
     threshold: float
     gain: float
     error: float
+    chosen: tuple[str, ...] = field(default=(), compare=False)
 
 
 def examples(cases: Sequence[Case], gains: Sequence[dict[str, float]]) -> list[Example]:
@@ -75,14 +79,15 @@ def fit(found: Sequence[Example], segments: int) -> Fit:
         segments: size of the development set; segments without a usable candidate gain nothing.
     """
     if len(found) < 2 * _FOLDS:
-        return Fit({}, NEVER, 0.0, 0.0)
-    table = _gains(found, _held_out(found), segments)
+        return Fit({}, NEVER, 0.0, 0.0, ("draft",) * segments)
+    expected = _held_out(found)
+    table = _gains(found, expected, segments)
     gains = _unseen_gains(table)
     mean, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
     best = int(table.sum(axis=1).argmax())
     if mean <= error or best == 0:
-        return Fit({}, NEVER, 0.0, error)
-    return Fit(_scales(found), float(_STEPS[best]), mean, error)
+        return Fit({}, NEVER, 0.0, error, ("draft",) * segments)
+    return Fit(_scales(found), float(_STEPS[best]), mean, error, _unseen_choices(found, expected, table))
 
 
 def _held_out(found: Sequence[Example]) -> list[float]:
@@ -114,10 +119,25 @@ def _gains(found: Sequence[Example], expected: Sequence[float], segments: int) -
 
 def _unseen_gains(table: Numbers) -> Numbers:
     """Return the gain of each segment under the threshold that is best for all other folds."""
-    folds = np.arange(table.shape[1]) % _FOLDS
-    chosen = np.array([table[:, folds != fold].sum(axis=1).argmax() for fold in range(_FOLDS)])
-    unseen: Numbers = table[chosen[folds], np.arange(table.shape[1])]
+    unseen: Numbers = table[_unseen_steps(table), np.arange(table.shape[1])]
     return unseen
+
+
+def _unseen_steps(table: Numbers) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Return, for each segment, the place in `_STEPS` of the threshold that is best for all other folds."""
+    folds = np.arange(table.shape[1]) % _FOLDS
+    chosen = np.array([table[:, folds != fold].sum(axis=1).argmax() for fold in range(_FOLDS)], dtype=np.int64)
+    return chosen[folds]
+
+
+def _unseen_choices(found: Sequence[Example], expected: Sequence[float], table: Numbers) -> tuple[str, ...]:
+    """Return the origin of what is taken of each segment under that threshold."""
+    top, origins = np.full(table.shape[1], -np.inf), ["draft"] * table.shape[1]
+    for item, value in zip(found, expected, strict=True):
+        if value > top[item.segment]:
+            top[item.segment], origins[item.segment] = value, item.origin
+    taken = top > _STEPS[_unseen_steps(table)]
+    return tuple(origin if kept else "draft" for origin, kept in zip(origins, taken, strict=True))
 
 
 def _scales(found: Sequence[Example]) -> dict[str, Scale]:

@@ -87,6 +87,15 @@ class BaseSpecialist(ABC):
         """Return the signature of what drafts one pair; by default that of the whole specialist."""
         return self.signature
 
+    def cache_key(self, pair: Pair) -> str:
+        """Return everything that can change the drafts and scores of one pair, "" if they must not be kept.
+
+        By default the signature. A specialist whose signature leaves something out (a tokenizer beside the
+        weights, the version of a library) adds it here; what changes the time alone does not belong into it. It
+        is asked for anew at each call, so that a file that was replaced is noticed; no model may be loaded for it.
+        """
+        return self.signature_for(pair)
+
     @abstractmethod
     def pairs(self) -> list[Pair]:
         """The directions that can be drafted now, as canonical tags."""

@@ -74,13 +74,16 @@ class CTranslate2Specialist(Seq2SeqSpecialist):
         chosen = family_named(family) if family else guess_family(vocabulary, str(folder), _hint(folder))
         settings = Settings(pairs, options or DraftOptions(), pairing, threads, batch_tokens)
         pieces = load_pieces(folder, Path(tokenizer).expanduser() if tokenizer else None, extra=self.name)
-        super().__init__(folder, Convention(chosen, vocabulary), pieces, settings)
+        super().__init__(folder, Convention(chosen, vocabulary), pieces, settings, tokenizer)
 
     def _weights(self) -> list[Path]:
         return [self._folder / "model.bin"]
 
     def _precision(self) -> str:
         return self._compute_type
+
+    def _computed_by(self) -> str:
+        return f"ctranslate2 {self._library.__version__}|{self._device}"
 
     def _open(self, *, fresh: bool = False) -> Any:
         with self._lock:

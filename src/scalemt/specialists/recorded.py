@@ -44,6 +44,10 @@ class RecordedSpecialist(BaseSpecialist):
         digest = sha256(repr(self._drafts).encode()).hexdigest()[:8]
         return f"recorded[sha256:{digest}]"
 
+    def cache_key(self, pair: Pair) -> str:
+        """Return "": drafts belong to positions, not to texts."""
+        return ""
+
     def pairs(self) -> list[Pair]:
         """Return nothing: the drafts do not say which pair they are for."""
         return []

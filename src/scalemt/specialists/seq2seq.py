@@ -18,8 +18,8 @@ from pathlib import Path
 
 from scalemt import languages
 from scalemt.errors import ConfigurationError, ModelError, NoRoadError, SpecialistError, UnknownLanguageError
-from scalemt.fingerprint import fingerprint
-from scalemt.huggingface import read_json
+from scalemt.fingerprint import exact_fingerprint, fingerprint
+from scalemt.huggingface import model_files, read_json
 from scalemt.specialists.base import BaseSpecialist, DraftOptions
 from scalemt.specialists.confidence import Pairing, shift, words_from_pieces
 from scalemt.specialists.families import OPUS_ALIASES, Convention, parse_direction
@@ -101,8 +101,16 @@ class Seq2SeqSpecialist(BaseSpecialist):
     each token of its source, and 8 more.
     """
 
-    def __init__(self, folder: Path, convention: Convention, pieces: Pieces, settings: Settings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        convention: Convention,
+        pieces: Pieces,
+        settings: Settings,
+        tokenizer: str | Path | None = None,
+    ) -> None:
         self._folder = folder
+        self._places = [folder, *([Path(tokenizer).expanduser()] if tokenizer else [])]
         self._convention = convention
         self._pieces = pieces
         self._settings = settings
@@ -125,6 +133,11 @@ class Seq2SeqSpecialist(BaseSpecialist):
             *([] if self._settings.pairing == "aligned" else [self._settings.pairing]),
         ]
         return f"{self.name}[{';'.join(settings)}]"
+
+    def cache_key(self, pair: Pair) -> str:
+        """The signature, the content of all files of model and tokenizer, the options in full, and the library."""
+        content = exact_fingerprint(model_files(*self._places))
+        return f"{self.signature}|{content}|{self._settings.options}|{self._computed_by()}"
 
     def pairs(self) -> list[Pair]:
         """The configured directions, or those a bilingual model has; empty for a multilingual one."""
@@ -262,6 +275,10 @@ class Seq2SeqSpecialist(BaseSpecialist):
     @abstractmethod
     def _precision(self) -> str:
         """The number format of the weights, for the signature."""
+
+    @abstractmethod
+    def _computed_by(self) -> str:
+        """The libraries with their versions and the device, for the cache."""
 
     def _most_tokens(self) -> int:
         """Most tokens of one row, for source and output alike."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from scalemt.errors import SpecialistError
@@ -13,6 +14,7 @@ from scalemt.huggingface import (
     import_torch,
     load_model,
     load_tokenizer,
+    number_format,
     quiet,
     read_json,
     weight_files,
@@ -46,7 +48,8 @@ class TransformersSpecialist(Seq2SeqSpecialist):
         pairing: "aligned", or "shifted" for the off-by-one of SCALE's released code.
 
     Raises:
-        ModelError: the folder lacks a file, or cannot be loaded; the message says which.
+        ModelError: the folder lacks a file; the message says which. Weights are loaded, and may turn out to be
+            damaged, when first needed.
         ConfigurationError: an option has a value that cannot be used.
         MissingExtraError: torch, transformers or a tokenizer package is not installed.
     """
@@ -79,15 +82,19 @@ class TransformersSpecialist(Seq2SeqSpecialist):
         model_type = str(self._config.get("model_type", ""))
         chosen = family_named(family) if family else guess_family(self._ids, str(folder), model_type)
         pieces = load_pieces(folder, Path(tokenizer).expanduser() if tokenizer else None, extra=self.name)
-        super().__init__(folder, Convention(chosen, self._ids), pieces, settings)
-        self._model = load_model(
-            self._transformers.AutoModelForSeq2SeqLM,
-            folder,
-            self._torch,
-            choose_device(device, self._torch),
-            dtype,
-        )
-        self._start, self._end = self._prepare_decoding()
+        super().__init__(folder, Convention(chosen, self._ids), pieces, settings, tokenizer)
+        number_format(dtype, self._torch)
+        self._device = choose_device(device, self._torch)
+        self._model: Any = None
+        self._loading = Lock()
+
+    def _load(self) -> None:
+        """Load the weights, at the first text that is not known from the cache."""
+        with self._loading:
+            if self._model is None:
+                auto_class = self._transformers.AutoModelForSeq2SeqLM
+                self._model = load_model(auto_class, self._folder, self._torch, self._device, self._dtype)
+                self._start, self._end = self._prepare_decoding()
 
     def _prepare_decoding(self) -> tuple[int, int]:
         """Ids of decoder start and `</s>`; the folder's own decoding defaults (beams, bans) are set aside."""
@@ -107,6 +114,9 @@ class TransformersSpecialist(Seq2SeqSpecialist):
     def _precision(self) -> str:
         return self._dtype
 
+    def _computed_by(self) -> str:
+        return f"torch {self._torch.__version__}|transformers {self._transformers.__version__}|{self._device}"
+
     def _most_tokens(self) -> int:
         return min(super()._most_tokens(), int(self._config.get("max_position_embeddings", MOST_TOKENS)))
 
@@ -117,6 +127,7 @@ class TransformersSpecialist(Seq2SeqSpecialist):
             yield
 
     def _decode(self, rows: list[Row], limit: int, n: int) -> list[list[list[str]]]:
+        self._load()
         options = self._settings.options
         chosen: dict[str, Any] = {"num_beams": options.beam, "do_sample": False}
         if n > 1:
@@ -143,6 +154,7 @@ class TransformersSpecialist(Seq2SeqSpecialist):
         return [paths[index : index + n] for index in range(0, len(paths), n)]
 
     def _force(self, rows: list[Row], targets: list[list[str]]) -> list[list[float]]:
+        self._load()
         lengths = [len(row.source) + len(target) + 3 for row, target in zip(rows, targets, strict=True)]
         budget = min(self._settings.batch_tokens, max(1, _MOST_LOGITS // len(self._tokens)))
         known: list[list[float]] = [[] for _ in rows]

@@ -69,6 +69,8 @@ class Backends:
         return engine
 
     def _engine(self, profile: Profile, specialists: Sequence[Specialist]) -> Engine:
+        # With the cache on, an arm's seconds would be those of reading what another arm has paid for.
+        profile = profile.model_copy(update={"cache": False})
         return Engine(profile, self._configuration, specialists=specialists, notice=self._tell)
 
     def _tell(self, message: str) -> None:
@@ -134,6 +136,7 @@ def _of_the_generalist(profile: Profile, plan: Plan) -> dict[str, Any]:
         "paths": kit.paths if plan.method.name == "multi-path" else None,
         "pool": sha256(pool.encode("utf-8", "surrogatepass")).hexdigest()[:12],
         "gate": [gate.threshold, repr(gate.scales)] if gate.mode == "quality" else None,
+        **({"deferral": repr(plan.deferral)} if plan.budget < 1 else {}),
         "backward": gatherer.backward.signature if gatherer and gatherer.backward else None,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -15,7 +16,7 @@ from scalemt.evaluation.bench.backends import Backends, deciding, warm_up
 from scalemt.evaluation.bench.ledger import Ledger, fell_back, file_name, segment_key
 from scalemt.evaluation.systems import TestSet
 from scalemt.translations import as_json
-from scalemt.types import Pair, Segment
+from scalemt.types import Pair, Segment, Translation
 
 State = Literal["ready", "done", "not applicable", "failed"]
 
@@ -170,15 +171,27 @@ class Bench:
             filled = [task.test_set.sources[place] for place in pending if task.test_set.sources[place].strip()]
             if filled:
                 warm_up(task.plan, min(filled, key=len))
-        for batch in _batches(pending, task.arm.profile.batch):
-            segments = [Segment(task.test_set.sources[i], task.test_set.ids[i]) for i in batch]
-            done = task.engine.translate(segments, *task.pair)
+        for batch, done in _translated(task, pending):
             rows = [(task.keys[i], as_json(item)) for i, item in zip(batch, done, strict=True)]
             task.ledger.append(rows, len(batch))
             task.rows |= {i: task.ledger.find(task.keys[i]) or {} for i in batch}
             task.fresh += len(batch)
             watcher.advance(len(batch))
         task.state = "done"
+
+
+def _translated(task: Task, pending: Sequence[int]) -> Iterator[tuple[Sequence[int], list[Translation]]]:
+    """Yield batches of places with their translations."""
+    assert task.engine  # noqa: S101
+    segments = {place: Segment(task.test_set.sources[place], task.test_set.ids[place]) for place in pending}
+    # The account of a budget belongs to a run: batch by batch it would be opened anew, and each rounded down.
+    whole = task.arm.profile.budget < 1
+    stream = task.engine.stream(list(segments.values()), *task.pair) if whole else iter(())
+    for batch in _batches(pending, task.arm.profile.batch):
+        if whole:
+            yield batch, list(islice(stream, len(batch)))
+        else:
+            yield batch, task.engine.translate([segments[place] for place in batch], *task.pair)
 
 
 def _lacking(row: Mapping[str, Any]) -> bool:

@@ -38,6 +38,7 @@ def write_report(
     path: Path,
     title: str = "Translation evaluation",
     further: Mapping[str, Table] | None = None,
+    figures: Mapping[str, Sequence[Figure]] | None = None,
 ) -> None:
     """Write one self-contained HTML file; the same evaluations give the same bytes.
 
@@ -46,17 +47,19 @@ def write_report(
         path: of the file.
         title: its heading.
         further: by the name of a test set, a table that is shown below those of its scores.
+        figures: by the name of a test set, figures that are shown before its own.
 
     Raises:
         InputError: there is no evaluation, one does not pair up with its test set, or the file cannot be written.
     """
-    write_whole(path, render_report(evaluations, title, further))
+    write_whole(path, render_report(evaluations, title, further, figures))
 
 
 def render_report(
     evaluations: Sequence[Evaluation],
     title: str = "Translation evaluation",
     further: Mapping[str, Table] | None = None,
+    figures: Mapping[str, Sequence[Figure]] | None = None,
 ) -> str:
     """Return the report as HTML text; see `write_report`.
 
@@ -78,7 +81,10 @@ def render_report(
         theme=Markup(theme),  # noqa: S704
         script=Markup(script),  # noqa: S704
         data=Markup(embed(data)),  # noqa: S704
-        sets=[_set(number, evaluation) for number, evaluation in enumerate(evaluations)],
+        sets=[
+            _set(number, item, (figures or {}).get(item.test_set.name, ()))
+            for number, item in enumerate(evaluations)
+        ],
         further=further or {},
         matrices=_matrices(evaluations),
     )
@@ -125,7 +131,7 @@ class Figure:
     signature: str = ""
 
 
-def _set(number: int, evaluation: Evaluation) -> dict[str, Any]:
+def _set(number: int, evaluation: Evaluation, first: Sequence[Figure]) -> dict[str, Any]:
     test_set = evaluation.test_set
     cells = [cell for row in evaluation.cells.values() for cell in row.values()]
     return {
@@ -140,7 +146,7 @@ def _set(number: int, evaluation: Evaluation) -> dict[str, Any]:
         "several": len(evaluation.systems) > 1,
         "intervals": any(math.isfinite(cell.low) for cell in cells),
         "merits": any(metric.higher_is_better is None for metric in evaluation.metrics),
-        "figures": list(_figures(number, evaluation)),
+        "figures": [*first, *_figures(number, evaluation)],
     }
 
 
@@ -212,3 +218,10 @@ def _points(evaluation: Evaluation, metric: str, costs: dict[str, float]) -> lis
         for name, cell in cells.items()
         if cell
     ]
+
+
+def further_figure(title: str, caption: str, svg: str, file: str) -> Figure:
+    """Return a figure to give to `write_report`; `svg` must come from the drawing functions of this package."""
+    from markupsafe import Markup
+
+    return Figure(title, caption, Markup(svg), file)  # noqa: S704  # they escape every text they write

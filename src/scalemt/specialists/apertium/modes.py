@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from shutil import which
 
 from scalemt.errors import UnknownLanguageError
+from scalemt.fingerprint import file_digest
 from scalemt.languages import parse
 from scalemt.types import Pair
 
@@ -90,6 +92,27 @@ def fingerprint(mode: Mode) -> str:
     for name in re.findall(rb"'([^']+)'", script):
         digest.update(_stamp(Path(name.decode("utf-8", errors="replace"))))
     return digest.hexdigest()[:12]
+
+
+def content_digest(mode: Mode) -> str:
+    """Return the SHA-256 (hexadecimal) over the mode, the data files that it names, and the programs it runs.
+
+    Debian gives the files of one build one time, so of a build of one's own a size and a time tell too little.
+    """
+    script = mode.path.read_bytes()
+    programs = [which(stage.split()[0]) for stage in script.decode("utf-8", "replace").split("|") if stage.split()]
+    named = [name.decode("utf-8", errors="replace") for name in re.findall(rb"'([^']+)'", script)]
+    digest = sha256(script)
+    for name in [*named, *(program for program in programs if program)]:
+        digest.update(_content(Path(name)).encode())
+    return digest.hexdigest()
+
+
+def _content(path: Path) -> str:
+    try:
+        return f"{path} {file_digest(path)}\n"
+    except OSError:
+        return f"{path} missing\n"
 
 
 def _stamp(path: Path) -> bytes:

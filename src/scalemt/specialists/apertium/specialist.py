@@ -12,7 +12,7 @@ from types import TracebackType
 
 from scalemt.errors import ConfigurationError, SpecialistError, UnknownNameError
 from scalemt.specialists.apertium.marks import words
-from scalemt.specialists.apertium.modes import Mode, find_modes, fingerprint
+from scalemt.specialists.apertium.modes import Mode, content_digest, find_modes, fingerprint
 from scalemt.specialists.apertium.packages import install_hint
 from scalemt.specialists.apertium.pipeline import Pipeline
 from scalemt.specialists.base import BaseSpecialist
@@ -78,6 +78,13 @@ class ApertiumSpecialist(BaseSpecialist):
             return self.signature
         mode = self._by_pair[served]
         return _signature(mode.name, [mode])
+
+    def cache_key(self, pair: Pair) -> str:
+        """The signature of the pair, and the content of the data files and programs that its mode names."""
+        served = self.resolve(pair)
+        if served is None:
+            return ""
+        return f"{self.signature_for(pair)}|{content_digest(self._by_pair[served])}"
 
     def pairs(self) -> list[Pair]:
         """The directions of the installed modes; empty without Apertium or without modes."""

@@ -10,10 +10,10 @@ import hashlib
 import importlib.util
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from scalemt.errors import MissingExtraError, ModelError, UnknownLanguageError
+from scalemt.fingerprint import file_digest
 from scalemt.languages import parse_pair
 from scalemt.types import Pair
 
@@ -150,14 +150,6 @@ def _beside(model: Path, pattern: str) -> Path | None:
 
 def _digest_of(path: Path) -> str:
     try:
-        status = path.stat()
-        return _digest_cached(path, status.st_mtime_ns, status.st_size)
+        return file_digest(path)
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from error
-
-
-@lru_cache(maxsize=64)
-def _digest_cached(path: Path, modified: int, size: int) -> str:
-    # `modified` and `size` are in the key so that a replaced file is hashed again.
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

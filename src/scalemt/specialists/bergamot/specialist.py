@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from functools import cached_property
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scalemt.errors import ConfigurationError, NoRoadError, SpecialistError
 from scalemt.languages import parse_pair
 from scalemt.specialists.base import BaseSpecialist, DraftOptions
 from scalemt.specialists.bergamot.cutting import cut_source
-from scalemt.specialists.bergamot.direction import BLAS_THREADS, Direction
 from scalemt.specialists.bergamot.files import ModelFiles, find_models, packaged_folder
-from scalemt.specialists.bergamot.search import Hypothesis
 from scalemt.specialists.confidence import Pairing, shift, words_from_pieces
 from scalemt.types import Draft, Likelihood, Pair, Word
+
+if TYPE_CHECKING:
+    # numpy and the network are imported with the first model: drafts from the cache need neither.
+    from scalemt.specialists.bergamot.direction import Direction
+    from scalemt.specialists.bergamot.search import Hypothesis
 
 # Texts that are scored are not cut, since nobody knows which part of a target belongs to which of a source.
 _MAX_SCORED_SOURCE, _MAX_SCORED_TARGET = 512, 2048
@@ -75,16 +79,24 @@ class BergamotSpecialist(BaseSpecialist):
         self._directions: dict[Pair, Direction] = {}
         self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def signature(self) -> str:
         """One token with the pairs, a hash over all files used, and every setting that can change a draft."""
+        return self._signature_of(list(self._files.values()))
+
+    def signature_for(self, pair: Pair) -> str:
+        """Return the same for the files of one direction."""
+        resolved = self.resolve(pair)
+        return self.signature if resolved is None else self._signature_of([self._files[resolved]])
+
+    def _signature_of(self, used: Sequence[ModelFiles]) -> str:
         import hashlib
 
-        digests = [files.digest(shortlist=self._shortlist) for files in self._files.values()]
+        digests = [files.digest(shortlist=self._shortlist) for files in used]
         digest = hashlib.sha256("".join(digests).encode()).hexdigest()[:8]
-        pairs = "+".join(f"{pair.source}-{pair.target}" for pair in self._files)
+        pairs = "+".join(f"{files.pair.source}-{files.pair.target}" for files in used)
         options = self.options
-        listed = self._shortlist and any(files.shortlist for files in self._files.values())
+        listed = self._shortlist and any(files.shortlist for files in used)
         settings = [
             f"sha256:{digest}",
             f"beam{options.beam}",
@@ -96,6 +108,14 @@ class BergamotSpecialist(BaseSpecialist):
             *([] if self._pairing == "aligned" else [self._pairing]),
         ]
         return f"bergamot[{';'.join([pairs, *settings])}]"
+
+    def cache_key(self, pair: Pair) -> str:
+        """The signature of the direction, with the whole of its hash and the options in full."""
+        resolved = self.resolve(pair)
+        if resolved is None:
+            return ""
+        digest = self._files[resolved].digest(shortlist=self._shortlist)
+        return f"{self.signature_for(pair)}|{digest}|{self.options}"
 
     def pairs(self) -> list[Pair]:
         """The directions whose files are there; nothing is loaded."""
@@ -111,6 +131,8 @@ class BergamotSpecialist(BaseSpecialist):
         resolved = self.resolve(pair)
         if resolved is None:
             raise NoRoadError(self._no_road(pair))
+        from scalemt.specialists.bergamot.direction import Direction
+
         with self._lock:
             if resolved not in self._directions:
                 files: ModelFiles = self._files[resolved]
@@ -123,9 +145,14 @@ class BergamotSpecialist(BaseSpecialist):
         direction = self.direction(pair)
         parts = [cut_source(text, direction.encode) for text in texts]
         flat = [ids for part in parts for ids in part]
-        with BLAS_THREADS.limited(self._threads):
+        with self._limited():
             hypotheses = iter(direction.translate(flat, self.options, n))
         return [self._drafts(direction, [next(hypotheses) for _ in part], pair, n) for part in parts]
+
+    def _limited(self) -> AbstractContextManager[None]:
+        from scalemt.specialists.bergamot.direction import BLAS_THREADS
+
+        return BLAS_THREADS.limited(self._threads)
 
     def _drafts(self, direction: Direction, parts: list[list[Hypothesis]], pair: Pair, n: int) -> list[Draft]:
         """The `n` drafts of one text, each put together from the hypotheses of its parts."""
@@ -173,7 +200,7 @@ class BergamotSpecialist(BaseSpecialist):
         target_ids = [[*direction.target.encode(text), direction.target.end] for text in targets]
         _check_lengths("source", source_ids, _MAX_SCORED_SOURCE)
         _check_lengths("target", target_ids, _MAX_SCORED_TARGET)
-        with BLAS_THREADS.limited(self._threads):
+        with self._limited():
             scores = direction.force(source_ids, target_ids)
         return [Likelihood(float(sum(logprobs)), len(logprobs)) for logprobs in scores]
 
