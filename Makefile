@@ -38,6 +38,14 @@ lock: $(VENV)/.dev
 	echo "# Versions measured together; make installs under these constraints. Renew with: make lock" > requirements.lock
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu$$//' -e '/ @ file:/d' >> requirements.lock
 
+# Each claim of speed, side by side in one run; the README's table is renewed from the results.
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json
+	$(BIN)/python benchmarks/drafting.py --json benchmarks/results/drafting.json
+	$(BIN)/python benchmarks/cache.py --json benchmarks/results/cache.json
+	$(BIN)/python benchmarks/memory.py --long 20000 --json benchmarks/results/memory.json
+	$(BIN)/python benchmarks/readme.py
+
 clean:
 	rm -rf $(VENV) .venv-comet build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 

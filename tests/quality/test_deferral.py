@@ -65,8 +65,9 @@ def test_languages_are_told_by_name_of_the_side() -> None:
     english = "This is a sentence that somebody has written in English."
     right = free_features(Drafted(english, [], portuguese, PAIR))
     wrong = free_features(Drafted(portuguese, [], english, PAIR))
-    assert right["language"] > 0.9 > 0.1 > wrong["language"]
-    assert right["source language"] > 0.9 > 0.1 > wrong["source language"]
+    for side in ("language", "source language"):
+        assert right[side] > 0.9
+        assert wrong[side] < 0.1
 
 
 def test_agreement_and_nearest_demonstration() -> None:
