@@ -254,15 +254,15 @@ def note(found: DeferralCurve) -> str:
     )
     told = (
         f"{found.test_set}, {_gate(found)}: at budget {LOOKED_AT:g}, chosen by {who}, {point.asked:.0%} of "
-        f"{found.segments} segments are asked; {found.metric} is {fixed(point.expected, 2)}, {fixed(full, 2)} when "
-        f"all are asked, {fixed(found.points[0].expected, 2)} when none is. "
+        f"{found.segments} segments are asked; {found.metric} is {fixed(point.expected, 2)}, "
+        f"{fixed(full, 2)} when all are asked, {fixed(found.points[0].expected, 2)} when none is. "
     )
     share = found.share_of_random
     if math.isfinite(share) and share > 0:
         return told + f"That loses {share:.0%} of what random choice loses."
     if math.isfinite(share):
         return told + "Nothing is lost; random choice loses."
-    return told + "Asking all gains nothing over asking at random, so there is no loss to compare."
+    return told + "Asking all is no better than asking that share at random, so there is no loss to compare."
 
 
 def figure(found: Sequence[DeferralCurve]) -> str:
@@ -272,7 +272,7 @@ def figure(found: Sequence[DeferralCurve]) -> str:
         gated = item.gate != "off" or len(found) == 1
         dash, kind = ("", "") if gated else ("4 3", ", no gate")
         lines += [
-            Line(f"expected gain{kind}", _points(item, "expected"), "better", dash, marked=gated),
+            Line(f"by gain{kind}", _points(item, "expected"), "better", dash, marked=gated),
             Line(
                 f"random{kind}",
                 _points(item, "random"),
