@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +22,13 @@ from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import chat_messages
 from scalemt.generalists.gguf import read_metadata
 from scalemt.generalists.llamacpp_native import NativeScorer
-from scalemt.generalists.llamacpp_server import LlamaServer, RefusedError, ServerOptions
+from scalemt.generalists.llamacpp_server import LlamaServer, RefusedError, ServerOptions, on_cpu
+from scalemt.generalists.llamacpp_slots import Slots, common_prefix
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
-from scalemt.workers import in_order
 
 _WORTH_SEEDING = 64  # tokens; copying a shorter prefix into the slots saves nothing
+# After two tokens that stand in the prompt, six are guessed: the quickest of 32 settings for four slots.
+_GUESS = (2, 6)
 _FINISH: dict[str, FinishReason] = {"eos": "stop", "word": "stop", "limit": "length", "none": "length"}
 _CHAT_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
@@ -39,13 +42,16 @@ class LlamaCppGeneralist(BaseGeneralist):
         slots: requests decoded side by side.
         context: tokens per slot, prompt and answer together.
         kind: "chat" or "base"; None is "chat" if the file holds a chat template and does not call itself base.
-        speculation: guess tokens from the prompt; the text stays the same but for near-ties.
+        speculation: guess tokens from the prompt and verify them together, in one batch. True, False, or two
+            numbers: how many tokens must have appeared before in the same order, and how many of those that
+            followed them are guessed.
         scoring: "native" scores through the C interface, at the price of a second copy of the weights in
             memory (first made when `score` is called); "server" forces tokens through the server, slower and
             without speculation. Where the C interface is not as expected, "native" falls back to "server".
-
-    Greedy answers can differ in near-ties when other requests are decoded in the same batch, as the rounding
-    of quantized arithmetic depends on the size of the batch.
+        exact: compute so that a greedy answer does not depend on what else is decoded in the same batch, on
+            speculation, or on how much of the prompt had been evaluated before; a tenth slower. False rounds
+            differently for batches of different sizes, and about one answer in twenty changes at a near-tie.
+            Measured on a CPU (`benchmarks/speculation.py`); where llama.cpp finds a GPU it is not applied.
 
     Raises:
         MissingExtraError: xllamacpp, or the package of the default model, is not installed.
@@ -54,6 +60,7 @@ class LlamaCppGeneralist(BaseGeneralist):
     """
 
     name = "llamacpp"
+    overlaps = True
 
     def __init__(
         self,
@@ -63,8 +70,9 @@ class LlamaCppGeneralist(BaseGeneralist):
         slots: int = 4,
         context: int = 4096,
         kind: GeneralistKind | None = None,
-        speculation: bool = True,
+        speculation: bool | Sequence[int] = True,
         scoring: Literal["native", "server"] = "native",
+        exact: bool = True,
     ) -> None:
         _require(threads >= 1 and slots >= 1, f"threads={threads}, slots={slots}: both must be at least 1")
         _require(context >= 256, f"context={context}: at least 256 tokens per slot are needed")
@@ -74,15 +82,15 @@ class LlamaCppGeneralist(BaseGeneralist):
         metadata = read_metadata(self._path)
         self._kind: GeneralistKind = kind or _kind_of(metadata)
         self._signature = f"llamacpp:{_word(self._path.stem)}:{fingerprint([self._path])}"
-        self._options = ServerOptions(self._path, threads, slots, context, speculation)
+        self._options = ServerOptions(self._path, threads, slots, context, _guess(speculation), exact)
         self._scoring = scoring
         self._open: list[LlamaServer | NativeScorer] = []
         self._server: LlamaServer | None = None
         self._scorer: NativeScorer | None = None
         self._loading = RLock()
         self._scoring_lock = Lock()
-        self._seeding = Lock()
-        self._seeded: list[int] = []
+        self._slots = Slots(slots)
+        self._cancelled = 0
         # Runs when this object goes, and at the end of the process while Python still stands: threads of a
         # server that outlives the interpreter can crash it.
         self._finalizer = weakref.finalize(self, _close_all, self._open)
@@ -104,7 +112,7 @@ class LlamaCppGeneralist(BaseGeneralist):
         Speculation and the way of scoring change an answer by rounding only, but whoever compares them must not
         be handed the same answer twice. Slots, threads and context decide whether and when an answer comes.
         """
-        how = f"speculation={self._options.speculation}|scoring={self._scoring}"
+        how = f"guess={self._options.guess}|exact={self._options.exact}|scoring={self._scoring}"
         version = library_version("xllamacpp")
         return f"{self._signature}|{exact_fingerprint([self._path])}|xllamacpp {version}|{how}"
 
@@ -119,7 +127,7 @@ class LlamaCppGeneralist(BaseGeneralist):
     def _server_options(self) -> ServerOptions:
         # With speculation the server reports probability 1 for every token that it guessed, so it can do one
         # or the other: guess, or score.
-        return replace(self._options, speculation=self._options.speculation and self._scores_natively())
+        return self._options if self._scores_natively() else replace(self._options, guess=None)
 
     def _scores_natively(self) -> bool:
         return self._scoring == "native" and NativeScorer.available()
@@ -128,8 +136,15 @@ class LlamaCppGeneralist(BaseGeneralist):
         """Free the model. The next use loads it again."""
         with self._loading, self._scoring_lock:
             self._server = self._scorer = None
-            self._seeded = []
+            self._slots = Slots(self._options.slots)
             _close_all(self._open)
+
+    def cancel(self) -> None:
+        """Give up, from another thread, all that is being completed or scored; the calls raise soon."""
+        self._cancelled += 1
+        server = self._server
+        if server is not None:
+            server.break_off()
 
     def score(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
         """The likelihood of `continuations[i]` after `prompts[i]`, end of text not included.
@@ -141,42 +156,68 @@ class LlamaCppGeneralist(BaseGeneralist):
             self._split(prompt, text) if text else ([], [])
             for prompt, text in zip(prompts, continuations, strict=True)
         ]
-        if self._scores_natively():
-            return [self._native(*pair) for pair in pairs]
-        return in_order(lambda pair: self._forced(*pair), pairs, self._options.slots)
+        cancelled = self._cancelled
+        if not self._scores_natively():
+            return self._slots.run(
+                [prompt for prompt, _ in pairs],
+                lambda index, slot: self._forced(*pairs[index], slot, cancelled),
+                cancel=self.cancel,
+            )
+        scores: dict[int, Likelihood] = {}
+        # Neighbours in the order of their tokens share the longest prefixes, which are evaluated once.
+        for index in sorted(range(len(pairs)), key=pairs.__getitem__):
+            scores[index] = self._native(*pairs[index], cancelled)
+        return [scores[index] for index in range(len(pairs))]
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
-        server = self.server()
-        tokens = [[] if prompt.messages else server.tokenize(prompt.text, special=False) for prompt in prompts]
-        self._seed(tokens)
-        jobs = list(zip(prompts, tokens, strict=True))
-        return in_order(lambda job: self._one(job[0], job[1], decoding), jobs, self._options.slots, progress)
+        cancelled = self._cancelled
+        tokens = [self._opening(prompt) for prompt in prompts]
+        seeded = self._seed(tokens)
 
-    def _one(self, prompt: Prompt, tokens: list[int], decoding: Decoding) -> Completion:
+        def one(index: int, slot: int) -> Completion:
+            self._check_wanted(cancelled)
+            return self._one(prompts[index], tokens[index], decoding, slot)
+
+        first, *others = self._slots.run(tokens, one, progress, self.cancel)
+        if first.evaluated_tokens is not None:
+            first = replace(first, evaluated_tokens=first.evaluated_tokens + seeded)
+        return [first, *others]
+
+    def _check_wanted(self, cancelled: int) -> None:
+        """Raise if the run was cancelled since its counter stood at `cancelled`."""
+        if cancelled != self._cancelled:
+            raise CancelledError
+
+    def _opening(self, prompt: Prompt) -> list[int]:
+        """Return the tokens of a prompt, as the model sees them."""
+        server = self.server()
+        if not prompt.messages:
+            return server.tokenize(prompt.text, special=False)
+        # The template writes the opening token itself where the model wants one.
+        return server.tokenize(server.chat_text(_opened(prompt)), special=True)
+
+    def _one(self, prompt: Prompt, tokens: list[int], decoding: Decoding, slot: int) -> Completion:
+        body = _sampling(decoding) | {"stop": list(prompt.stop), "cache_prompt": True, "id_slot": slot}
         try:
-            return self._chat(prompt, decoding) if prompt.messages else self._text(prompt, tokens, decoding)
+            return self._chat(prompt, body) if prompt.messages else self._text(tokens, body)
         except RefusedError as refusal:
             return Completion("", "error", error=self._explain(refusal))
 
-    def _text(self, prompt: Prompt, tokens: list[int], decoding: Decoding) -> Completion:
-        body = _sampling(decoding) | {"prompt": tokens, "stop": list(prompt.stop), "cache_prompt": True}
-        answer = self.server().post("/completion", body)
+    def _text(self, tokens: list[int], body: dict[str, Any]) -> Completion:
+        answer = self.server().post("/completion", body | {"prompt": tokens})
         return Completion(
             answer["content"],
             _FINISH.get(answer["stop_type"], "length"),
-            prompt_tokens=answer["tokens_evaluated"],
+            prompt_tokens=answer["tokens_evaluated"],  # in spite of its name, all tokens of the prompt
             completion_tokens=answer["tokens_predicted"],
+            evaluated_tokens=answer["timings"]["prompt_n"],
+            accepted_tokens=answer["timings"].get("draft_n_accepted", 0),
         )
 
-    def _chat(self, prompt: Prompt, decoding: Decoding) -> Completion:
-        body = _sampling(decoding) | {
-            "messages": _opened(prompt),
-            "stop": list(prompt.stop),
-            "cache_prompt": True,
-            # A model that can think would spend max_tokens on it and leave no translation.
-            "chat_template_kwargs": {"enable_thinking": False},
-        }
-        answer = self.server().post("/v1/chat/completions", body)
+    def _chat(self, prompt: Prompt, body: dict[str, Any]) -> Completion:
+        # A model that can think would spend max_tokens on it and leave no translation.
+        messages = {"messages": _opened(prompt), "chat_template_kwargs": {"enable_thinking": False}}
+        answer = self.server().post("/v1/chat/completions", body | messages)
         choice, usage = answer["choices"][0], answer["usage"]
         return Completion(
             # The server repeats the opening; callers get what follows it.
@@ -184,6 +225,8 @@ class LlamaCppGeneralist(BaseGeneralist):
             _CHAT_FINISH.get(choice["finish_reason"], "length"),
             prompt_tokens=usage["prompt_tokens"],
             completion_tokens=usage["completion_tokens"],
+            evaluated_tokens=answer["timings"]["prompt_n"],
+            accepted_tokens=answer["timings"].get("draft_n_accepted", 0),
         )
 
     def _explain(self, refusal: RefusedError) -> GeneralistError:
@@ -195,26 +238,20 @@ class LlamaCppGeneralist(BaseGeneralist):
             "Show fewer demonstrations, split the text, or raise `context` of the generalist."
         )
 
-    def _seed(self, prompts: Sequence[Sequence[int]]) -> None:
-        """Put the prefix that all prompts share into every slot, unless it is there already."""
+    def _seed(self, prompts: Sequence[list[int]]) -> int:
+        """Put the prefix that all prompts share into every slot; return the number of tokens evaluated for it."""
         if len(prompts) < 2 or self._options.slots < 2:
-            return
-        prefix = _common_prefix([prompt[:-1] for prompt in prompts])
-        with self._seeding:
-            if not _WORTH_SEEDING <= len(prefix) < self._options.context:
-                return
-            if self._seeded[: len(prefix)] != prefix:
-                self.server().seed(prefix)
-                self._seeded = list(prefix)
+            return 0
+        prefix = common_prefix([prompt[:-1] for prompt in prompts])
+        if not _WORTH_SEEDING <= len(prefix) < self._options.context:
+            return 0
+        return self._slots.seed(prefix, lambda: self.server().seed(prefix))
 
     def _split(self, prompt: Prompt, continuation: str) -> tuple[list[int], list[int]]:
         """Return the tokens of prompt and continuation, each as the model would see them."""
         server = self.server()
-        text, special = prompt.text, False
-        if prompt.messages:
-            text = server.post("/apply-template", {"messages": _opened(prompt)})["prompt"]
-            special = True
-        # The template writes the opening token itself where the model wants one.
+        special = bool(prompt.messages)
+        text = server.chat_text(_opened(prompt)) if special else prompt.text
         opening = server.tokenize(text, special=special)
         whole = server.tokenize(text + continuation, special=special)
         if whole[: len(opening)] == opening and len(whole) > len(opening):
@@ -232,21 +269,26 @@ class LlamaCppGeneralist(BaseGeneralist):
                 f"{self._options.context}. Raise `context` of the generalist."
             )
 
-    def _native(self, prompt: list[int], continuation: list[int]) -> Likelihood:
+    def _native(self, prompt: list[int], continuation: list[int], cancelled: int) -> Likelihood:
         if not continuation:
             return Likelihood(0.0, 0)
+        self._check_wanted(cancelled)
         self._check_fit(prompt, continuation)
         with self._scoring_lock:
             if self._scorer is None:
                 options = self._options
-                self._scorer = NativeScorer(self._path, threads=options.threads, context=options.context)
+                exact = options.exact and on_cpu()
+                self._scorer = NativeScorer(
+                    self._path, threads=options.threads, context=options.context, exact=exact
+                )
                 self._open.append(self._scorer)
             return Likelihood(self._scorer.score(prompt, continuation), len(continuation))
 
-    def _forced(self, prompt: list[int], continuation: list[int]) -> Likelihood:
+    def _forced(self, prompt: list[int], continuation: list[int], slot: int, cancelled: int) -> Likelihood:
         """Force the tokens through the server by a grammar; the log-probabilities are those before it."""
         if not continuation:
             return Likelihood(0.0, 0)
+        self._check_wanted(cancelled)
         self._check_fit(prompt, continuation)
         body = {
             "prompt": prompt,
@@ -254,6 +296,7 @@ class LlamaCppGeneralist(BaseGeneralist):
             "temperature": 0.0,
             "n_probs": 1,
             "cache_prompt": True,
+            "id_slot": slot,
             "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in continuation),
         }
         steps = self.server().post("/completion", body)["completion_probabilities"]
@@ -295,11 +338,17 @@ def _beside(target: Path) -> Iterator[Path]:
         yield Path(folder, target.name)
 
 
-def _common_prefix(sequences: Sequence[Sequence[int]]) -> list[int]:
-    ordered = sorted(list(sequence) for sequence in sequences)
-    first, last = ordered[0], ordered[-1]
-    same = (index for index, token in enumerate(first) if index >= len(last) or token != last[index])
-    return first[: next(same, len(first))]
+def _guess(speculation: bool | Sequence[int]) -> tuple[int, int] | None:
+    if isinstance(speculation, bool):
+        return _GUESS if speculation else None
+    numbers = tuple(speculation)
+    well = len(numbers) == 2 and all(type(number) is int for number in numbers) and 1 <= numbers[0] <= numbers[1]
+    _require(
+        well,
+        f"speculation={speculation!r}: expected true, false, or two whole numbers like [2, 6], the second of them "
+        "no smaller than the first, and both at least 1",
+    )
+    return numbers[0], numbers[1]
 
 
 def _kind_of(metadata: dict[str, Any]) -> GeneralistKind:

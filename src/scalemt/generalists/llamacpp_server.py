@@ -10,22 +10,29 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scalemt.connections import Connections
 from scalemt.errors import GeneralistError, MissingExtraError, ModelError
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How the server runs; `context` is tokens per slot."""
+    """How the server runs.
+
+    `context` is tokens per slot. `guess` is after how many tokens that appeared before how many are guessed, None
+    for no guess. `exact` makes what is computed for one token independent of the batch it is in.
+    """
 
     model: Path
     threads: int
     slots: int
     context: int
-    speculation: bool
+    guess: tuple[int, int] | None
+    exact: bool
 
 
 class RefusedError(GeneralistError):
@@ -65,11 +72,13 @@ class LlamaServer:
             ) from error
         self.address: str = self._server.listening_address
         self.key = key
-        self._http = httpx.Client(
-            base_url=self.address,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=None,  # noqa: S113 a slow machine is no fault, and the server lives in this process
-            trust_env=False,  # a proxy from the environment must not see loopback
+        self._http = Connections(
+            lambda: httpx.Client(
+                base_url=self.address,
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=None,  # noqa: S113 a slow machine is no fault, and the server lives in this process
+                trust_env=False,  # a proxy from the environment must not see loopback
+            )
         )
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -77,8 +86,15 @@ class LlamaServer:
 
         Raises:
             RefusedError: the server answered with an error.
+            CancelledError: the request was broken off.
         """
-        response = self._http.post(path, json=body)
+        import httpx
+
+        try:
+            response = self._http.request("POST", path, json=body)
+        except httpx.TransportError as error:
+            # The server lives in this process and nothing limits the time, so only `break_off` ends a request.
+            raise CancelledError from error
         answer = response.json()
         if response.status_code != 200:
             error = answer.get("error", {})
@@ -93,23 +109,41 @@ class LlamaServer:
         tokens: list[int] = self.post("/tokenize", body)["tokens"]
         return tokens
 
-    def seed(self, prefix: Sequence[int]) -> None:
-        """Evaluate `prefix` once and put it into all slots.
+    def chat_text(self, messages: list[dict[str, str]]) -> str:
+        """Return the messages as the chat template of the model writes them."""
+        text: str = self.post("/apply-template", {"messages": messages})["prompt"]
+        return text
+
+    def seed(self, prefix: Sequence[int]) -> int:
+        """Evaluate `prefix` once, put it into all slots, and return how many tokens were evaluated.
 
         Without this every slot would evaluate the demonstrations by itself: four times half a thousand tokens.
         """
-        self.post("/completion", {"prompt": list(prefix), "n_predict": 0, "cache_prompt": True, "id_slot": 0})
+        body = {"prompt": list(prefix), "n_predict": 0, "cache_prompt": True, "id_slot": 0}
+        evaluated: int = self.post("/completion", body)["timings"]["prompt_n"]
         name = {"filename": "prefix.bin"}
         self.post("/slots/0?action=save", name)
         for slot in range(1, self._slots):
             self.post(f"/slots/{slot}?action=restore", name)
         Path(self._folder, name["filename"]).unlink(missing_ok=True)
+        return evaluated
+
+    def break_off(self) -> None:
+        """End all requests under way; the server stops decoding them when it sees the connection closed."""
+        self._http.break_off()
 
     def close(self) -> None:
         """Stop the server and free the model."""
         self._http.close()
         del self._server  # its destructor stops the threads
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def on_cpu() -> bool:
+    """Whether llama.cpp finds no GPU to compute on."""
+    import xllamacpp
+
+    return all(device["type"].name.endswith("_CPU") for device in xllamacpp.get_device_info())
 
 
 def _parameters(options: ServerOptions, folder: str, key: str) -> Any:
@@ -130,17 +164,32 @@ def _parameters(options: ServerOptions, folder: str, key: str) -> Any:
     params.swa_full = True
     params.cache_ram_mib = 0  # the slots hold the prefix; old prompts are not worth up to 8 GiB
     params.slot_save_path = f"{folder}/"
-    if options.speculation:
-        _speculate(params)
+    if options.exact and on_cpu():
+        _compute_exactly(params)
+    if options.guess:
+        _speculate(params, *options.guess)
     return params
 
 
-def _speculate(params: Any) -> None:
+def _compute_exactly(params: Any) -> None:
+    """Choose kernels that round alike whatever the size of the batch.
+
+    Found by comparing the logits of one token in batches of 1 to 300: repacked weights have other kernels for 1, 4
+    and 8 rows, and attention over a cache of f16 others from 8 and 64 rows on. Without repacking, and with a cache
+    of bf16, all logits are the same to the last bit.
+    """
+    import xllamacpp
+
+    params.no_extra_bufts = True
+    params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+    params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_BF16
+
+
+def _speculate(params: Any, after: int, length: int) -> None:
     """Guess the next tokens from the prompt, in which the draft stands; guesses are verified in one batch."""
     import xllamacpp
 
     kind = xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE
     params.speculative.types = [kind]
-    # llama.cpp's own 12 and 48 are too long for sentences.
-    params.speculative.ngram_simple.size_n = 3
-    params.speculative.ngram_simple.size_m = 12
+    params.speculative.ngram_simple.size_n = after
+    params.speculative.ngram_simple.size_m = length
