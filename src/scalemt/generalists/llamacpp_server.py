@@ -92,9 +92,9 @@ class LlamaServer:
 
         try:
             response = self._http.request("POST", path, json=body)
-        except httpx.TransportError as error:
+        except httpx.TransportError as broken:
             # The server lives in this process and nothing limits the time, so only `break_off` ends a request.
-            raise CancelledError from error
+            raise CancelledError from broken
         answer = response.json()
         if response.status_code != 200:
             error = answer.get("error", {})
