@@ -4,7 +4,7 @@
 
 The same prompts (Bergamot's drafts of FLORES devtest, eng->por, template `plain`) go to servers of their own:
 with neither, with prefix reuse, with both, and with `--all` with speculation alone; four slots each. A round is
-one part of the lines; the sides take turns in rotating order. Without reuse, prompts are posted with `cache_prompt`
+one part of the lines; the sides take turns in rotating order. Without reuse, prompts go with `cache_prompt`
 off. The seconds that drafting took are measured once and added to every side. Texts are compared with those of the
 side that has neither.
 """
