@@ -23,8 +23,18 @@ from scalemt.evaluation.results import MARKS
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "benchmarks/results/bench.json"
 
-SPEED = ("startup", "drafting", "cache", "memory")
-"""Results of the scripts that `make bench` runs."""
+SPEED = (
+    "startup",
+    "drafting",
+    "speculation",
+    "speculation_short",
+    "speculation_10_shots",
+    "overhead",
+    "server_slots",
+    "cache",
+    "memory",
+)
+"""Results of the scripts that `make bench` runs, and `speculation`, which takes a quarter of an hour by itself."""
 
 BENCH_HEADER = (
     "| pair | profile | chrF++ | BLEU | worse / better than the draft | kept | asked the LLM | tokens in / out "

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import os
 import secrets
 import statistics
@@ -25,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from claims import Claim, at_least, finish
 from scalemt.generalists.llamacpp import default_model
 from scalemt.generalists.llamacpp_native import _library
 from scalemt.generalists.openai import OpenAIGeneralist
@@ -71,7 +71,7 @@ def main() -> None:
         for count in SEQUENCES:
             sides[Side("bare", count, threads)] = Bare(model, count, threads, arguments.tokens).run
     found = measure(sides, arguments.rounds)
-    report = {
+    result = {
         "model": model.name,
         "lines": len(prompts),
         "tokens_an_answer": arguments.tokens,
@@ -80,8 +80,7 @@ def main() -> None:
         "sides": [side._asdict() | {"runs": [asdict(run) for run in runs]} for side, runs in found.items()],
     }
     show(found, arguments)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    finish(arguments.json, claims_of(found), result)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -225,6 +224,18 @@ def show(found: dict[Side, list[Run]], arguments: argparse.Namespace) -> None:
                 )
                 print(f"Bare decoding of {side.slots} does {saved} times the tokens of 1 in a CPU second.", end="")
             print()
+
+
+def claims_of(found: dict[Side, list[Run]]) -> list[Claim]:
+    """Claim what the server gains by its slots, for each number of threads."""
+    claims = []
+    for side, runs in found.items():
+        one = found.get(side._replace(slots=1))
+        if side.kind == "server" and side.slots > 1 and one:
+            threads = f"{side.threads} thread{'s' if side.threads > 1 else ''}"
+            what = f"throughput of an OpenAI-compatible server (llama.cpp's), {side.slots} slots / 1, {threads}"
+            claims.append(at_least(what, ratios(runs, one), WANTED))
+    return claims
 
 
 def verdict(runs: Sequence[Run], one: Sequence[Run]) -> str:
