@@ -45,8 +45,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json
 	$(BIN)/python benchmarks/drafting.py --json benchmarks/results/drafting.json
 	$(BIN)/python benchmarks/speculation.py --lines 40 --json benchmarks/results/speculation_short.json
-	$(BIN)/python benchmarks/speculation.py --lines 30 --shots 10 \
-	    --json benchmarks/results/speculation_10_shots.json
+	$(BIN)/python benchmarks/speculation.py --lines 20 --shots 10 --rounding exact \
+	    --json benchmarks/results/speculation_exact.json
 	$(BIN)/python benchmarks/overhead.py --lines 60 --json benchmarks/results/overhead.json
 	$(BIN)/python benchmarks/server_slots.py --json benchmarks/results/server_slots.json
 	$(BIN)/python benchmarks/cache.py --json benchmarks/results/cache.json

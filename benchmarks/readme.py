@@ -29,12 +29,13 @@ SPEED = (
     "speculation",
     "speculation_short",
     "speculation_10_shots",
+    "speculation_exact",
     "overhead",
     "server_slots",
     "cache",
     "memory",
 )
-"""Results of the scripts that `make bench` runs, and `speculation`, which takes a quarter of an hour by itself."""
+"""Results of the scripts that `make bench` runs, and two of `speculation.py` that take long by themselves."""
 
 BENCH_HEADER = (
     "| pair | profile | chrF++ | BLEU | worse / better than the draft | kept | asked the LLM | tokens in / out "

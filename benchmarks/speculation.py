@@ -1,6 +1,6 @@
 """Time refining with prefix reuse and speculation against refining without, side by side on llama.cpp.
 
-    python benchmarks/speculation.py [--lines 200] [--rounds 5] [--shots 5] [--inexact] [--json OUT]
+    python benchmarks/speculation.py [--lines 200] [--rounds 5] [--shots 5] [--rounding steady] [--json OUT]
 
 The same prompts (Bergamot's drafts of FLORES devtest, eng->por, template `plain`) go to servers of their own:
 with neither, with prefix reuse, with both, and with `--all` with speculation alone; four slots each. A round is
@@ -15,12 +15,13 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from claims import at_least, at_most, finish, flores, parser
 from scalemt.config import Profile
 from scalemt.engine import Engine
 from scalemt.generalists.llamacpp import LlamaCppGeneralist
+from scalemt.generalists.llamacpp_server import Rounding
 from scalemt.types import Completion, Decoding, Prompt
 from scalemt.workers import in_order
 
@@ -73,7 +74,7 @@ class Side:
         return {"seconds": self.seconds, **{name: self.total(name) for name in names}}
 
 
-def make_sides(exact: bool, every: bool) -> list[Side]:
+def make_sides(rounding: Rounding, every: bool) -> list[Side]:
     """Start the servers, warmed up by one short prompt."""
     sides = []
     for name, reuse, guess in (
@@ -84,7 +85,8 @@ def make_sides(exact: bool, every: bool) -> list[Side]:
     ):
         if guess and not reuse and not every:
             continue
-        side = Side(name, reuse, LlamaCppGeneralist(threads=1, slots=SLOTS, speculation=guess, exact=exact))
+        generalist = LlamaCppGeneralist(threads=1, slots=SLOTS, speculation=guess, rounding=rounding)
+        side = Side(name, reuse, generalist)
         side.generalist.complete([Prompt(text="one two")], Decoding(max_tokens=2))
         sides.append(side)
     return sides
@@ -128,12 +130,12 @@ def differences(prompts: list[Prompt], side: Side, base: Side) -> list[dict[str,
 def main() -> None:
     options = parser(__doc__, rounds=5, lines=200)
     options.add_argument("--shots", type=int, default=5, help="demonstrations")
-    options.add_argument("--inexact", action="store_true", help="measure `exact = false`")
+    options.add_argument("--rounding", choices=get_args(Rounding), default="steady", help="that of llamacpp")
     options.add_argument("--all", action="store_true", help="measure speculation without prefix reuse too")
     arguments = options.parse_args()
     lines = flores(arguments.data, "eng_Latn", arguments.lines)
     prompts, drafting = make_prompts(lines, arguments.shots)
-    sides = make_sides(not arguments.inexact, arguments.all)
+    sides = make_sides(arguments.rounding, arguments.all)
     base, both = sides[0], sides[-1]
     part = -(-len(prompts) // arguments.rounds)
     for turn in range(arguments.rounds):
@@ -145,6 +147,7 @@ def main() -> None:
     differing = {side.name: differences(prompts, side, base) for side in sides[1:]}
     same = 1 - len(differing["both"]) / len(prompts)
     kind = f"refine with speculation and prefix reuse, {arguments.shots} demonstrations, {len(prompts)} lines"
+    kind += "" if arguments.rounding == "steady" else f", rounding {arguments.rounding}"
     evaluated = both.total("evaluated_tokens") / both.total("prompt_tokens")
     claims = [
         at_most(f"{kind}: time against neither", ratios, 0.40),
@@ -154,7 +157,7 @@ def main() -> None:
     result = {
         "lines": len(prompts),
         "shots": arguments.shots,
-        "exact": not arguments.inexact,
+        "rounding": arguments.rounding,
         "drafting": drafting,
         "sides": {side.name: side.facts() for side in sides},
         # Answers only: the drafts stand on a test set, whose text is kept out of the repository.

@@ -215,3 +215,15 @@ def test_a_plugin_is_kept_by_its_signature(store: CacheStore) -> None:
     for _ in range(2):
         assert CachedSpecialist(inner, store).draft(["a"], EN_PT)[0][0].text == "A"
     assert inner.calls == 1
+
+
+def test_a_cancel_reaches_the_specialist_inside(store: CacheStore) -> None:
+    called = []
+
+    class Cancelling(Counting):
+        def cancel(self) -> None:
+            called.append(True)
+
+    keep_specialist(Counting(), store).cancel()  # one that cannot be stopped is let be
+    keep_specialist(Cancelling(), store).cancel()
+    assert called == [True]

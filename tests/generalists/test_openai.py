@@ -269,7 +269,7 @@ def test_a_real_llama_cpp_server(monkeypatch: pytest.MonkeyPatch) -> None:
     from scalemt.generalists.llamacpp import default_model
     from scalemt.generalists.llamacpp_server import LlamaServer, ServerOptions
 
-    server = LlamaServer(ServerOptions(Path(default_model()), 1, 2, 512, guess=None, exact=True))
+    server = LlamaServer(ServerOptions(Path(default_model()), 1, 2, 512, guess=None, rounding="steady"))
     monkeypatch.setenv("LLAMA_KEY", server.key)
     generalist = OpenAIGeneralist(
         f"{server.address}/v1", "gemma", kind="base", api_key_env="LLAMA_KEY", scoring=True

@@ -66,6 +66,12 @@ class CachedSpecialist:
         """Whether the inner specialist takes the pair."""
         return self.inner.supports(pair)
 
+    def cancel(self) -> None:
+        """Have the inner specialist give up what it is doing."""
+        cancel = getattr(self.inner, "cancel", None)
+        if cancel:
+            cancel()
+
     def draft(self, texts: Sequence[str], pair: Pair, n: int = 1) -> list[list[Draft]]:
         """Draft each text; see `BaseSpecialist.draft`."""
         identity = self._identity(pair) if any(text.strip() for text in texts) and n >= 1 else ""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock, RLock
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from scalemt.errors import ConfigurationError, GeneralistError, MissingExtraError, ModelError
 from scalemt.fingerprint import exact_fingerprint, fingerprint, library_version
@@ -22,7 +22,7 @@ from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import chat_messages
 from scalemt.generalists.gguf import read_metadata
 from scalemt.generalists.llamacpp_native import NativeScorer
-from scalemt.generalists.llamacpp_server import LlamaServer, RefusedError, ServerOptions, on_cpu
+from scalemt.generalists.llamacpp_server import LlamaServer, RefusedError, Rounding, ServerOptions, on_cpu
 from scalemt.generalists.llamacpp_slots import Slots, common_prefix
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
 
@@ -48,10 +48,11 @@ class LlamaCppGeneralist(BaseGeneralist):
         scoring: "native" scores through the C interface, at the price of a second copy of the weights in
             memory (first made when `score` is called); "server" forces tokens through the server, slower and
             without speculation. Where the C interface is not as expected, "native" falls back to "server".
-        exact: compute so that a greedy answer does not depend on what else is decoded in the same batch, on
-            speculation, or on how much of the prompt had been evaluated before; a tenth slower. False rounds
-            differently for batches of different sizes, and about one answer in twenty changes at a near-tie.
-            Measured on a CPU (`benchmarks/speculation.py`); where llama.cpp finds a GPU it is not applied.
+        rounding: whether a greedy answer may depend, at a near-tie, on what else is decoded in the same batch, on
+            speculation, and on how much of the prompt had been evaluated before. "exact": it may not, which
+            takes nearly half as much time again as "fast". "fast": kernels are chosen for speed, and about one
+            answer in eight changes. "steady": about one in twenty, for a tenth of the time. Measured on a CPU
+            with the packaged model (`benchmarks/speculation.py`); where llama.cpp finds a GPU, all are "fast".
 
     Raises:
         MissingExtraError: xllamacpp, or the package of the default model, is not installed.
@@ -72,17 +73,18 @@ class LlamaCppGeneralist(BaseGeneralist):
         kind: GeneralistKind | None = None,
         speculation: bool | Sequence[int] = True,
         scoring: Literal["native", "server"] = "native",
-        exact: bool = True,
+        rounding: Rounding = "steady",
     ) -> None:
         _require(threads >= 1 and slots >= 1, f"threads={threads}, slots={slots}: both must be at least 1")
         _require(context >= 256, f"context={context}: at least 256 tokens per slot are needed")
         _require(kind in {None, "chat", "base"}, f"kind={kind!r}: valid choices are chat, base")
         _require(scoring in {"native", "server"}, f"scoring={scoring!r}: valid choices are native, server")
+        _require(rounding in get_args(Rounding), f"rounding={rounding!r}: valid choices are fast, steady, exact")
         self._path = default_model() if model is None else Path(model).expanduser()
         metadata = read_metadata(self._path)
         self._kind: GeneralistKind = kind or _kind_of(metadata)
         self._signature = f"llamacpp:{_word(self._path.stem)}:{fingerprint([self._path])}"
-        self._options = ServerOptions(self._path, threads, slots, context, _guess(speculation), exact)
+        self._options = ServerOptions(self._path, threads, slots, context, _guess(speculation), rounding)
         self._scoring = scoring
         self._open: list[LlamaServer | NativeScorer] = []
         self._server: LlamaServer | None = None
@@ -112,7 +114,7 @@ class LlamaCppGeneralist(BaseGeneralist):
         Speculation and the way of scoring change an answer by rounding only, but whoever compares them must not
         be handed the same answer twice. Slots, threads and context decide whether and when an answer comes.
         """
-        how = f"guess={self._options.guess}|exact={self._options.exact}|scoring={self._scoring}"
+        how = f"guess={self._options.guess}|rounding={self._options.rounding}|scoring={self._scoring}"
         version = library_version("xllamacpp")
         return f"{self._signature}|{exact_fingerprint([self._path])}|xllamacpp {version}|{how}"
 
@@ -277,9 +279,9 @@ class LlamaCppGeneralist(BaseGeneralist):
         with self._scoring_lock:
             if self._scorer is None:
                 options = self._options
-                exact = options.exact and on_cpu()
+                rounding = options.rounding if on_cpu() else "fast"
                 self._scorer = NativeScorer(
-                    self._path, threads=options.threads, context=options.context, exact=exact
+                    self._path, threads=options.threads, context=options.context, rounding=rounding
                 )
                 self._open.append(self._scorer)
             return Likelihood(self._scorer.score(prompt, continuation), len(continuation))

@@ -20,10 +20,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scalemt.errors import GeneralistError, MissingExtraError, ModelError
+from scalemt.generalists.llamacpp_server import EXACT_ROWS, Rounding
 
 _OUTPUTS = 32  # rows of logits held at a time: 32 MB for a vocabulary of 262,144
 _CHUNK = 64  # tokens evaluated at a time; a larger number only makes the buffers larger
 _DEFAULTS = {0: 512, 1: 2048, 2: 512, 3: 1}  # n_ctx, n_batch, n_ubatch, n_seq_max as llama.h documents them
+_ROWS = 2  # n_ubatch
 _THREADS = (7, 8)  # n_threads, n_threads_batch
 _DEFAULT_THREADS = 4
 _FLASH_ATTENTION, _CACHE_TYPES = 13, (26, 27)  # flash_attn_type (-1: automatic), type_k and type_v (1: f16)
@@ -94,23 +96,23 @@ def _library() -> dict[str, Callable[..., Any]] | None:
 class NativeScorer:
     """Scores token sequences under one model; not safe to share between threads without a lock.
 
-    The tokens of the last call stay evaluated, so that a shared prefix is evaluated once. `exact` chooses kernels
-    that round alike for any number of tokens (see `llamacpp_server`), where the library is laid out as expected.
+    The tokens of the last call stay evaluated, so that a shared prefix is evaluated once. `rounding` chooses the
+    kernels (see `llamacpp_server`), where the library is laid out as expected.
 
     Raises:
         ModelError: llama.cpp cannot load the file, or the memory does not hold it twice.
     """
 
-    def __init__(self, model: Path, *, threads: int, context: int, exact: bool = True) -> None:
+    def __init__(self, model: Path, *, threads: int, context: int, rounding: Rounding) -> None:
         library = _library()
         if library is None:
             raise GeneralistError("This xllamacpp does not export the C interface that native scoring needs.")
         self._c = library
-        self._model = self._c["llama_model_load_from_file"](os.fsencode(model), self._model_parameters(exact))
+        self._model = self._c["llama_model_load_from_file"](os.fsencode(model), self._model_parameters(rounding))
         if not self._model:
             raise ModelError(f"llama.cpp could not load {model} for scoring.")
         self._context = self._c["llama_init_from_model"](
-            self._model, self._context_parameters(threads, context, exact)
+            self._model, self._context_parameters(threads, context, rounding)
         )
         if not self._context or self._c["llama_n_batch"](self._context) != _CHUNK:
             raise ModelError(
@@ -144,22 +146,24 @@ class NativeScorer:
         self._c["llama_free"](self._context)
         self._c["llama_model_free"](self._model)
 
-    def _model_parameters(self, exact: bool) -> _Parameters:
+    def _model_parameters(self, rounding: Rounding) -> _Parameters:
         parameters: _Parameters = self._c["llama_model_default_params"]()
         octets = (ctypes.c_uint8 * 1024).from_buffer(parameters)
-        if exact and list(octets[_USE_EXTRA_BUFTS - 2 : _USE_EXTRA_BUFTS + 3]) == [0, 0, 1, 0, 0]:
+        if rounding != "fast" and list(octets[_USE_EXTRA_BUFTS - 2 : _USE_EXTRA_BUFTS + 3]) == [0, 0, 1, 0, 0]:
             octets[_USE_EXTRA_BUFTS] = 0
         return parameters
 
-    def _context_parameters(self, threads: int, context: int, exact: bool) -> _Parameters:
+    def _context_parameters(self, threads: int, context: int, rounding: Rounding) -> _Parameters:
         parameters: _Parameters = self._c["llama_context_default_params"]()
         parameters.head[0] = context
         parameters.head[1] = parameters.head[2] = _CHUNK
         for index in _THREADS:
             parameters.head[index] = threads
         types = [parameters.head[index] for index in _CACHE_TYPES]
-        if exact and parameters.head[_FLASH_ATTENTION] == _AUTOMATIC and types == [_F16, _F16]:
+        if rounding != "fast" and parameters.head[_FLASH_ATTENTION] == _AUTOMATIC and types == [_F16, _F16]:
             parameters.head[_FLASH_ATTENTION] = _ENABLED
+            if rounding == "exact":
+                parameters.head[_ROWS] = EXACT_ROWS
             for index in _CACHE_TYPES:
                 parameters.head[index] = _BF16
         return parameters

@@ -13,10 +13,16 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from scalemt.connections import Connections
 from scalemt.errors import GeneralistError, MissingExtraError, ModelError
+
+Rounding = Literal["fast", "steady", "exact"]
+"""Which kernels compute; see `LlamaCppGeneralist`."""
+
+EXACT_ROWS = 7
+"""The most tokens computed together that llama.cpp's kernels for the CPU round as they round one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class ServerOptions:
     """How the server runs.
 
     `context` is tokens per slot. `guess` is after how many tokens that appeared before how many are guessed, None
-    for no guess. `exact` makes what is computed for one token independent of the batch it is in.
+    for no guess. `rounding` says how far what is computed for one token may depend on the batch it is in.
     """
 
     model: Path
@@ -32,7 +38,7 @@ class ServerOptions:
     slots: int
     context: int
     guess: tuple[int, int] | None
-    exact: bool
+    rounding: Rounding
 
 
 class RefusedError(GeneralistError):
@@ -164,25 +170,28 @@ def _parameters(options: ServerOptions, folder: str, key: str) -> Any:
     params.swa_full = True
     params.cache_ram_mib = 0  # the slots hold the prefix; old prompts are not worth up to 8 GiB
     params.slot_save_path = f"{folder}/"
-    if options.exact and on_cpu():
-        _compute_exactly(params)
+    if options.rounding != "fast" and on_cpu():
+        _round_alike(params, exact=options.rounding == "exact")
     if options.guess:
         _speculate(params, *options.guess)
     return params
 
 
-def _compute_exactly(params: Any) -> None:
+def _round_alike(params: Any, *, exact: bool) -> None:
     """Choose kernels that round alike whatever the size of the batch.
 
-    Found by comparing the logits of one token in batches of 1 to 300: repacked weights have other kernels for 1, 4
-    and 8 rows, and attention over a cache of f16 others from 8 and 64 rows on. Without repacking, and with a cache
-    of bf16, all logits are the same to the last bit.
+    Found by comparing logits of the same tokens in batches of 1 to 429: repacked weights have other kernels for 1,
+    4 and 8 rows, attention over a cache of f16 others from 8 and 64 rows on, and weights that are not repacked
+    others from 8 rows on. Without repacking and with a cache of bf16, logits are the same to the last bit in all
+    batches of 1 to 7 and in all of 8 and more; `exact` computes no more than seven rows at a time.
     """
     import xllamacpp
 
     params.no_extra_bufts = True
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
     params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_BF16
+    if exact:
+        params.n_ubatch = EXACT_ROWS
 
 
 def _speculate(params: Any, after: int, length: int) -> None:
