@@ -49,13 +49,12 @@ def test_the_order_of_the_prompts_changes_no_answer(plain: list[str]) -> None:
 
 def test_a_score_does_not_depend_on_what_was_scored_before() -> None:
     continuations = [f" {draft}" for _, draft in ASKED]
-    pairs = list(zip(PROMPTS, continuations, strict=True))
     together = LlamaCppGeneralist(context=1024, rounding="exact")
     scores = together.score(PROMPTS, continuations)
     assert together.score(PROMPTS[::-1], continuations[::-1])[::-1] == scores
     together.close()
     alone = LlamaCppGeneralist(context=1024, rounding="exact")
-    assert alone.score(*([item] for item in pairs[5])) == scores[5:6]
+    assert alone.score(PROMPTS[5:6], continuations[5:6]) == scores[5:6]
     alone.close()
 
 
@@ -69,17 +68,15 @@ def test_counts_tell_what_was_evaluated_and_guessed() -> None:
     generalist.close()
 
 
-def work_until_cancelled(generalist: LlamaCppGeneralist, work: Callable[[], Any]) -> list[BaseException | None]:
-    """Run `work` in a thread, cancel it while it is under way, and return what it raised."""
-    raised: list[BaseException | None] = []
+def work_until_cancelled(generalist: LlamaCppGeneralist, work: Callable[[], Any]) -> str:
+    """Run `work` in a thread, cancel it while it is under way, and tell what it raised."""
+    raised = ["nothing"]
 
     def run() -> None:
         try:
             work()
         except BaseException as error:
-            raised.append(error)
-        else:
-            raised.append(None)
+            raised.append(type(error).__name__)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -87,7 +84,7 @@ def work_until_cancelled(generalist: LlamaCppGeneralist, work: Callable[[], Any]
     generalist.cancel()
     thread.join(60)
     assert not thread.is_alive()
-    return raised
+    return raised[-1]
 
 
 def test_a_cancel_ends_what_is_under_way_and_the_next_call_works() -> None:
@@ -96,10 +93,10 @@ def test_a_cancel_ends_what_is_under_way_and_the_next_call_works() -> None:
     story = [Prompt(text=f"Once upon a time {n}") for n in range(40)]
     endless = Decoding(max_tokens=900)
     completing = work_until_cancelled(generalist, lambda: generalist.complete(story, endless))
-    assert isinstance(*completing, CancelledError)
+    assert completing == CancelledError.__name__
     many = [Prompt(text=prompt.text) for prompt in PROMPTS] * 40
     scoring = work_until_cancelled(generalist, lambda: generalist.score(many, [" uma palavra"] * len(many)))
-    assert isinstance(*scoring, CancelledError)
+    assert scoring == CancelledError.__name__
     (after,) = generalist.complete(PROMPTS[:1], GREEDY)
     assert after.text == before.text
     generalist.close()
