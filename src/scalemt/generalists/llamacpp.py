@@ -154,11 +154,11 @@ class LlamaCppGeneralist(BaseGeneralist):
         Raises:
             GeneralistError: prompt and continuation do not fit into the context.
         """
+        cancelled = self._cancelled
         pairs = [
             self._split(prompt, text) if text else ([], [])
             for prompt, text in zip(prompts, continuations, strict=True)
         ]
-        cancelled = self._cancelled
         if not self._scores_natively():
             return self._slots.run(
                 [prompt for prompt, _ in pairs],
