@@ -39,8 +39,9 @@ lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu$$//' -e '/ @ file:/d' >> requirements.lock
 
 # Each claim of speed, side by side in one run; the README's table is renewed from the results. Lines are so few that
-# all of it ends within 20 minutes; `benchmarks/speculation.py --json benchmarks/results/speculation.json`, on 200 lines,
-# takes a quarter of an hour by itself.
+# all of it ends within 20 minutes. By themselves, on 200 lines, for a quarter and for half an hour:
+#   benchmarks/speculation.py --json benchmarks/results/speculation.json
+#   benchmarks/speculation.py --shots 10 --rounding exact --json benchmarks/results/speculation_10_shots.json
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json
 	$(BIN)/python benchmarks/drafting.py --json benchmarks/results/drafting.json
@@ -49,7 +50,7 @@ bench: $(VENV)/.dev
 	    --json benchmarks/results/speculation_exact.json
 	$(BIN)/python benchmarks/overhead.py --lines 60 --json benchmarks/results/overhead.json
 	$(BIN)/python benchmarks/server_slots.py --json benchmarks/results/server_slots.json
-	$(BIN)/python benchmarks/cache.py --json benchmarks/results/cache.json
+	$(BIN)/python benchmarks/cache.py --lines 30 --json benchmarks/results/cache.json
 	$(BIN)/python benchmarks/memory.py --long 20000 --json benchmarks/results/memory.json
 	$(BIN)/python benchmarks/readme.py
 
