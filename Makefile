@@ -39,9 +39,10 @@ lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+cpu$$//' -e '/ @ file:/d' >> requirements.lock
 
 # Each claim of speed, side by side in one run; the README's table is renewed from the results. Lines are so few that
-# all of it ends within 20 minutes. By themselves, on 200 lines, for a quarter and for half an hour:
+# all of it ends within 20 minutes. By themselves, on 200 lines, for a quarter of an hour and more:
 #   benchmarks/speculation.py --json benchmarks/results/speculation.json
 #   benchmarks/speculation.py --shots 10 --rounding exact --json benchmarks/results/speculation_10_shots.json
+#   benchmarks/memory.py --json benchmarks/results/memory.json, on 100,000 lines
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json
 	$(BIN)/python benchmarks/drafting.py --json benchmarks/results/drafting.json
@@ -51,7 +52,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/overhead.py --lines 60 --json benchmarks/results/overhead.json
 	$(BIN)/python benchmarks/server_slots.py --json benchmarks/results/server_slots.json
 	$(BIN)/python benchmarks/cache.py --lines 30 --json benchmarks/results/cache.json
-	$(BIN)/python benchmarks/memory.py --long 20000 --json benchmarks/results/memory.json
+	$(BIN)/python benchmarks/memory.py --long 20000 --json benchmarks/results/memory_short.json
 	$(BIN)/python benchmarks/readme.py
 
 clean:

@@ -34,8 +34,9 @@ SPEED = (
     "server_slots",
     "cache",
     "memory",
+    "memory_short",
 )
-"""Results of the scripts that `make bench` runs, and two of `speculation.py` that take long by themselves."""
+"""Results of the scripts that `make bench` runs, and three that take long by themselves."""
 
 BENCH_HEADER = (
     "| pair | profile | chrF++ | BLEU | worse / better than the draft | kept | asked the LLM | tokens in / out "
