@@ -39,6 +39,11 @@ class Connections:
 
         return client.request(method, url, extensions={"trace": trace}, **options)
 
+    @property
+    def breaks(self) -> int:
+        """How often requests were broken off so far."""
+        return self._breaks
+
     def break_off(self) -> None:
         """End all requests under way: each raises `httpx.TransportError` in its own thread. Later ones work."""
         with self._opening:

@@ -10,10 +10,10 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from threading import Lock
+from threading import Event, Lock
 
 from scalemt.config import Profile
 from scalemt.engine.assembly import Plan, require_generalist
@@ -72,6 +72,7 @@ class Run:
         self._specialists = Lock()  # drafting of one window and judging of another both ask them
         self._clock = Lock()
         self._last_end = 0.0
+        self._stopped = Event()
         self._account = Account()  # kept by the one thread that prepares windows
 
     def stream(self, segments: Iterable[Segment]) -> Iterator[Translation]:
@@ -116,12 +117,17 @@ class Run:
                 fault = window.fault
                 staged = drafting.submit(self.prepare, window)
                 running.append(answering.submit(self._finish_staged, staged))
+                # A window counts as running until it is done: a stop must reach the backends that work on it.
                 while len(running) > depth + 1:
-                    yield from running.popleft().result()
+                    yield from running[0].result()
+                    running.popleft()
             while running:
-                yield from running.popleft().result()
+                yield from running[0].result()
+                running.popleft()
             _raise(fault)
         finally:
+            if running:
+                self._stopped.set()
             _end((drafting, answering), self._plan if running else None)
 
     def prepare(self, window: Window) -> Staged:
@@ -166,13 +172,20 @@ class Run:
 
     def _judged(self, staged: Staged, meter: _Meter) -> list[Translation]:
         plan = self._plan
+        self._check_wanted()
         rounds = []
         if plan.method.needs_generalist:
             rounds.append(self._answer(staged.prepared, plan.method.name, meter))
         if plan.third:
             rounds.append(self._answer(staged.thirds, plan.third.name, meter))
+        self._check_wanted()
         with self._specialists:
             return judge(staged.prepared, rounds, plan)
+
+    def _check_wanted(self) -> None:
+        """Raise if the run was stopped: what a backend was told to give up must not begin anew."""
+        if self._stopped.is_set():
+            raise CancelledError
 
     def _answer(self, prepared: Sequence[Prepared], origin: str, meter: _Meter) -> Round:
         if not any(item.prompt for item in prepared):

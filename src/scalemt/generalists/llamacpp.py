@@ -22,7 +22,14 @@ from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import chat_messages
 from scalemt.generalists.gguf import read_metadata
 from scalemt.generalists.llamacpp_native import NativeScorer
-from scalemt.generalists.llamacpp_server import LlamaServer, RefusedError, Rounding, ServerOptions, on_cpu
+from scalemt.generalists.llamacpp_server import (
+    NO_THINKING,
+    LlamaServer,
+    RefusedError,
+    Rounding,
+    ServerOptions,
+    on_cpu,
+)
 from scalemt.generalists.llamacpp_slots import Slots, common_prefix
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
 
@@ -173,7 +180,8 @@ class LlamaCppGeneralist(BaseGeneralist):
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         cancelled = self._cancelled
-        tokens = [self._opening(prompt) for prompt in prompts]
+        tokens = [self._opening_or_nothing(prompt) for prompt in prompts]
+        self._check_wanted(cancelled)
         seeded = self._seed(tokens)
 
         def one(index: int, slot: int) -> Completion:
@@ -189,6 +197,13 @@ class LlamaCppGeneralist(BaseGeneralist):
         """Raise if the run was cancelled since its counter stood at `cancelled`."""
         if cancelled != self._cancelled:
             raise CancelledError
+
+    def _opening_or_nothing(self, prompt: Prompt) -> list[int]:
+        """Return no tokens of a prompt that is refused: it is refused again, and told of, when it is asked."""
+        try:
+            return self._opening(prompt)
+        except RefusedError:
+            return []
 
     def _opening(self, prompt: Prompt) -> list[int]:
         """Return the tokens of a prompt, as the model sees them."""
@@ -217,9 +232,8 @@ class LlamaCppGeneralist(BaseGeneralist):
         )
 
     def _chat(self, prompt: Prompt, body: dict[str, Any]) -> Completion:
-        # A model that can think would spend max_tokens on it and leave no translation.
-        messages = {"messages": _opened(prompt), "chat_template_kwargs": {"enable_thinking": False}}
-        answer = self.server().post("/v1/chat/completions", body | messages)
+        messages = {"messages": _opened(prompt)}
+        answer = self.server().post("/v1/chat/completions", body | messages | NO_THINKING)
         choice, usage = answer["choices"][0], answer["usage"]
         return Completion(
             # The server repeats the opening; callers get what follows it.

@@ -21,6 +21,9 @@ from scalemt.errors import GeneralistError, MissingExtraError, ModelError
 Rounding = Literal["fast", "steady", "exact"]
 """Which kernels compute; see `LlamaCppGeneralist`."""
 
+NO_THINKING: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": False}}
+"""A model that can think would spend max_tokens on it and leave no translation."""
+
 EXACT_ROWS = 7
 """The most tokens computed together that llama.cpp's kernels for the CPU round as they round one."""
 
@@ -92,15 +95,21 @@ class LlamaServer:
 
         Raises:
             RefusedError: the server answered with an error.
+            GeneralistError: the connection broke.
             CancelledError: the request was broken off.
         """
         import httpx
 
+        breaks = self._http.breaks
         try:
             response = self._http.request("POST", path, json=body)
         except httpx.TransportError as broken:
-            # The server lives in this process and nothing limits the time, so only `break_off` ends a request.
-            raise CancelledError from broken
+            if breaks != self._http.breaks:
+                raise CancelledError from broken
+            raise GeneralistError(
+                f"llama.cpp, which runs in this process, broke the connection: {broken or type(broken).__name__}. "
+                "Run it again; if it happens again, the machine may lack memory."
+            ) from broken
         answer = response.json()
         if response.status_code != 200:
             error = answer.get("error", {})
@@ -117,7 +126,7 @@ class LlamaServer:
 
     def chat_text(self, messages: list[dict[str, str]]) -> str:
         """Return the messages as the chat template of the model writes them."""
-        text: str = self.post("/apply-template", {"messages": messages})["prompt"]
+        text: str = self.post("/apply-template", {"messages": messages, **NO_THINKING})["prompt"]
         return text
 
     def seed(self, prefix: Sequence[int]) -> int:
