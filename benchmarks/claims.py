@@ -34,6 +34,12 @@ class Claim:
         return f"| {self.what} | **{median:.3g}**{spread} | {self.wanted} | {'yes' if self.met else 'no'} |"
 
 
+def spread(values: Sequence[float], digits: int) -> str:
+    """Return median and range as text."""
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 HEADER = ("| claim | measured: median (range) | wanted | met |", "|---|---|---|---|")
 
 

@@ -22,7 +22,6 @@ With its defaults it takes about three minutes on two free cores (a second a lin
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from typing import Any
 
 import httpx
 
-from claims import at_most, finish, flores, parser
+from claims import at_most, finish, flores, parser, spread
 from scalemt.config import Profile
 from scalemt.engine import Engine
 from scalemt.generalists.llamacpp import LlamaCppGeneralist
@@ -177,11 +176,6 @@ def table(sides: Sequence[Side], ratios: Sequence[float]) -> None:
     for side in sides:
         print(f"| {side.name} | {spread(side.seconds, 2)} | {spread(side.processor, 2)} |")
     print(f"| engine / bare loop | {spread(ratios, 3)} | |")
-
-
-def spread(values: Sequence[float], digits: int) -> str:
-    low, high = min(values), max(values)
-    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def main() -> None:

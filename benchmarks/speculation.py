@@ -11,13 +11,12 @@ side that has neither.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from claims import at_least, at_most, finish, flores, parser
+from claims import at_least, at_most, finish, flores, parser, spread
 from scalemt.config import Profile
 from scalemt.engine import Engine
 from scalemt.generalists.llamacpp import LlamaCppGeneralist
@@ -110,11 +109,12 @@ def table(sides: list[Side], base: Side) -> None:
     )
     print("|---|---|---|---|---|")
     for side in sides:
-        seconds = f"{statistics.median(side.seconds):.1f} ({min(side.seconds):.1f} to {max(side.seconds):.1f})"
         evaluated = f"{side.total('evaluated_tokens')} / {side.total('prompt_tokens')}"
         guessed = f"{side.total('accepted_tokens')} / {side.total('completion_tokens')}"
         same = sum(a.text == b.text for a, b in zip(side.answers, base.answers, strict=True))
-        print(f"| {side.name} | {seconds} | {evaluated} | {guessed} | {same} / {len(side.answers)} |")
+        print(
+            f"| {side.name} | {spread(side.seconds, 1)} | {evaluated} | {guessed} | {same} / {len(side.answers)} |"
+        )
 
 
 def differences(prompts: list[Prompt], side: Side, base: Side) -> list[dict[str, Any]]:

@@ -55,3 +55,10 @@ def in_order(
     if faults:
         raise faults[0]
     return [future.result() for future in futures]
+
+
+def give_up(backend: object) -> None:
+    """Tell a backend to give up what it is doing, where it can: plug-ins need not have `cancel`."""
+    cancel = getattr(backend, "cancel", None)
+    if cancel:
+        cancel()

@@ -117,6 +117,15 @@ def test_few_shot_patterns_are_continued_in_order(answers: list[Completion]) -> 
 
 
 @pytest.mark.slow
+def test_one_slot_without_speculation_gives_the_same_text(answers: list[Completion]) -> None:
+    plain = LlamaCppGeneralist(context=1024, slots=1, speculation=False)
+    texts = [completion.text for completion in plain.complete(PROMPTS, Decoding(max_tokens=40))]
+    plain.close()
+    same = sum(text == answer.text for text, answer in zip(texts, answers, strict=True))
+    assert same >= len(texts) - 1  # all, on the machine this was written on; a near-tie may flip on another
+
+
+@pytest.mark.slow
 def test_the_shared_prefix_is_evaluated_once(gemma: LlamaCppGeneralist, answers: list[Completion]) -> None:
     shared = len(gemma.server().tokenize(PROMPTS[0].text.partition(ASKED[0][0])[0], special=False)) - 1
     body = {"prompt": PROMPTS[5].text + " Draft", "n_predict": 1, "temperature": 0.0}
@@ -218,6 +227,15 @@ def test_native_and_forced_scores_agree_with_the_server_decoding_freely(gemma: L
     assert math.isclose(forced.per_token, expected / len(steps), abs_tol=0.1)
     assert math.isclose(other.per_token, again.per_token, rel_tol=0.05, abs_tol=0.1)
     assert other.tokens == again.tokens
+
+
+@pytest.mark.slow
+def test_a_score_does_not_depend_on_what_was_scored_before(gemma: LlamaCppGeneralist) -> None:
+    asked = list(zip(PROMPTS[:3], [f" {draft}" for _, draft in ASKED[:3]], strict=True))
+    forwards = gemma.score(*zip(*asked, strict=True))
+    backwards = gemma.score(*zip(*asked[::-1], strict=True))[::-1]
+    for one, other in zip(forwards, backwards, strict=True):
+        assert math.isclose(one.per_token, other.per_token, abs_tol=0.1)
 
 
 @pytest.mark.slow

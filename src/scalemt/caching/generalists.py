@@ -19,6 +19,7 @@ from scalemt.caching.store import CacheStore
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.generalists.base import GeneralistKind, Progress
 from scalemt.types import Completion, Decoding, Likelihood, Prompt
+from scalemt.workers import give_up
 
 
 def keep_generalist(inner: Generalist, store: CacheStore) -> CachedGeneralist:
@@ -59,9 +60,7 @@ class CachedGeneralist:
 
     def cancel(self) -> None:
         """Have the inner generalist give up what it is doing."""
-        cancel = getattr(self.inner, "cancel", None)
-        if cancel:
-            cancel()
+        give_up(self.inner)
 
     def complete(
         self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress | None = None

@@ -18,6 +18,7 @@ from scalemt.caching.identity import specialist_identity
 from scalemt.caching.store import CacheStore
 from scalemt.specialists import ScoringSpecialist, Specialist
 from scalemt.types import Draft, Likelihood, Pair
+from scalemt.workers import give_up
 
 T = TypeVar("T")
 
@@ -68,9 +69,7 @@ class CachedSpecialist:
 
     def cancel(self) -> None:
         """Have the inner specialist give up what it is doing."""
-        cancel = getattr(self.inner, "cancel", None)
-        if cancel:
-            cancel()
+        give_up(self.inner)
 
     def draft(self, texts: Sequence[str], pair: Pair, n: int = 1) -> list[list[Draft]]:
         """Draft each text; see `BaseSpecialist.draft`."""

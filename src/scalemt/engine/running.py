@@ -24,6 +24,7 @@ from scalemt.methods import Prepared
 from scalemt.methods.answering import answer, unasked
 from scalemt.specialists.road import RecordedRoad
 from scalemt.types import Decoding, Segment, Translation
+from scalemt.workers import give_up
 
 Progress = Callable[[int], None]
 """Called with the number of segments finished since the last call, from any thread."""
@@ -262,8 +263,6 @@ def _end(pools: Sequence[ThreadPoolExecutor], unfinished: Plan | None) -> None:
     if unfinished:
         makers = unfinished.kit.road.makers() if unfinished.kit.road else []
         for backend in (unfinished.generalist, *(specialist for specialist, _ in makers)):
-            cancel = getattr(backend, "cancel", None)
-            if cancel:
-                cancel()
+            give_up(backend)
     for pool in pools:
         pool.shutdown()

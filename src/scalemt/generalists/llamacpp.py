@@ -180,7 +180,7 @@ class LlamaCppGeneralist(BaseGeneralist):
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         cancelled = self._cancelled
-        tokens = [self._opening_or_nothing(prompt) for prompt in prompts]
+        tokens = [self._opening(prompt) for prompt in prompts]
         self._check_wanted(cancelled)
         seeded = self._seed(tokens)
 
@@ -198,20 +198,16 @@ class LlamaCppGeneralist(BaseGeneralist):
         if cancelled != self._cancelled:
             raise CancelledError
 
-    def _opening_or_nothing(self, prompt: Prompt) -> list[int]:
-        """Return no tokens of a prompt that is refused: it is refused again, and told of, when it is asked."""
-        try:
-            return self._opening(prompt)
-        except RefusedError:
-            return []
-
     def _opening(self, prompt: Prompt) -> list[int]:
-        """Return the tokens of a prompt, as the model sees them."""
+        """Return the tokens of a prompt as the model sees them; none of one that will be refused when asked."""
         server = self.server()
         if not prompt.messages:
             return server.tokenize(prompt.text, special=False)
-        # The template writes the opening token itself where the model wants one.
-        return server.tokenize(server.chat_text(_opened(prompt)), special=True)
+        try:
+            # The template writes the opening token itself where the model wants one.
+            return server.tokenize(server.chat_text(_opened(prompt)), special=True)
+        except RefusedError:
+            return []
 
     def _one(self, prompt: Prompt, tokens: list[int], decoding: Decoding, slot: int) -> Completion:
         body = _sampling(decoding) | {"stop": list(prompt.stop), "cache_prompt": True, "id_slot": slot}
