@@ -12,6 +12,7 @@
     │   ├── ModelError              a model folder or file is missing, incomplete or not of the format
     │   └── InputError              a file or a text that cannot be read as what it should be
     └── BackendError                something that should have answered did not
+        ├── IntegrityError          a translation lost protected spans, and they could not be put back
         ├── SpecialistError         a specialist failed while drafting
         └── GeneralistError         a generalist failed while completing
             ├── EndpointError       a server is down, refused the request, or answered nonsense
@@ -94,3 +95,7 @@ class RateLimitError(GeneralistError):
 
 class BudgetError(GeneralistError):
     """The token or money budget of the run is spent; nothing more was sent."""
+
+
+class IntegrityError(BackendError):
+    """A translation lost or spoilt protected spans, and they could not be put back."""

@@ -24,12 +24,56 @@ class Pair(NamedTuple):
         return Pair(self.target, self.source)
 
 
+SpanKind = Literal["tag", "placeholder", "address", "code", "formula", "term"]
+SpanRole = Literal["open", "close", "alone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a text that a translation must hold as it is: `text[start:end]`.
+
+    Spans of a text stand in order, are not empty and do not overlap.
+
+    Args:
+        start, end: characters of the text it belongs to.
+        kind: "tag" (XML, HTML, Markdown syntax, inline codes), "placeholder" (printf, ICU, mustache …), "address"
+            (URL, e-mail), "code", "formula", "term" (not to be translated).
+        key: ties a span of a translation to that of its source; unique within a segment.
+        role: halves of a pair ("open" and "close") or "alone".
+        partner: key of the other half of a pair, -1 for one alone.
+    """
+
+    start: int
+    end: int
+    kind: SpanKind
+    key: int
+    role: SpanRole = "alone"
+    partner: int = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One unit to translate: a text without line breaks, and an id that is kept to the output."""
+    """One unit to translate, and an id that is kept to the output.
+
+    Args:
+        text: the text, protected spans included as they stand in the source.
+        id: any name; documents give "unit 12", a plain list the position from 1.
+        spans: the protected spans of the text, in order.
+        breaks: what a line break inside the text is: "hard" (kept, the lines are translated by themselves) or "soft"
+            (a space, as in HTML and wrapped Markdown).
+        syntax: placeholder languages known to be used ("python", "c", "icu" …, see `scalemt.text.protection`);
+            None looks for all that can be told from prose, an empty tuple for none.
+        note: what the document says about it (a comment, a context), for people and generalists.
+        before: sources of the segments before it in its document, the nearest last; for generalists.
+    """
 
     text: str
     id: str = ""
+    spans: tuple[Span, ...] = ()
+    breaks: Literal["hard", "soft"] = "hard"
+    syntax: tuple[str, ...] | None = None
+    note: str = ""
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +89,9 @@ class Draft:
     """What a specialist returns for one segment.
 
     `score` is the natural-log probability of the whole draft where the specialist knows it. `language` is
-    the BCP-47 tag of the text: the target language, or the pivot when drafting through one.
+    the BCP-47 tag of the text: the target language, or the pivot when drafting through one. `alignment` holds pairs
+    (white-space word of the source, white-space word of the draft), from 0, where the specialist can tell. `spans` are
+    the protected spans of the source where they stand in the draft; `repairs` tells what was done to keep them.
     """
 
     text: str
@@ -53,6 +99,9 @@ class Draft:
     score: float | None = None
     engine: str = ""
     language: str = ""
+    alignment: tuple[tuple[int, int], ...] = ()
+    spans: tuple[Span, ...] = ()
+    repairs: tuple[str, ...] = ()
 
     @property
     def confidence(self) -> float | None:
@@ -226,13 +275,15 @@ class Usage:
 class Candidate:
     """One text that could become the translation, and where it came from.
 
-    `origin` is "draft", "refine", "few-shot" …; `evidence` holds what the gate measured on it.
+    `origin` is "draft", "refine", "few-shot" …; `evidence` holds what the gate measured on it; `spans` are the
+    protected spans of the source where they stand in the text.
     """
 
     origin: str
     text: str
     checks: tuple[Check, ...] = ()
     evidence: dict[str, float] = field(default_factory=dict)
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +291,8 @@ class Translation:
     """The result for one segment.
 
     `text` is empty only when the source is, or when `error` says why there is no translation.
-    `decisions` tells in order what was decided and why; `candidates` are all the texts that were weighed.
+    `decisions` tells in order what was decided and why; `candidates` are all the texts that were weighed. `spans` are
+    the protected spans of the source where they stand in the text: every one of them, or `error` is set.
     """
 
     segment: Segment
@@ -256,6 +308,7 @@ class Translation:
     signature: str = ""
     seconds: float = 0.0
     error: Exception | None = None
+    spans: tuple[Span, ...] = ()
 
     @property
     def draft(self) -> Draft | None:
