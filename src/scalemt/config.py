@@ -30,7 +30,10 @@ class Profile(BaseModel):
     (`ctranslate2:/models/nllb`). `template = "auto"` takes `scale` for chat models and `plain` for base models,
     `confidences` left out shows them in chat templates, wherever they are known. `budget` is the largest share
     of segments that is put to the generalist, `cache` whether drafts and answers are kept on disk and used again.
-    `threads = 0` takes the cores that are free.
+    `threads = 0` takes the cores that are free. `protect` keeps tags, placeholders, addresses and code as they
+    are, `do_not_translate` lists terms that are kept likewise; `splitter` cuts sentences for specialists that take
+    one at a time (srx, sentencex, or the path of an SRX file), `context` is how many segments before it the prompt
+    of a segment shows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,10 +57,14 @@ class Profile(BaseModel):
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
     max_tokens: Annotated[int, Field(ge=1)] = 1024
     max_characters: Annotated[int, Field(ge=50)] = 1500
+    protect: bool = True
+    do_not_translate: tuple[str, ...] = ()
+    splitter: str = "srx"
+    context: Annotated[int, Field(ge=0, le=32)] = 0
     batch: Annotated[int, Field(ge=1)] = 32
     threads: Annotated[int, Field(ge=0)] = 0
 
-    @field_validator("specialists", mode="before")
+    @field_validator("specialists", "do_not_translate", mode="before")
     @classmethod
     def _one_or_more(cls, value: object) -> object:
         if isinstance(value, str):

@@ -59,8 +59,8 @@ class Segment:
         text: the text, protected spans included as they stand in the source.
         id: any name; documents give "unit 12", a plain list the position from 1.
         spans: the protected spans of the text, in order.
-        breaks: what a line break inside the text is: "hard" (kept, the lines are translated by themselves) or "soft"
-            (a space, as in HTML and wrapped Markdown).
+        breaks: what a line break inside the text is: "hard" (kept, the lines are translated by themselves) or
+            "soft" (a space, as in HTML and wrapped Markdown).
         syntax: placeholder languages known to be used ("python", "c", "icu" …, see `scalemt.text.protection`);
             None looks for all that can be told from prose, an empty tuple for none.
         note: what the document says about it (a comment, a context), for people and generalists.
@@ -89,9 +89,10 @@ class Draft:
     """What a specialist returns for one segment.
 
     `score` is the natural-log probability of the whole draft where the specialist knows it. `language` is
-    the BCP-47 tag of the text: the target language, or the pivot when drafting through one. `alignment` holds pairs
-    (white-space word of the source, white-space word of the draft), from 0, where the specialist can tell. `spans` are
-    the protected spans of the source where they stand in the draft; `repairs` tells what was done to keep them.
+    the BCP-47 tag of the text: the target language, or the pivot when drafting through one. `alignment` holds
+    pairs (white-space word of the source, white-space word of the draft), from 0, where the specialist can tell.
+    `spans` are the protected spans of the source where they stand in the draft; `repairs` tells what was done to
+    keep them.
     """
 
     text: str
@@ -291,8 +292,8 @@ class Translation:
     """The result for one segment.
 
     `text` is empty only when the source is, or when `error` says why there is no translation.
-    `decisions` tells in order what was decided and why; `candidates` are all the texts that were weighed. `spans` are
-    the protected spans of the source where they stand in the text: every one of them, or `error` is set.
+    `decisions` tells in order what was decided and why; `candidates` are all the texts that were weighed. `spans`
+    are the protected spans of the source where they stand in the text: every one of them, or `error` is set.
     """
 
     segment: Segment

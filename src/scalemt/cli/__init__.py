@@ -12,7 +12,8 @@ from scalemt.errors import ScalemtError
 from scalemt.version import __version__
 
 COMMANDS = {
-    "translate": "Translate a text, a file or standard input.",
+    "translate": "Translate a text, a document or standard input.",
+    "inspect": "Show the segments and protected spans of a document.",
     "languages": "List what can be translated with what is installed.",
     "engines": "List specialists, generalists, methods and templates.",
     "doctor": "Say what is installed, working and missing, and how to mend it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +26,8 @@ class Tally:
         self.calls = 0
         self.cached = 0
         self.asked: int | None = None
+        self.spans: Counter[str] = Counter()
+        self.mended = 0
         self._first_suspect = ""
         self._named: list[str] = []
 
@@ -35,6 +38,8 @@ class Tally:
         self.cached += item.usage.cached
         if chosen := {decision.outcome for decision in item.decisions if decision.step == "deferral"}:
             self.asked = (self.asked or 0) + ("asked" in chosen)
+        self.spans.update(span.kind for span in item.spans)
+        self.mended += any(decision.step == "spans" for decision in item.decisions) and not item.error
         steps = {decision.step: decision.reason for decision in item.decisions}
         if "source" in steps:
             self.suspects += 1
@@ -46,8 +51,19 @@ class Tally:
         elif "generalist" in steps:
             self.fallbacks += 1
 
-    def report(self) -> None:
-        """Print what happened to standard error; nothing when all was asked and all went well."""
+    def report(self, *, every: bool = False) -> None:
+        """Print what happened to standard error.
+
+        Args:
+            every: tell of the run also when all was asked and all went well.
+        """
+        if every:
+            kinds = ", ".join(f"{number:,} {kind}" for kind, number in self.spans.most_common())
+            mended = (
+                f"; in {self.mended:,} segments they were put right (--explain tells how)" if self.mended else ""
+            )
+            done = f"{self.total - self.failed:,} of {self.total:,} segments translated"
+            say(f"{done}; protected spans kept: {kinds or 'none'}{mended}.")
         if self.cached:
             answers = self.cached + self.calls
             say(f"{self.cached} of {answers} answers came from the cache; --no-cache asks for all of them anew.")

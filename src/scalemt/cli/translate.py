@@ -1,4 +1,4 @@
-"""`scalemt translate`: an argument, a file or standard input in, one translation a line out."""
+"""`scalemt translate`: an argument, a document or standard input in; a document, or a translation a line, out."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO
 
 import click
 
+from scalemt.cli.documents import count, document_options, is_lines, open_document, refuse_output
 from scalemt.cli.options import overrides, profile_options, say
 from scalemt.cli.tally import Tally
-from scalemt.errors import UsageError
+from scalemt.cli.writing import byte_output, text_output
 
 if TYPE_CHECKING:
     from scalemt.engine import Engine
     from scalemt.engine.running import Progress
-    from scalemt.types import Translation
+    from scalemt.types import Segment, Translation
 
 _BAR_FROM = 20  # segments; fewer are done before a bar is read
 
 
-@click.command("translate", short_help="Translate a text, a file or standard input.")
+@click.command("translate", short_help="Translate a text, a document or standard input.")
 @click.argument("text", required=False)
 @click.option(
-    "-i", "--input", "source_file", type=click.Path(dir_okay=False), help="A UTF-8 text, a segment a line."
+    "-i", "--input", "source_file", type=click.Path(dir_okay=False), help="A document, or a text of lines."
 )
 @click.option(
     "-o",
@@ -53,26 +55,71 @@ _BAR_FROM = 20  # segments; fewer are done before a bar is read
     metavar="FILE",
     help="Drafts made elsewhere, JSON Lines, one a segment.",
 )
+@document_options
+@click.option("--context", type=click.IntRange(0, 32), help="Segments before it that a prompt shows.")
+@click.option("--protect/--no-protect", default=None, help="Keep tags, placeholders, addresses and code.")
+@click.option("--do-not-translate", multiple=True, metavar="TERM", help="A term that is kept as it is.")
+@click.option("--splitter", metavar="NAME", help="What cuts sentences: srx, sentencex, or an .srx file.")
 @click.option("--explain", is_flag=True, help="Show drafts, demonstrations, answers and decisions.")
 @click.option("--dry-run", is_flag=True, help="Print the prompts and call no generalist.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a segment.")
 @profile_options
 def command(text: str | None, source: str, target: str, **options: Any) -> int:
-    """Translate TEXT, the lines of a file (-i), or the lines of standard input.
+    """Translate TEXT, a document (-i), or the lines of standard input.
 
     Exit codes: 0 done, 1 some segments failed (they are named), 2 wrong use or configuration.
     """
-    lines = _read(text, options.pop("source_file"))
+    job = _Job(source, target, options.pop("target_file"), options.pop("explain"), options.pop("as_json"))
+    source_file, dry_run = options.pop("source_file"), options.pop("dry_run")
+    if text is not None and source_file is not None:
+        raise click.UsageError("Give either a text or -i FILE, not both.")
+    if source_file not in (None, "-") and not is_lines(source_file, options):
+        return _document(source_file, options, job, dry_run=dry_run)
+    for name in ("format_name", "fields", "encoding", "overwrite", "selective"):
+        options.pop(name)
+    lines = _read(text, source_file)
     if options["drafts"] and lines.total is None:
         lines = lines.counted()  # whether the drafts belong to these texts is told before the first is translated
-    show = {name: options.pop(name) for name in ("explain", "as_json")}
-    target_file, dry_run = options.pop("target_file"), options.pop("dry_run")
-    engine = _engine(options, lines)
-    with _writer(target_file) as out:
+    engine = _engine(options, lines.total)
+    with text_output(job.output) as out:
         if dry_run:
-            _print_prompts(engine, lines.texts, source, target, out)
-            return 0
-        return _translate(engine, lines, source, target, out, **show)
+            return _print_prompts(engine, lines.texts, job, out)
+        engine.plan(source, target)
+        with _progress(lines.total, out) as progress:
+            return _print(engine.stream(lines.texts, source, target, progress), job, out)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is asked for, whatever the input."""
+
+    source: str
+    target: str
+    output: str | None
+    explain: bool
+    as_json: bool
+
+
+def _document(path: str, options: dict[str, Any], job: _Job, *, dry_run: bool) -> int:
+    """Translate a document into a document, or print what `--json`, `--explain` and `--dry-run` ask for."""
+    document = open_document(path, options, source=job.source, target=job.target)
+    refuse_output(document, None if job.as_json or job.explain or dry_run else job.output)
+    document.context = options["context"] or 0
+    total = count(document)
+    engine = _engine(options, total)
+    document.context = engine.profile.context
+    engine.plan(job.source, job.target)
+    if dry_run or job.as_json or job.explain:
+        with text_output(job.output) as out:
+            if dry_run:
+                return _print_prompts(engine, document.segments(), job, out)
+            with _progress(total, out) as progress:
+                return _print(document.translations(engine, progress), job, out)
+    tally = Tally()
+    with byte_output(job.output) as file, _progress(total, file) as progress:
+        document.translate(engine, file, progress, tally.add)
+    tally.report(every=True)
+    return 1 if tally.failed else 0
 
 
 class Lines(NamedTuple):
@@ -90,8 +137,6 @@ class Lines(NamedTuple):
 def _read(text: str | None, source_file: str | None) -> Lines:
     from scalemt.lines import count_lines, decode_lines, iterate_lines, stream_lines
 
-    if text is not None and source_file is not None:
-        raise click.UsageError("Give either a text or -i FILE, not both.")
     if text is not None:
         # An argument that is not UTF-8 comes with surrogates, which the decoder refuses with line and byte.
         given = decode_lines(text.encode(errors="surrogateescape"), "the text argument") or [""]
@@ -107,7 +152,7 @@ def _read(text: str | None, source_file: str | None) -> Lines:
     return Lines(iterate_lines(path), count_lines(path))
 
 
-def _engine(options: dict[str, Any], lines: Lines) -> Engine:
+def _engine(options: dict[str, Any], total: int | None) -> Engine:
     from scalemt.config import load_configuration
     from scalemt.engine import Engine
     from scalemt.specialists.recorded import RecordedSpecialist
@@ -115,72 +160,23 @@ def _engine(options: dict[str, Any], lines: Lines) -> Engine:
     drafts, profile = options.pop("drafts"), options.pop("profile")
     recorded = RecordedSpecialist(drafts) if drafts else None
     if recorded:
-        recorded.require(lines.total or 0)
+        recorded.require(total or 0)
     configuration = load_configuration()
     chosen = configuration.profile(profile, **overrides(options))
     return Engine(chosen, configuration, drafts=recorded, notice=say)
 
 
-@contextmanager
-def _writer(target_file: str | None) -> Iterator[TextIO]:
-    """Open the output; a file is written beside its name and put in place only when all is done."""
-    if target_file in (None, "-"):
-        if sys.stdout is None:
-            raise click.UsageError("Standard output is closed. Give a file with -o.")
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-        yield sys.stdout
-        return
-    # A link stays a link: the file that it points to is the one written.
-    path = Path(str(target_file)).resolve()
-    if not path.parent.is_dir():
-        raise click.UsageError(f"The folder {path.parent} of the output file does not exist.")
-    if path.exists() and not path.is_file():
-        # A device or a pipe (/dev/null, a FIFO) is written to; a file must never take its place.
-        with _opened(path) as file:
-            yield file
-        return
-    partial = path.with_name(path.name + ".partial")
-    file = _opened(partial)
-    try:
-        with file:
-            yield file
-        _put_in_place(partial, path)
-    except BaseException:
-        if partial.stat().st_size:
-            say(f"Not finished: what was done until then stands in {partial}.")
-        else:
-            partial.unlink()
-        raise
-
-
-def _opened(path: Path) -> TextIO:
-    try:
-        return path.open("w", encoding="utf-8", newline="\n")
-    except OSError as fault:
-        raise UsageError(f"{path} cannot be written: {fault.strerror or fault}.") from None
-
-
-def _put_in_place(partial: Path, path: Path) -> None:
-    try:
-        partial.replace(path)
-    except OSError as fault:
-        raise UsageError(f"{path} cannot be replaced: {fault.strerror or fault}.") from None
-
-
-def _print_prompts(engine: Engine, segments: Iterable[str], source: str, target: str, out: TextIO) -> None:
-    for segment, prompt in engine.prompts(segments, source, target):
+def _print_prompts(engine: Engine, segments: Iterable[str | Segment], job: _Job, out: TextIO) -> int:
+    for segment, prompt in engine.prompts(segments, job.source, job.target):
         print(json.dumps({"id": segment.id, **prompt.as_json()}, ensure_ascii=False), file=out)
+    return 0
 
 
-def _translate(
-    engine: Engine, lines: Lines, source: str, target: str, out: TextIO, *, explain: bool, as_json: bool
-) -> int:
-    engine.plan(source, target)
+def _print(translations: Iterator[Translation], job: _Job, out: TextIO) -> int:
     tally = Tally()
-    with _progress(lines.total, out) as progress:
-        for item in engine.stream(lines.texts, source, target, progress):
-            _write(item, out, explain=explain, as_json=as_json)
-            tally.add(item)
+    for item in translations:
+        _write(item, out, explain=job.explain, as_json=job.as_json)
+        tally.add(item)
     tally.report()
     return 1 if tally.failed else 0
 
@@ -209,7 +205,7 @@ def progress_bar(label: str, total: int | None) -> Iterator[Progress]:
         yield lambda count: bar.advance(task, count)
 
 
-def _progress(total: int | None, out: TextIO) -> AbstractContextManager[Progress | None]:
+def _progress(total: int | None, out: TextIO | BinaryIO) -> AbstractContextManager[Progress | None]:
     """Show a bar for long work, where a person is watching and the output goes elsewhere."""
     if (total is not None and total < _BAR_FROM) or not sys.stderr.isatty() or out.isatty():
         return nullcontext()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 
 from scalemt import languages
 from scalemt.caching import FILE_NAME, CacheStore, keep_generalist, keep_specialist, size_limit
@@ -132,6 +134,7 @@ class Assembly:
             paths=self.profile.paths,
             confidences=self._confidences(template.kind),
             notice=self.notice,
+            context=self._context(template.kind) if generalist else 0,
         )
         backends = self._backends(road, generalist, template.signature)
         if calibration and calibration.backends != backends and generalist:
@@ -208,6 +211,12 @@ class Assembly:
         if self.profile.confidences is not None:
             return self.profile.confidences
         return kind == "chat"
+
+    def _context(self, kind: str) -> int:
+        if self.profile.context and kind == "plain":
+            self.notice("A base model only continues a text: it is shown no context. Use a chat model for that.")
+            return 0
+        return self.profile.context
 
     def _shots(self, calibration: Calibration | None) -> int:
         if "shots" in self.profile.explicit:
@@ -289,9 +298,20 @@ class Assembly:
             parts.append(f"budget:{self.profile.budget:.6g}")
         if third:
             parts.append(f"third:{third.name}")
+        if kit.context:
+            parts.append(f"context:{kit.context}")
+        parts += self._protection()
         if calibration:
             parts.append("calibrated:yes")
         return "|".join(parts)
+
+    def _protection(self) -> list[str]:
+        """What differs from the default in how texts are cut and protected."""
+        told = [] if self.profile.protect else ["protect:off"]
+        if self.profile.do_not_translate:
+            listed = "\n".join(self.profile.do_not_translate)
+            told.append(f"kept:{sha256(listed.encode()).hexdigest()[:8]}")
+        return told if self.profile.splitter == "srx" else [*told, f"splitter:{Path(self.profile.splitter).name}"]
 
 
 def require_generalist(plan_: Plan) -> Generalist:

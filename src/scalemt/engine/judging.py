@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scalemt.errors import BackendError, GeneralistError
+from scalemt.errors import BackendError, GeneralistError, IntegrityError
 from scalemt.languages import base
 from scalemt.methods import Prepared
 from scalemt.methods.answering import Answer, draft_candidate
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
+from scalemt.text.spans import prose
 from scalemt.types import Candidate, Decision, Pair, Translation, Usage
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _is_open(case: Case) -> bool:
 
 
 def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index: int, plan: Plan) -> Translation:
-    doubt = foreign(prepared.segment.text, plan.pair.source)
+    doubt = foreign(prose(prepared.segment.text, prepared.segment.spans), plan.pair.source)
     suspect = (Decision("source", "suspect", f"the source {doubt}"),) if doubt else ()
     faults = [decision for item in rounds for decision in item.answers[index].decisions(item.origin)]
     chosen, decisions = _chosen(case, rounds, plan)
@@ -85,25 +86,50 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
         drafts=prepared.drafts,
         candidates=case.candidates,
         checks=chosen.checks if chosen else (),
-        decisions=(*suspect, *plan.decisions, *prepared.decisions, *faults, *decisions),
+        decisions=(
+            *suspect,
+            *plan.decisions,
+            *prepared.decisions,
+            *faults,
+            *_repairs(chosen, case, rounds, index),
+            *decisions,
+        ),
         demonstrations=prepared.demonstrations,
         usage=sum((item.answers[index].usage for item in rounds), Usage()),
-        error=None if chosen else _why(rounds, index, decisions),
+        error=None if chosen else _why(case, rounds, index, decisions),
+        spans=chosen.spans if chosen else (),
     )
+
+
+def _repairs(chosen: Candidate | None, case: Case, rounds: Sequence[Round], index: int) -> list[Decision]:
+    """Tell what was done to keep the protected spans of the text that was chosen."""
+    if chosen is None:
+        return []
+    if chosen.origin == "draft":
+        told = case.draft.repairs if case.draft else ()
+    else:
+        told = tuple(
+            repair for item in rounds if item.origin == chosen.origin for repair in item.answers[index].repairs
+        )
+    return [Decision("spans", chosen.origin, repair) for repair in told]
 
 
 def _chosen(case: Case, rounds: Sequence[Round], plan: Plan) -> tuple[Candidate | None, list[Decision]]:
     if rounds:
         return plan.gate.judge(case)
-    if case.candidates and case.candidates[0].text:
-        return case.candidates[0], []
+    draft = case.candidates[0] if case.candidates else None
+    if draft and draft.text:
+        broken = next((check.detail for check in draft.checks if check.name == "spans" and not check.passed), "")
+        return (None, [Decision("spans", "failed", broken)]) if broken else (draft, [])
     return None, [Decision("draft", "nothing", "the specialist gave no draft in the target language")]
 
 
-def _why(rounds: Sequence[Round], index: int, decisions: Sequence[Decision]) -> Exception:
+def _why(case: Case, rounds: Sequence[Round], index: int, decisions: Sequence[Decision]) -> Exception:
     faults = [item.answers[index].fault for item in rounds]
     fault = next((fault for fault in faults if fault), None)
     if fault:
         return fault
     reasons = "; ".join(f"{item.outcome}: {item.reason}" for item in decisions)
+    if any(check.name == "spans" and not check.passed for item in case.candidates for check in item.checks):
+        return IntegrityError(f"Protected content was lost and could not be put back: {reasons}")
     return GeneralistError(reasons) if rounds else BackendError(reasons)

@@ -1,4 +1,8 @@
-"""Segments too long for a model are translated in pieces and joined again."""
+"""Segments in pieces: cut at line breaks and where they are too long, peeled to what is to be translated, joined.
+
+What surrounds a piece (white space, tags that enclose all of it) never reaches a backend, so that nothing there
+can be lost.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +10,80 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from scalemt.errors import InputError
+from scalemt.errors import InputError, IntegrityError
 from scalemt.text import split_long
-from scalemt.types import Decision, Segment, Translation, Usage
+from scalemt.text.protection import protect
+from scalemt.text.spans import between, fault, part, prose, rewrite, shifted
+from scalemt.types import Decision, Segment, Span, Translation, Usage
 
 _WIDE_END = re.compile(r"[。！？][」』”’）]*$")
+_HARD_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+# No-break spaces are no place where a line was wrapped.
+_SOFT_BREAK = re.compile(r"[ \t]*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029][\s\x1c-\x1e\x85]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a segment: a piece to be translated, or text that stays; `gap` tells what parts two pieces."""
+
+    segment: Segment
+    piece: bool = False
+    gap: bool = False
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A segment with its pieces, the white space behind each, and that around the whole."""
+    """A segment as it was given, with the spans that were found in it, in stretches."""
 
     segment: Segment
-    pieces: tuple[Segment, ...]
-    gaps: tuple[str, ...]
-    lead: str
-    tail: str
+    whole: Segment
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def pieces(self) -> tuple[Segment, ...]:
+        """What is to be translated; a segment without text has one empty piece."""
+        return tuple(stretch.segment for stretch in self.stretches if stretch.piece)
 
     def join(self, translations: Sequence[Translation]) -> Translation:
-        """Return one translation of the whole segment from those of its pieces."""
-        joined = self._joined(translations)
-        text = "" if joined.error else f"{self.lead}{joined.text}{self.tail}"
-        return replace(joined, segment=self.segment, text=text)
+        """Return one translation of the whole segment from those of its pieces.
 
-    def _joined(self, translations: Sequence[Translation]) -> Translation:
+        Its error is an `IntegrityError` when a protected span is not where it must be.
+        """
+        joined = self._told(translations)
+        if joined.error:
+            return replace(joined, segment=self.segment, text="", spans=())
+        text, spans = self._placed(translations)
+        if wrong := fault(self.whole.text, self.whole.spans, text, spans):
+            lost = IntegrityError(f"The translation lost protected content: {wrong}. Its source stands unchanged.")
+            return replace(joined, segment=self.segment, text="", spans=(), error=lost)
+        return replace(joined, segment=self.segment, text=text, spans=spans)
+
+    def _placed(self, translations: Sequence[Translation]) -> tuple[str, tuple[Span, ...]]:
+        made = iter(translations)
+        text, spans = "", list[Span]()
+        before, source = "", ""
+        for stretch in self.stretches:
+            if stretch.piece:
+                item = next(made)
+                before, source = item.text, stretch.segment.text
+                held, inside = item.text, item.spans
+            else:
+                held = stretch.segment.text
+                held = _gap(before, source, held) if stretch.gap else held
+                inside = stretch.segment.spans
+            spans += shifted(inside, len(text))
+            text += held
+        return text, tuple(spans)
+
+    def _told(self, translations: Sequence[Translation]) -> Translation:
         if len(translations) == 1:
             return translations[0]
-        rows = zip(translations, self.pieces, self.gaps, strict=True)
-        text = "".join(item.text + _gap(item.text, piece.text, gap) for item, piece, gap in rows).rstrip()
         error = next((item.error for item in translations if item.error), None)
-        limit = max(len(piece.text) for piece in self.pieces)
-        note = Decision("length", f"{len(translations)} pieces", f"longer than one piece of {limit} characters")
+        longest = max(len(piece.text) for piece in self.pieces)
+        why = f"several lines, or longer than one piece: at most {longest} characters each"
+        note = Decision("length", f"{len(translations)} pieces", why)
         return replace(
             translations[0],
-            text=text,
             drafts=tuple(draft for item in translations for draft in item.drafts),
             candidates=tuple(candidate for item in translations for candidate in item.candidates),
             checks=tuple(check for item in translations for check in item.checks),
@@ -54,18 +98,124 @@ def _gap(text: str, source: str, gap: str) -> str:
 
     Chinese and Japanese put no space between sentences, most other scripts do.
     """
-    if _WIDE_END.search(text):
-        return gap.strip(" ")
-    return gap or (" " if _WIDE_END.search(source) else "")
+    if bool(_WIDE_END.search(text)) == bool(_WIDE_END.search(source)):
+        return gap
+    return gap.strip(" ") if _WIDE_END.search(text) else gap or " "
 
 
-def cut(segment: Segment, limit: int) -> Cut:
-    """Cut a segment into pieces of at most `limit` characters; most are one piece."""
-    body = segment.text.strip()
-    lead, _, tail = segment.text.partition(body) if body else (segment.text, "", "")
-    parts = split_long(body, limit)
-    pieces = tuple(Segment(text, segment.id) for text, _ in parts)
-    return Cut(segment, pieces, tuple(gap for _, gap in parts), lead, tail)
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How segments are cut.
+
+    Args:
+        limit: the most characters in a piece.
+        protecting: whether placeholders, tags, addresses … are looked for in the text.
+        terms: not to be translated.
+        recorded: a draft of the whole was made elsewhere: there is nothing to cut it by.
+    """
+
+    limit: int
+    protecting: bool = True
+    terms: tuple[str, ...] = ()
+    recorded: bool = False
+
+
+def cut(segment: Segment, cutting: Cutting) -> Cut:
+    """Cut a segment into pieces; most are one."""
+    whole = protect(segment, cutting.terms) if cutting.protecting else segment
+    stretches: list[Stretch] = []
+    for start, end, following in _lines(whole, cutting):
+        stretches += _line(whole, start, end, cutting)
+        if following > end:
+            stretches.append(Stretch(part(whole, end, following)))
+    if not any(stretch.piece for stretch in stretches):
+        stretches.append(Stretch(Segment("", segment.id), piece=True))
+    return Cut(segment, whole, tuple(stretches))
+
+
+def _lines(whole: Segment, cutting: Cutting) -> Iterator[tuple[int, int, int]]:
+    """Yield where each line starts and ends, and where the next one starts."""
+    start = 0
+    if whole.breaks == "hard" and not cutting.recorded:
+        for found in _HARD_BREAK.finditer(whole.text):
+            if not any(span.start < found.end() and found.start() < span.end for span in whole.spans):
+                yield start, found.start(), found.end()
+                start = found.end()
+    yield start, len(whole.text), len(whole.text)
+
+
+def _line(whole: Segment, start: int, end: int, cutting: Cutting) -> Iterator[Stretch]:
+    """Yield the stretches of one line: what is peeled off, and pieces with gaps."""
+    inner_start, inner_end = _peeled(whole, start, end)
+    body = part(whole, inner_start, inner_end)
+    if not _speaks(body):
+        if end > start:
+            yield Stretch(part(whole, start, end))
+        return
+    if inner_start > start:
+        yield Stretch(part(whole, start, inner_start))
+    if cutting.recorded:
+        yield Stretch(_flat(body), piece=True)
+    else:
+        yield from _fitting(body, cutting.limit)
+    if end > inner_end:
+        yield Stretch(part(whole, inner_end, end))
+
+
+def _speaks(body: Segment) -> bool:
+    """Whether there is something to translate: beside protected spans, a letter or a digit."""
+    if not body.spans:
+        return bool(body.text.strip())
+    return any(character.isalnum() for character in prose(body.text, body.spans))
+
+
+def _peeled(whole: Segment, start: int, end: int) -> tuple[int, int]:
+    """Return the stretch that is left without white space and tags at the edges, also pairs around all of it."""
+    text = whole.text
+    inside = [span for span in whole.spans if start <= span.start and span.end <= end]
+    while True:
+        while start < end and text[start].isspace():
+            start += 1
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        first, last = (inside[0], inside[-1]) if inside else (None, None)
+        if first and first.kind == "tag" and first.start == start and _is_alone(first, inside):
+            start = inside.pop(0).end
+        elif last and last.kind == "tag" and last.end == end and _is_alone(last, inside):
+            end = inside.pop().start
+        elif first and last and first.start == start and last.end == end and _is_pair(first, last):
+            start, end = first.end, last.start
+            inside = inside[1:-1]
+        else:
+            return start, end
+
+
+def _is_alone(span: Span, inside: Sequence[Span]) -> bool:
+    return span.role == "alone" or all(other.key != span.partner for other in inside)
+
+
+def _is_pair(first: Span, last: Span) -> bool:
+    return first.kind == "tag" and first.role == "open" and first.partner == last.key
+
+
+def _fitting(body: Segment, limit: int) -> Iterator[Stretch]:
+    """Yield a line's pieces of at most `limit` characters, and the gaps between them."""
+    position = 0
+    parts = split_long(body.text, limit, body.spans)
+    for number, (text, gap) in enumerate(parts, 1):
+        end = position + len(text)
+        yield Stretch(_flat(part(body, position, end)), piece=True)
+        if number < len(parts):
+            yield Stretch(part(body, end, end + len(gap)), gap=True)
+        position = end + len(gap)
+
+
+def _flat(body: Segment) -> Segment:
+    """Return a piece in one line: where a text was only wrapped, a break is a space."""
+    if body.breaks == "hard" or not _SOFT_BREAK.search("".join(between(body.text, body.spans))):
+        return body
+    text, spans = rewrite(body.text, body.spans, lambda _, held: held, lambda plain: _SOFT_BREAK.sub(" ", plain))
+    return replace(body, text=text, spans=spans)
 
 
 def as_segments(texts: Iterable[str | Segment]) -> Iterator[Segment]:
@@ -88,5 +238,5 @@ def _require_text(segment: Segment, number: int) -> None:
         raise InputError(f"Text {number} is of the type {type(segment.text).__name__}; expected a string.")
     try:
         segment.text.encode()
-    except UnicodeEncodeError as fault:
-        raise InputError(f"Text {number}, character {fault.start + 1}: a lone surrogate is no text.") from None
+    except UnicodeEncodeError as fault_:
+        raise InputError(f"Text {number}, character {fault_.start + 1}: a lone surrogate is no text.") from None

@@ -6,7 +6,6 @@ prompts of two windows at once, none of its slots waits for the last prompt of a
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,9 +18,9 @@ from scalemt.config import Profile
 from scalemt.engine.assembly import Plan, require_generalist
 from scalemt.engine.deferring import Account, defer, without_deferred
 from scalemt.engine.judging import Round, judge
-from scalemt.engine.pieces import Cut, cut
+from scalemt.engine.pieces import Cut, Cutting, cut
 from scalemt.methods import Prepared
-from scalemt.methods.answering import answer, unasked
+from scalemt.methods.answering import Asking, answer, unasked
 from scalemt.specialists.road import RecordedRoad
 from scalemt.types import Decoding, Segment, Translation
 from scalemt.workers import give_up
@@ -29,6 +28,7 @@ from scalemt.workers import give_up
 Progress = Callable[[int], None]
 """Called with the number of segments finished since the last call, from any thread."""
 
+_KNOWN = 1000  # translations that are kept for the prompts of what follows in a document
 _LARGEST_WINDOW = 512  # segments; a specialist alone is fastest on many, sorted by length
 
 
@@ -85,8 +85,22 @@ class Run:
         if second is None:
             yield from self._finish(self.prepare(first))
             _raise(first.fault)
+        elif self._plan.kit.context:
+            # What was translated before is shown in the prompts: each window waits for the one before.
+            yield from self._one_by_one(chain((first, second), windows))
         else:
             yield from self._overlapped(chain((first, second), windows))
+
+    def _one_by_one(self, windows: Iterator[Window]) -> Iterator[Translation]:
+        known = self._plan.kit.translated
+        for window in windows:
+            done = self._finish(self.prepare(window))
+            for item in done:
+                known[item.segment.text] = item.text
+            while len(known) > _KNOWN:
+                del known[next(iter(known))]
+            yield from done
+            _raise(window.fault)
 
     def windows(self, segments: Iterable[Segment]) -> Iterator[Window]:
         """Cut the stream into windows."""
@@ -148,10 +162,10 @@ class Run:
         return Staged(cuts, prepared, thirds, began)
 
     def _cut(self, segments: Sequence[Segment]) -> list[Cut]:
-        # A draft made elsewhere is one draft of the whole segment: there is nothing to cut it by.
         recorded = isinstance(self._plan.kit.road, RecordedRoad)
-        limit = sys.maxsize if recorded else self._profile.max_characters
-        return [cut(segment, limit) for segment in segments]
+        profile = self._profile
+        cutting = Cutting(profile.max_characters, profile.protect, profile.do_not_translate, recorded)
+        return [cut(segment, cutting) for segment in segments]
 
     def _finish_staged(self, staged: Future[Staged]) -> list[Translation]:
         return self._finish(staged.result())
@@ -200,8 +214,8 @@ class Run:
         plan = self._plan
         decoding = Decoding(bound, self._profile.temperature, seed=self._profile.seed)
         generalist = require_generalist(plan)
-        answers = answer(prepared, generalist, decoding, plan.kit.template, plan.pair, origin, meter.tick)
-        return Round(origin, answers)
+        asking = Asking(generalist, decoding, plan.kit.template, plan.pair, origin)
+        return Round(origin, answer(prepared, asking, meter.tick))
 
     def _seconds(self, began: float) -> float:
         """Return the seconds that this window added to the run, what overlaps with the one before left out."""

@@ -1,4 +1,4 @@
-"""What a document format is: it reads segments out of a file, and writes the file anew around their translations."""
+"""What a document format is: it reads segments out of a file, and writes it anew around their translations."""
 
 from __future__ import annotations
 
@@ -58,12 +58,17 @@ class Target:
 
     @classmethod
     def of(cls, translation: Translation) -> Target:
-        """What a translation writes; of one that failed, the source."""
+        """What a translation writes; of one that failed, the source.
+
+        Only the spans that the format itself marked are told: of others (placeholders) it knows nothing.
+        """
         if translation.error:
             return replace(cls.same(translation.segment), failed=True)
+        own = {span.key for span in translation.segment.spans}
+        spans = tuple(span for span in translation.spans if span.key in own)
         draft = translation.draft
         quality = draft.confidence if draft else None
-        return cls(translation.text, translation.spans, False, f"scalemt {translation.method}", quality)
+        return cls(translation.text, spans, False, f"scalemt {translation.method}", quality)
 
 
 class Format(ABC):
@@ -82,6 +87,7 @@ class Format(ABC):
         streams: memory does not grow with the file.
         bilingual: source and translation stand side by side in the file.
         takes_fields: `FormatOptions.fields` means something.
+        packaged: a file is a package of several (a zip), not a text.
     """
 
     name: ClassVar[str]
@@ -91,6 +97,7 @@ class Format(ABC):
     streams: ClassVar[bool] = False
     bilingual: ClassVar[bool] = False
     takes_fields: ClassVar[bool] = False
+    packaged: ClassVar[bool] = False
 
     def read(self, path: Path, options: FormatOptions) -> Iterator[Segment]:
         """Yield the segments of a file in reading order; those without an id get "unit N", from 1.

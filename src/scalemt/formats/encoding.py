@@ -81,6 +81,6 @@ def decode(data: bytes, encoding: Encoding, path: Path, line: int = 1) -> str:
         wide = encoding.codec.startswith(("utf-16", "utf-32"))
         held = "ends in the middle of a character" if wide else f"holds the byte 0x{data[fault.start]:02x}, which"
         raise InputError(
-            f"{path}, line {number}: {held}{'' if wide else f' is not {encoding.codec}'}. Name the encoding of the "
-            "file with --encoding (latin-1, cp1252, shift_jis …), or convert it to UTF-8."
+            f"{path}, line {number}: {held}{'' if wide else f' is not {encoding.codec}'}. Name the encoding of "
+            "the file with --encoding (latin-1, cp1252, shift_jis …), or convert it to UTF-8."
         ) from None

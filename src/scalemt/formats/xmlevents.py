@@ -1,7 +1,7 @@
 """XML as a stream of events that keep their bytes: joined again, they are the file, byte for byte.
 
-The parser is expat: it checks that the document is well formed, fetches nothing from outside, and leaves the entities
-of a document type unexpanded, so that no file can blow up in memory.
+The parser is expat: it checks that the document is well formed, fetches nothing from outside, and leaves the
+entities of a document type unexpanded, so that no file can blow up in memory.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class XmlReader:
         parser.CharacterDataHandler = lambda text: self._add("cdata" if self._in_cdata else "text", text=text)
         parser.StartCdataSectionHandler = lambda: self._cdata(True)
         parser.EndCdataSectionHandler = lambda: self._cdata(False)
-        # With a default handler, and not the expanding one, references to a document's own entities stay as they are.
+        # With a default handler, and not the expanding one, references to a document's own entities stay.
         parser.DefaultHandler = lambda _: self._add("other")
         return parser
 
@@ -125,7 +125,7 @@ class XmlReader:
         out: list[XmlEvent] = []
         position = self._kept_from
         while len(self._waiting) > 1 or (final and self._waiting):
-            start, event = self._waiting.popleft()
+            _, event = self._waiting.popleft()
             end = self._waiting[0][0] if self._waiting else total
             # What lies before the first event (a byte order mark, white space) belongs to it.
             raw = self._kept[position - self._kept_from : end - self._kept_from]

@@ -3,55 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scalemt.generalists import Generalist
 from scalemt.generalists.base import Progress
 from scalemt.methods.base import Prepared
+from scalemt.methods.integrity import Held, held, named, projected, shown
 from scalemt.prompts import Template
 from scalemt.quality.checks import Subject, run_checks
 from scalemt.quality.cleaning import clean
+from scalemt.text.spans import fault
 from scalemt.types import Candidate, Completion, Decision, Decoding, Pair, Prompt, Usage
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one segment: a candidate, or the fault that kept it away, and what it cost."""
+    """What came back for one segment: a candidate, or the fault that kept it away, and what it cost.
+
+    `repairs` tells what was done to keep the protected spans of the source.
+    """
 
     candidate: Candidate | None
     fault: Exception | None
     usage: Usage
+    repairs: tuple[str, ...] = ()
 
     def decisions(self, origin: str) -> list[Decision]:
         """Say that the generalist failed, if it did: a fallback is never silent."""
         return [Decision("generalist", f"no {origin}", str(self.fault))] if self.fault else []
 
 
-def answer(
-    prepared: Sequence[Prepared],
-    generalist: Generalist,
-    decoding: Decoding,
-    template: Template,
-    pair: Pair,
-    origin: str,
-    progress: Progress | None = None,
-) -> list[Answer]:
+@dataclass(frozen=True)
+class Asking:
+    """How a round of prompts is asked; `origin` is what its candidates are called in evidence and decisions."""
+
+    generalist: Generalist
+    decoding: Decoding
+    template: Template
+    pair: Pair
+    origin: str
+
+    def complete(self, prompts: Sequence[Prompt], progress: Progress | None = None) -> list[Completion]:
+        """Complete prompts, in order."""
+        return self.generalist.complete(prompts, self.decoding, progress)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One completion and what of it holds the segment's spans."""
+
+    completion: Completion
+    said: str
+    held: Held
+
+    @property
+    def broken(self) -> bool:
+        """Whether spans are missing from an answer that is otherwise there."""
+        return self.completion.finish_reason == "stop" and bool(self.held.text.strip()) and bool(self.held.wrong)
+
+
+def answer(prepared: Sequence[Prepared], asking: Asking, progress: Progress | None = None) -> list[Answer]:
     """Complete every prompt and return one answer a prepared segment, in order.
+
+    An answer that lost protected spans is asked for once more, naming the loss; then they are put back by the
+    words around them; what cannot be put back fails the check "spans".
 
     Args:
         prepared: segments; those without a prompt are passed over and answered by nothing.
-        origin: what the candidates are called in evidence and decisions.
+        asking: whom to ask and how.
 
     Raises:
         EndpointError: no request can succeed.
     """
     asked = [(index, item.prompt) for index, item in enumerate(prepared) if item.prompt]
-    prompts: list[Prompt] = [prompt for _, prompt in asked]
+    completions = asking.complete([prompt for _, prompt in asked], progress)
+    heard = {
+        index: _heard(prepared[index], completion, asking)
+        for (index, _), completion in zip(asked, completions, strict=True)
+    }
+    extra = _ask_again(prepared, heard, asking)
     answers = unasked(prepared)
-    labels = template.answer_labels(pair)
-    completions = generalist.complete(prompts, decoding, progress)
-    for (index, _), completion in zip(asked, completions, strict=True):
-        answers[index] = _answer(prepared[index], completion, labels, pair, origin)
+    for index, item in heard.items():
+        again = extra.get(index)
+        better = again if again and not again.held.wrong and again.completion.finish_reason == "stop" else item
+        made = _answer(prepared[index], better, asking)
+        told = (f"asked again, for {item.held.wrong}",) if better is again else ()
+        usage = item.completion.usage + (again.completion.usage if again else Usage())
+        answers[index] = replace(made, usage=usage, repairs=(*told, *made.repairs))
     return answers
 
 
@@ -60,19 +98,54 @@ def unasked(prepared: Sequence[Prepared]) -> list[Answer]:
     return [Answer(None, None, Usage()) for _ in prepared]
 
 
-def _answer(prepared: Prepared, completion: Completion, labels: Sequence[str], pair: Pair, origin: str) -> Answer:
+def _heard(prepared: Prepared, completion: Completion, asking: Asking) -> _Heard:
+    masked = shown(prepared.segment)
+    said = clean(completion.text, masked.text, asking.template.answer_labels(asking.pair))
+    return _Heard(completion, said, held(masked, prepared.segment, said))
+
+
+def _ask_again(prepared: Sequence[Prepared], heard: dict[int, _Heard], asking: Asking) -> dict[int, _Heard]:
+    """Ask once more for the answers that lost spans, where the template has words for that."""
+    prompts: dict[int, Prompt] = {}
+    for index, item in heard.items():
+        prompt = prepared[index].prompt
+        if item.broken and prompt:
+            segment = prepared[index].segment
+            lost = named(shown(segment), item.held.lost or segment.spans)
+            again = asking.template.asked_again(prompt, item.said, lost, asking.pair)
+            prompts |= {index: again} if again else {}
+    if not prompts:
+        return {}
+    completions = asking.complete(list(prompts.values()))
+    return {
+        index: _heard(prepared[index], completion, asking)
+        for index, completion in zip(prompts, completions, strict=True)
+    }
+
+
+def _answer(prepared: Prepared, heard: _Heard, asking: Asking) -> Answer:
+    completion = heard.completion
     if completion.finish_reason == "error":
         return Answer(None, completion.error, completion.usage)
-    source = prepared.segment.text
-    draft = prepared.standing.text if prepared.standing else ""
-    text = clean(completion.text, source, labels)
-    checks = run_checks(Subject(source, text, pair, draft, completion.finish_reason == "stop"))
-    return Answer(Candidate(origin, text, checks), None, completion.usage)
+    kept = projected(heard.held, prepared.segment, prepared.standing) if heard.broken else heard.held
+    subject = Subject(
+        prepared.segment.text,
+        kept.text,
+        asking.pair,
+        prepared.standing.text if prepared.standing else "",
+        completion.finish_reason == "stop",
+        kept.wrong,
+    )
+    candidate = Candidate(asking.origin, kept.text, run_checks(subject), spans=kept.spans)
+    return Answer(candidate, None, completion.usage, kept.repairs)
 
 
 def draft_candidate(prepared: Prepared, pair: Pair) -> Candidate | None:
     """Return the standing draft as a checked candidate, or None when there is none."""
-    if prepared.standing is None:
+    draft = prepared.standing
+    if draft is None:
         return None
-    text = prepared.standing.text
-    return Candidate("draft", text, run_checks(Subject(prepared.segment.text, text, pair)))
+    segment = prepared.segment
+    wrong = fault(segment.text, segment.spans, draft.text, draft.spans) if segment.spans else ""
+    checks = run_checks(Subject(segment.text, draft.text, pair, damage=wrong))
+    return Candidate("draft", draft.text, checks, spans=draft.spans)

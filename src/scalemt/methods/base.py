@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from scalemt.errors import ConfigurationError
 from scalemt.memory import Selector
-from scalemt.prompts import Template
+from scalemt.methods.integrity import shown, shown_draft
+from scalemt.prompts import Surroundings, Template
 from scalemt.specialists import Specialist
 from scalemt.specialists.road import Road, drafts_to_ask
 from scalemt.types import Decision, Demonstration, Draft, Pair, Prompt, Segment
+
+MOST_CONTEXT = 1500  # characters of source that a prompt shows of what stands before
 
 
 @dataclass
@@ -26,6 +29,8 @@ class Kit:
         paths: how many sampled drafts `multi-path` shows.
         confidences: whether prompts show word confidences.
         notice: told once about each thing a user should know, such as a language without demonstrations.
+        context: how many segments before one its prompt shows.
+        translated: what the run has translated so far, source to translation, where context is shown.
     """
 
     pair: Pair
@@ -35,6 +40,8 @@ class Kit:
     paths: int = 0
     confidences: bool = True
     notice: Callable[[str], None] = field(default=lambda _: None)
+    context: int = 0
+    translated: dict[str, str] = field(default_factory=dict)
     _drafted: dict[tuple[int, int], tuple[Draft, ...]] = field(default_factory=dict)
 
     def require_road(self, method: str) -> Road:
@@ -42,6 +49,33 @@ class Kit:
         if self.road is None:
             raise ConfigurationError(f"The method {method} needs a specialist, and none is configured.")
         return self.road
+
+    def prompt(self, segment: Segment, drafts: Sequence[Draft], demonstrations: Sequence[Demonstration]) -> Prompt:
+        """Return the prompt for a segment: protected spans in typed form, surroundings where they are used."""
+        masked = shown(segment)
+        return self.template.render(
+            masked.text,
+            [shown_draft(draft, masked) for draft in drafts],
+            demonstrations,
+            self.pair,
+            confidences=self.confidences,
+            surroundings=Surroundings(
+                protected=bool(segment.spans),
+                note=segment.note if self.context else "",
+                before=self.before(segment),
+            ),
+        )
+
+    def before(self, segment: Segment) -> tuple[tuple[str, str], ...]:
+        """Return the segments before one in its document, the nearest last, each with its translation or ""."""
+        chosen: list[tuple[str, str]] = []
+        size = 0
+        for text in reversed(segment.before[-self.context :] if self.context else ()):
+            size += len(text)
+            if size > MOST_CONTEXT:
+                break
+            chosen.insert(0, (text, self.translated.get(text, "")))
+        return tuple(chosen)
 
     def choose(self, texts: Sequence[str]) -> list[list[Demonstration]]:
         """Return the demonstrations for each text, without regard to drafts."""
@@ -124,10 +158,9 @@ def with_drafts(segments: Sequence[Segment], kit: Kit, road: Road, paths: int = 
     Args:
         paths: 0 shows the best draft, m > 0 shows m sampled ones.
     """
-    drafted = road.draft([segment.text for segment in segments], paths)
+    drafted = road.draft(segments, paths)
     rows = kit.choose_drafted([segment.text for segment in segments], paths)
-    prepared = []
-    for segment, item, row in zip(segments, drafted, rows, strict=True):
-        prompt = kit.template.render(segment.text, item.shown, row, kit.pair, confidences=kit.confidences)
-        prepared.append(Prepared(segment, item.shown, item.standing, tuple(row), prompt))
-    return prepared
+    return [
+        Prepared(segment, item.shown, item.standing, tuple(row), kit.prompt(segment, item.shown, row))
+        for segment, item, row in zip(segments, drafted, rows, strict=True)
+    ]

@@ -15,7 +15,7 @@ class DraftMethod(Method):
 
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
         """Draft every segment on the road."""
-        drafted = kit.require_road(self.name).draft([segment.text for segment in segments])
+        drafted = kit.require_road(self.name).draft(segments)
         return [
             Prepared(segment, item.shown, item.standing) for segment, item in zip(segments, drafted, strict=True)
         ]

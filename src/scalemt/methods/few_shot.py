@@ -20,7 +20,7 @@ class FewShotMethod(Method):
             Prepared(
                 segment,
                 demonstrations=tuple(row),
-                prompt=kit.template.render(segment.text, (), row, kit.pair),
+                prompt=kit.prompt(segment, (), row),
             )
             for segment, row in zip(segments, rows, strict=True)
         ]

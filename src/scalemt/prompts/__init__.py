@@ -1,5 +1,5 @@
 """Prompt templates as files, and the code that renders them."""
 
-from scalemt.prompts.template import Template, load_template, template_names
+from scalemt.prompts.template import Surroundings, Template, load_template, template_names
 
-__all__ = ["Template", "load_template", "template_names"]
+__all__ = ["Surroundings", "Template", "load_template", "template_names"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -26,7 +26,25 @@ if TYPE_CHECKING:
 
 _LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _REQUIRED = {"kind", "demonstration", "query"}
-_OPTIONAL = {"system", "separator", "prefill", "stop", "labels"}
+_OPTIONAL = {"system", "separator", "prefill", "stop", "labels", "again"}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a prompt tells of a segment beside its text.
+
+    Args:
+        protected: it holds spans that must be kept.
+        note: what the document says about it.
+        before: the segments before it, each with its translation or "".
+    """
+
+    protected: bool = False
+    note: str = ""
+    before: tuple[tuple[str, str], ...] = ()
+
+
+_ALONE = Surroundings()
 
 
 @dataclass(frozen=True)
@@ -37,12 +55,15 @@ class Template:
         name: as users call it; part of the signature.
         kind: "chat" makes messages, "plain" one text for a base model.
         system, demonstration, query: Jinja2 texts. They see `source_language`, `target_language`,
-            `draft_language` (English names), `drafted`, `many`, `scored` (booleans), and, for one triplet,
-            `source`, `drafts` (list of rendered drafts) and `target`.
+            `draft_language` (English names), `drafted`, `many`, `scored`, `protected` (booleans), and, for one
+            triplet, `source`, `drafts` (list of rendered drafts) and `target`; `system` and `query` also see
+            `note` and `before` (list of pairs of source and translation).
         separator: between demonstrations, and before the query.
         prefill: how a chat answer is opened where the generalist can do that.
         stop: strings that end an answer.
         labels: openings that the cleaner takes off an answer (Jinja2, may name languages).
+        again: what is said when an answer lost protected spans (Jinja2; sees `lost`, and `answer`): the next
+            message of the user, or, of a plain template, what follows the prompt. Without it nobody is asked.
     """
 
     name: str
@@ -54,6 +75,7 @@ class Template:
     prefill: str = ""
     stop: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    again: str = ""
     digest: str = field(default="", compare=False)
 
     @property
@@ -69,6 +91,7 @@ class Template:
         pair: Pair,
         *,
         confidences: bool = True,
+        surroundings: Surroundings = _ALONE,
     ) -> Prompt:
         """Render one prompt.
 
@@ -78,8 +101,9 @@ class Template:
             demonstrations: shown in this order; they must hold as many drafts as `drafts`.
             pair: names the languages; a draft in another language than the target is a pivot.
             confidences: show `word(0.58)` for words whose confidence is known.
+            surroundings: what else is told of the text.
         """
-        shared = self.variables(drafts, pair, confidences=confidences)
+        shared = self.variables(drafts, pair, confidences=confidences) | _told(surroundings)
         shown = [
             self._block(self.demonstration, shared, item.source, item.drafts if drafts else (), item.target)
             for item in demonstrations
@@ -93,6 +117,17 @@ class Template:
         system = (Message("system", _jinja(self.system).render(shared)),) if self.system else ()
         messages = (*system, Message("user", body))
         return Prompt(messages, prefill=self.prefill, stop=self.stop, prediction=expected)
+
+    def asked_again(self, prompt: Prompt, answer: str, lost: str, pair: Pair) -> Prompt | None:
+        """Return the prompt that follows an answer that lost protected spans; None where the template has none."""
+        if not self.again:
+            return None
+        data = self.variables((), pair, confidences=False) | {"answer": one_line(answer), "lost": one_line(lost)}
+        said = _jinja(self.again).render(data)
+        if self.kind == "plain":
+            return replace(prompt, text=f"{prompt.text}{said}")
+        turns = (Message("assistant", f"{self.prefill}{one_line(answer)}"), Message("user", said))
+        return replace(prompt, messages=(*prompt.messages, *turns))
 
     def answer_labels(self, pair: Pair) -> tuple[str, ...]:
         """The openings that an answer may carry, for the cleaner."""
@@ -109,6 +144,9 @@ class Template:
             "drafted": bool(drafts),
             "many": len(drafts) > 1,
             "scored": confidences and any(w.confidence is not None for d in drafts for w in d.words),
+            "protected": False,
+            "note": "",
+            "before": [],
         }
 
     def _block(
@@ -117,6 +155,11 @@ class Template:
         rendered = [one_line(show_draft(draft, confidences=shared["scored"])) for draft in drafts]
         data = {"source": one_line(source), "drafts": rendered, "target": one_line(target)}
         return str(_jinja(text).render(shared | data))
+
+
+def _told(surroundings: Surroundings) -> dict[str, Any]:
+    before = [(one_line(source), one_line(target)) for source, target in surroundings.before]
+    return {"protected": surroundings.protected, "note": one_line(surroundings.note), "before": before}
 
 
 def _prediction(drafts: Sequence[Draft], pair: Pair) -> str:
@@ -204,6 +247,7 @@ def _try_out(template: Template, where: str) -> None:
         triplet = shared | {"source": "x", "drafts": ["z"] * len(drafts), "target": "y"}
         for key, text, data in (
             ("system", template.system, shared),
+            ("again", template.again, shared | {"answer": "y", "lost": "z"}),
             *(("labels", label, shared) for label in template.labels),
             ("demonstration", template.demonstration, triplet),
             ("query", template.query, triplet),

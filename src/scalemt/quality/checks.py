@@ -24,13 +24,17 @@ _CHAIN = re.compile(r"([^\W\d_]{2,20}?)\1{4}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: a candidate with its source, the draft it came from, and how the answer ended."""
+    """What is checked: a candidate with its source, the draft it came from, and how the answer ended.
+
+    `damage` says what became of protected spans, "" where all of them are kept.
+    """
 
     source: str
     text: str
     pair: Pair
     draft: str = ""
     finished: bool = True
+    damage: str = ""
 
 
 def run_checks(subject: Subject, names: tuple[str, ...] | None = None) -> tuple[Check, ...]:
@@ -55,6 +59,10 @@ def _empty(subject: Subject) -> str:
 
 def _truncated(subject: Subject) -> str:
     return "" if subject.finished else "the answer was cut off before its end"
+
+
+def _spans(subject: Subject) -> str:
+    return subject.damage
 
 
 def _length(subject: Subject) -> str:
@@ -164,6 +172,7 @@ def _listed(items: Counter[str]) -> str:
 CHECKS: dict[str, Callable[[Subject], str]] = {
     "empty": _empty,
     "truncated": _truncated,
+    "spans": _spans,
     "scores": _scores,
     "length": _length,
     "repetition": _repetition,

@@ -1,7 +1,8 @@
 """The gate: whether the generalist's answer is kept, or the draft, or a third candidate.
 
-Modes: `off` takes the answer as it is (only an empty or cut-off one is refused); `checks` takes it when all
-checks pass; `quality` also weighs the evidence and keeps the draft unless a candidate wins by a margin.
+Modes: `off` takes the answer as it is (only an empty or cut-off one is refused, or one that lost tags or
+placeholders); `checks` takes it when all checks pass; `quality` also weighs the evidence and keeps the draft
+unless a candidate wins by a margin.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ judge its own answer: from Basque to Portuguese that took pivot refinements 29 c
 
 DEFAULT_THRESHOLD = 3.0
 """Expected chrF++ points at which an uncalibrated gate gives up the draft: wide, since it may be wrong."""
+
+_FATAL = frozenset({"empty", "truncated", "spans"})
 
 NEVER = 1e9
 """A threshold that no gain reaches: the draft is always kept."""
@@ -90,7 +93,8 @@ class Gate:
     def judge(self, case: Case) -> tuple[Candidate | None, list[Decision]]:
         """Return the candidate that becomes the translation, or None when none may, and why."""
         # An empty draft is none: it must not win over a text only because there is no evidence.
-        draft = next((item for item in case.candidates if item.origin == "draft" and item.text.strip()), None)
+        drafts = [item for item in case.candidates if item.origin == "draft" and item.text.strip()]
+        draft = next((item for item in drafts if not _unusable(item)), None)
         others = [item for item in case.candidates if item.origin != "draft"]
         decisions = [_refusal(item) for item in others if _refused(item, self.mode)]
         passed = [item for item in others if not _refused(item, self.mode)]
@@ -141,11 +145,11 @@ class Gate:
 
 
 def _unusable(candidate: Candidate) -> bool:
-    return any(check.name in ("empty", "truncated") and not check.passed for check in candidate.checks)
+    return any(check.name in _FATAL and not check.passed for check in candidate.checks)
 
 
 def _refused(candidate: Candidate, mode: str) -> bool:
-    # A truncated or empty answer is never a translation, whatever the mode.
+    # A truncated or empty answer, or one without its tags, is never a translation, whatever the mode.
     return _unusable(candidate) if mode == "off" else any(not check.passed for check in candidate.checks)
 
 

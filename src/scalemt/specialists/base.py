@@ -73,10 +73,14 @@ class ScoringSpecialist(Specialist, Protocol):
 class BaseSpecialist(ABC):
     """Owns what every specialist needs: the pair is checked, empty texts stay empty, counts must match.
 
-    A subclass sets `name` and implements `signature`, `pairs` and `_draft`.
+    A subclass sets `name` and implements `signature`, `pairs` and `_draft`. `mask` is the form in which it carries
+    protected spans best (a key of `scalemt.text.masking.STYLES`), `single_sentence` whether it was trained on
+    sentences and drops some of several.
     """
 
     name: str
+    mask: str = "word"
+    single_sentence: bool = False
 
     @property
     @abstractmethod

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from scalemt import languages
 from scalemt.errors import ConfigurationError, NoRoadError
 from scalemt.specialists.base import Specialist
+from scalemt.specialists.drafting import Drafting, by_sentences
 from scalemt.specialists.recorded import RecordedSpecialist
-from scalemt.types import Draft, Pair
+from scalemt.text.masking import located
+from scalemt.types import Draft, Pair, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,11 @@ class Road(ABC):
         """The specialists and languages passed, in order."""
 
     @abstractmethod
-    def draft(self, texts: Sequence[str], paths: int = 0) -> list[Drafted]:
-        """Draft each text.
+    def draft(self, segments: Sequence[Segment], paths: int = 0) -> list[Drafted]:
+        """Draft each segment, its protected spans kept.
 
         Args:
-            texts: N source texts.
+            segments: N segments in one line each.
             paths: 0 shows the best draft; m > 0 shows m sampled drafts (SCALE's multi-path sampling).
         """
 
@@ -66,12 +68,13 @@ class DirectRoad(Road):
         """The specialist itself."""
         return [(self.specialist, self.pair)]
 
-    def draft(self, texts: Sequence[str], paths: int = 0) -> list[Drafted]:
-        """Draft each text; sampled paths stand beside the best draft, which is what can stand alone."""
-        best = [drafts[0] for drafts in self.specialist.draft(texts, self.pair)]
+    def draft(self, segments: Sequence[Segment], paths: int = 0) -> list[Drafted]:
+        """Draft each segment; sampled paths stand beside the best draft, which is what can stand alone."""
+        drafting = Drafting(self.specialist, self.pair, by_sentences(self.pair.source))
+        best = [drafts[0] for drafts in drafting.draft(segments)]
         if not paths:
             return [Drafted((draft,), draft) for draft in best]
-        sampled = self.specialist.draft(texts, self.pair, drafts_to_ask(paths))
+        sampled = drafting.draft(segments, drafts_to_ask(paths))
         return [Drafted(tuple(drafts[:paths]), draft) for drafts, draft in zip(sampled, best, strict=True)]
 
 
@@ -95,14 +98,15 @@ class PivotRoad(Road):
         """The first leg, whose drafts are shown."""
         return [(self.first, Pair(self.pair.source, self.pivot))]
 
-    def draft(self, texts: Sequence[str], paths: int = 0) -> list[Drafted]:
+    def draft(self, segments: Sequence[Segment], paths: int = 0) -> list[Drafted]:
         """Draft into the pivot language, then, where a second leg exists, on into the target."""
-        first = DirectRoad(self.first, Pair(self.pair.source, self.pivot)).draft(texts, paths)
-        middle = [drafted.standing.text if drafted.standing else "" for drafted in first]
-        standing: list[Draft | None] = [None] * len(texts)
+        first = DirectRoad(self.first, Pair(self.pair.source, self.pivot)).draft(segments, paths)
+        standing: list[Draft | None] = [None] * len(segments)
         if self.second:
-            made = self.second.draft(middle, Pair(self.pivot, self.pair.target))
-            standing = [drafts[0] for drafts in made]
+            drafts = [drafted.standing or Draft("") for drafted in first]
+            middle = [Segment(draft.text, spans=draft.spans) for draft in drafts]
+            second = DirectRoad(self.second, Pair(self.pivot, self.pair.target)).draft(middle)
+            standing = [drafted.standing for drafted in second]
         return [Drafted(drafted.shown, draft) for drafted, draft in zip(first, standing, strict=True)]
 
 
@@ -122,9 +126,9 @@ class SeveralRoads(Road):
         """The specialists of all roads."""
         return [maker for road in self.roads for maker in road.makers()]
 
-    def draft(self, texts: Sequence[str], paths: int = 0) -> list[Drafted]:
-        """Draft each text on every road."""
-        each = [road.draft(texts, paths) for road in self.roads]
+    def draft(self, segments: Sequence[Segment], paths: int = 0) -> list[Drafted]:
+        """Draft each segment on every road."""
+        each = [road.draft(segments, paths) for road in self.roads]
         return [_merged(drafted) for drafted in zip(*each, strict=True)]
 
 
@@ -151,17 +155,21 @@ class RecordedRoad(Road):
         """The recorded specialist's own."""
         return self.recorded.signature
 
-    def draft(self, texts: Sequence[str], paths: int = 0) -> list[Drafted]:
+    def draft(self, segments: Sequence[Segment], paths: int = 0) -> list[Drafted]:
         """Hand out the drafts at `positions`; all recorded paths are shown, or the first `paths`.
 
         Raises:
             InputError: there are fewer recorded lines than segments.
         """
         rows = self.recorded.at(self.positions)
-        return [self._drafted(row[: paths or None]) for row, _ in zip(rows, texts, strict=True)]
+        pairs = zip(rows, segments, strict=True)
+        return [self._drafted(row[: paths or None], segment) for row, segment in pairs]
 
-    def _drafted(self, row: Sequence[Draft]) -> Drafted:
-        shown = tuple(draft if draft.language else replace(draft, language=self.language) for draft in row)
+    def _drafted(self, row: Sequence[Draft], segment: Segment) -> Drafted:
+        shown = tuple(
+            replace(draft, language=draft.language or self.language, spans=located(segment, draft.text).spans)
+            for draft in row
+        )
         stands = languages.base(shown[0].language) == languages.base(self.pair.target)
         return Drafted(shown, shown[0] if stands else None)
 

@@ -71,8 +71,8 @@ def shifted(spans: Iterable[Span], offset: int) -> tuple[Span, ...]:
 def fault(source: str, spans: Sequence[Span], text: str, found: Sequence[Span]) -> str:
     """Return what is wrong with the spans of a translation, or an empty string.
 
-    Each span of the source must stand in the translation exactly once and hold the same; a pair must open before it
-    closes, and pairs must not cross.
+    Each span of the source must stand in the translation exactly once and hold the same; a pair must open before
+    it closes, and pairs must not cross.
 
     Args:
         source, spans: the source with its spans.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from scalemt.types import Span
 
 # The end of a sentence: closing punctuation (Latin, Greek, Arabic, Devanagari, Ethiopic, CJK), closing quotes
 # or brackets, then white space; CJK full stops need none.
@@ -16,7 +19,7 @@ _ABBREVIATION = re.compile(
 )
 
 
-def split_long(text: str, limit: int) -> list[tuple[str, str]]:
+def split_long(text: str, limit: int, spans: Sequence[Span] = ()) -> list[tuple[str, str]]:
     """Split `text` into parts of at most `limit` characters, each with the white space that follows it.
 
     Cuts after the last sentence end that fits, else at the last white space, else in the middle of a word.
@@ -25,11 +28,12 @@ def split_long(text: str, limit: int) -> list[tuple[str, str]]:
     Args:
         text: any text.
         limit: the most characters in a part, at least 1.
+        spans: never cut, even where a part then is longer than the limit.
     """
     parts = []
     start = 0
     while start < len(text):
-        end = len(text) if len(text) - start <= limit else _cut(text, start, start + limit)
+        end = len(text) if len(text) - start <= limit else _outside(_cut(text, start, start + limit), spans, start)
         piece = text[start:end]
         kept = piece.rstrip()
         parts.append((kept, piece[len(kept) :]))
@@ -46,13 +50,22 @@ def _cut(text: str, start: int, stop: int) -> int:
     return stop
 
 
-def split_sentences(text: str) -> list[tuple[str, str]]:
+def _outside(end: int, spans: Sequence[Span], start: int) -> int:
+    """Move a cut out of a span: before it, or behind it where nothing else would be left."""
+    for span in spans:
+        if span.start < end < span.end:
+            return span.start if span.start > start else span.end
+    return end
+
+
+def split_sentences(text: str, language: str = "", spans: Sequence[Span] = ()) -> list[tuple[str, str]]:
     """Split `text` into sentences, each with the white space that follows it.
 
     A sentence ends at closing punctuation that is not followed by a small letter or a digit and does not close a
     common abbreviation. `"".join(sentence + gap for sentence, gap in …)` is the text.
     """
     ends = [match.end() for match in _SENTENCE_END.finditer(text) if _ends_sentence(text, match.end())]
+    ends = [end for end in ends if not any(span.start < end < span.end for span in spans)]
     parts = []
     for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
         piece = text[start:end]

@@ -24,7 +24,7 @@ from scalemt.evaluation.results import NOTHING, MetricInfo
 from scalemt.evaluation.tables import Table, number
 from scalemt.methods import METHODS
 from scalemt.specialists.road import SeveralRoads
-from scalemt.types import Draft
+from scalemt.types import Draft, Segment
 
 REFERENCE = "reference"
 SHOTS = "number of demonstrations"
@@ -161,13 +161,13 @@ def _against_paths(task: Task) -> str:
     road = task.plan.kit.require_road("multi-path")
     if isinstance(road, SeveralRoads):
         return "Several specialists give one path each; paths are sampled from one."
-    road.draft([_sample(task)], task.plan.kit.paths)
+    road.draft([Segment(_sample(task))], task.plan.kit.paths)
     return ""
 
 
 def _against_confidences(task: Task, *, shuffled: bool) -> str:
     assert task.plan  # noqa: S101
-    drafted = task.plan.kit.require_road("refine").draft([_sample(task)])
+    drafted = task.plan.kit.require_road("refine").draft([Segment(_sample(task))])
     drafts: list[Draft] = [draft for item in drafted for draft in item.shown]
     if all(draft.confidence is None for draft in drafts):
         return f"The drafts of {drafts[0].engine or 'this specialist'} have no word confidences."

@@ -1,0 +1,88 @@
+"""`scalemt inspect`: what a document holds for translators; nothing is translated."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalemt.cli.documents import document_options, open_document
+from scalemt.cli.options import say
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from scalemt.types import Segment
+
+_STYLES = {
+    "tag": "cyan",
+    "placeholder": "magenta",
+    "address": "blue",
+    "code": "green",
+    "formula": "green",
+    "term": "yellow",
+}
+
+
+@click.command("inspect", short_help="Show the segments and protected spans of a document.")
+@click.argument("file", type=click.Path(dir_okay=False))
+@document_options
+@click.option("--do-not-translate", multiple=True, metavar="TERM", help="A term that is kept as it is.")
+@click.option("--limit", type=click.IntRange(1), help="Show this many segments at most.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a segment.")
+def command(file: str, do_not_translate: tuple[str, ...], limit: int | None, as_json: bool, **options: Any) -> int:
+    """Show what FILE holds for translators: its segments, their protected spans and notes. Nothing is translated.
+
+    Exit codes: 0 done, 2 the file cannot be read.
+    """
+    from scalemt.text.protection import protect
+
+    document = open_document(file, options)
+    kinds: Counter[str] = Counter()
+    seen: set[str] = set()
+    total = characters = 0
+    for segment in document.segments():
+        whole = protect(segment, do_not_translate)
+        if limit is None or total < limit:
+            click.echo(json.dumps(_as_json(whole), ensure_ascii=False)) if as_json else _show(whole)
+        total += 1
+        characters += len(segment.text)
+        seen.add(segment.text)
+        kinds.update(span.kind for span in whole.spans)
+    told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "none"
+    say(
+        f"{document.path}: {document.format.title}; {total:,} segments ({len(seen):,} different), "
+        f"{characters:,} characters; protected spans: {told}."
+    )
+    return 0
+
+
+def _as_json(segment: Segment) -> dict[str, Any]:
+    spans = [
+        {"text": segment.text[span.start : span.end], "start": span.start, "end": span.end, "kind": span.kind}
+        | ({"role": span.role} if span.role != "alone" else {})
+        for span in segment.spans
+    ]
+    return {"id": segment.id, "text": segment.text, "spans": spans, "note": segment.note}
+
+
+def _show(segment: Segment) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    line = Text(f"{segment.id}  ", style="dim").append_text(coloured(segment))
+    if segment.note:
+        line.append(f"\n    {segment.note}", style="italic dim")
+    Console(highlight=False).print(line, soft_wrap=True)
+
+
+def coloured(segment: Segment) -> Text:
+    """Return the text of a segment, its protected spans coloured by kind."""
+    from rich.text import Text
+
+    text = Text(segment.text)
+    for span in segment.spans:
+        text.stylize(_STYLES[span.kind], span.start, span.end)
+    return text
