@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from scalemt.errors import InputError, IntegrityError
 from scalemt.text import split_long
 from scalemt.text.protection import protect
-from scalemt.text.spans import between, fault, part, prose, rewrite, shifted
+from scalemt.text.spans import between, fault, literal, part, prose, rewrite, shifted
 from scalemt.types import Decision, Segment, Span, Translation, Usage
 
 _WIDE_END = re.compile(r"[。！？][」』”’）]*$")
 _HARD_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_BREAKING = re.compile(r"[\n\r]\s*\Z|\A<br\b", re.IGNORECASE)
 # No-break spaces are no place where a line was wrapped.
 _SOFT_BREAK = re.compile(r"[ \t]*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029][\s\x1c-\x1e\x85]*")
 
@@ -136,12 +137,26 @@ def cut(segment: Segment, cutting: Cutting) -> Cut:
 def _lines(whole: Segment, cutting: Cutting) -> Iterator[tuple[int, int, int]]:
     """Yield where each line starts and ends, and where the next one starts."""
     start = 0
-    if whole.breaks == "hard" and not cutting.recorded:
-        for found in _HARD_BREAK.finditer(whole.text):
-            if not any(span.start < found.end() and found.start() < span.end for span in whole.spans):
-                yield start, found.start(), found.end()
-                start = found.end()
+    for begin, end in [] if cutting.recorded else _breaks(whole):
+        yield start, begin, end
+        start = end
     yield start, len(whole.text), len(whole.text)
+
+
+def _breaks(whole: Segment) -> list[tuple[int, int]]:
+    """Return where lines end: at line breaks, and at tags that break a line (`<br/>`)."""
+    tags = [span for span in whole.spans if span.kind == "tag" and span.role == "alone"]
+    found = [(span.start, span.end) for span in tags if _BREAKING.search(literal(whole.text, span))]
+    if whole.breaks == "hard":
+        for plain, offset in _plain(whole):
+            found += [(offset + line.start(), offset + line.end()) for line in _HARD_BREAK.finditer(plain)]
+    return sorted(found)
+
+
+def _plain(whole: Segment) -> Iterator[tuple[str, int]]:
+    """Yield the texts outside of spans, each with its offset."""
+    starts = [0, *(span.end for span in whole.spans)]
+    yield from zip(between(whole.text, whole.spans), starts, strict=True)
 
 
 def _line(whole: Segment, start: int, end: int, cutting: Cutting) -> Iterator[Stretch]:
