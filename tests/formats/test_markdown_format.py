@@ -117,8 +117,8 @@ def test_texts_and_their_spans(tmp_path: Path) -> None:
         "quoted line⏎second [ref] and [r2][ref] and [also][]",
     ]
     assert list(segments)[6:] == [
-        "item 1⏎cont", "deep", "a", "b \\| c", "x **y**", "[ ] task", "[x] done", "one", "two", "Term", "definition",
-        "inside", "Text[^1] end.", "note text",
+        "item 1⏎cont", "deep", "a", "b \\| c", "x **y**", "[ ] task", "[x] done", "one", "two", "Term",
+        "definition", "inside", "Text[^1] end.", "note text",
     ]  # fmt: skip
     paragraph = list(segments.values())[4]
     held = [literal(paragraph.text, span) for span in paragraph.spans]

@@ -1,8 +1,8 @@
 """Markdown: CommonMark with GitHub's tables, footnotes, definition lists, formulas and front matter.
 
 The blocks are found by markdown-it; of each paragraph, heading and cell only the characters that hold its text
-are replaced, so that markers, indentation and everything else stay byte for byte. Code, formulas and blocks of HTML
-are copied.
+are replaced, so that markers, indentation and everything else stay byte for byte. Code, formulas and blocks of
+HTML are copied.
 
 Sources: CommonMark 0.31, GitHub Flavored Markdown 0.29.
 """
@@ -68,8 +68,12 @@ class MarkdownFormat(Format):
         text, encoding = read_text(path, options.encoding)
         lines = _LINE.findall(text)
         made: dict[int, str] = {}
+        shift: dict[int, int] = {}
         for unit in _units(lines, options):
-            made |= _written(lines, unit, next(targets))
+            if unit.place == "cell":
+                _fill(lines, unit, next(targets), made, shift)
+            else:
+                made |= _written(lines, unit, next(targets))
         out.write(encoding.mark)
         for number, line in enumerate(lines):
             out.write(encoding.encode(made.get(number, line), path))
@@ -173,6 +177,15 @@ def _front_units(lines: list[str], options: FormatOptions) -> Iterator[_Unit]:
         if found and found["key"] in keys and any(character.isalnum() for character in found["value"]):
             slot = _Slot(number, found.start("value"), found.end("value"))
             yield _Unit((slot,), Segment(found["value"], f"front matter: {found['key']}"), "front")
+
+
+def _fill(lines: list[str], unit: _Unit, target: Target, made: dict[int, str], shift: dict[int, int]) -> None:
+    """Put a cell into its row, of which cells before it may have been translated."""
+    slot = unit.slots[0]
+    text = _safe(unit, target)
+    row, moved = made.get(slot.line, lines[slot.line]), shift.get(slot.line, 0)
+    made[slot.line] = row[: slot.start + moved] + text + row[slot.end + moved :]
+    shift[slot.line] = moved + len(text) - (slot.end - slot.start)
 
 
 def _written(lines: list[str], unit: _Unit, target: Target) -> dict[int, str]:

@@ -84,7 +84,8 @@ class _Scanner:
     def _code(self, position: int) -> int:
         run = _TICKS.match(self.text, position)
         assert run is not None  # noqa: S101  # the caller saw one
-        starts = self._ticks[len(run[0])]
+        # Behind a backslash a run is shorter than it looked.
+        starts = self._ticks.get(len(run[0]), [])
         while starts and starts[-1] <= position:
             starts.pop()
         if not starts:
