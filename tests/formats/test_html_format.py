@@ -145,9 +145,7 @@ def test_encodings_are_those_that_are_declared(tmp_path: Path) -> None:
     assert written(wide, shouted) == "\ufeff<p>SÃO</p>".encode("utf-16-le")
 
 
-@pytest.mark.parametrize(
-    "sign", ["<", "<a ", '<a "', "<!--", "<b>", "</b>", "<p", "&", "<script>", "<a b='", "<svg>"]
-)
+@pytest.mark.parametrize("sign", ["<", "<a ", '<a "', "<!--", "<b>", "</b>", "<p", "&", "<script>", "<a b='"])
 def test_hostile_pages_come_out_as_they_are(tmp_path: Path, sign: str) -> None:
     text = sign * 3000 + "a>"
     assert written(in_file(tmp_path, text)).decode() == text
