@@ -137,9 +137,8 @@ def test_cues_of_subrip(tmp_path: Path) -> None:
     assert (first.id, first.text, first.breaks) == ("cue 1", "Good <i>morning</i>,\nhow are you?", "soft")
     assert (second.text, second.breaks) == ("{\\an8}- Fine.\n- And you?", "hard")
     assert [span.role for span in first.spans] == ["open", "close"]
-    assert written(path, shouted).decode() == (
-        SRT.replace("Good <i>morning</i>,\nhow are you?", "GOOD <i>MORNING</i>, HOW ARE YOU?").replace("- Fine.\n- And you?", "- FINE.\n- AND YOU?")
-    )  # fmt: skip
+    out = SRT.replace("Good <i>morning</i>,\nhow are you?", "GOOD <i>MORNING</i>, HOW ARE YOU?")
+    assert written(path, shouted).decode() == out.replace("- Fine.\n- And you?", "- FINE.\n- AND YOU?")
 
 
 def test_a_long_translation_is_broken_into_as_many_lines(tmp_path: Path) -> None:

@@ -100,9 +100,9 @@ class XmlReader:
             InputError: the document is not well formed; the message names line and column.
         """
         while chunk := self._file.read(_CHUNK):
-            if not self._kept_from and not self._kept and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                self.encoding = "utf-16-le" if chunk[:2] == b"\xff\xfe" else "utf-16-be"
             self._kept += chunk
+            if not self._kept_from and self._kept[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                self.encoding = "utf-16-le" if self._kept[:2] == b"\xff\xfe" else "utf-16-be"
             self._parse(chunk, False)
             yield from self._ready(final=False)
         self._parse(b"", True)
