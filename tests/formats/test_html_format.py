@@ -152,8 +152,8 @@ def test_hostile_pages_come_out_as_they_are(tmp_path: Path, sign: str) -> None:
 
 
 PARTS = st.sampled_from(
-    ["<p>", "</p>", "<b>", "</b>", "<b", ">", "<", "&amp;", "&", "&lt", "<br/>", "<!--", "-->", "<code>",
-     "</code>", "a", " word", "\n", '"', "'", "<a title='x y'>", "</a>", "<img alt=x>", "<script>", "</script>", "<title>",
+    ["<p>", "</p>", "<b>", "</b>", "<b", ">", "<", "&amp;", "&", "&lt", "<br/>", "<!--", "-->", "a", " word", "\n",
+     "<code>", "</code>", '"', "'", "<a title='x y'>", "</a>", "<img alt=x>", "<script>", "</script>", "<title>",
      "</title>", "<i translate=no>", "</i>", "é", "中", "<pre>", "</pre>", "\x00", "<?x?>", "<html lang=en>"]
 )  # fmt: skip
 

@@ -181,7 +181,8 @@ def test_units_of_tmx(tmp_path: Path) -> None:
     assert segment.text == "The <g1>house</g1> <x2/>"
     out = written(path, shouted, options)
     made = (
-        '\n  <tuv xml:lang="pt" creationtool="scalemt"><seg>THE <bpt i="1">&lt;b></bpt>HOUSE<ept i="1">&lt;/b></ept>'
+        '\n  <tuv xml:lang="pt" creationtool="scalemt"><seg>THE <bpt i="1">&lt;b></bpt>HOUSE'
+        '<ept i="1">&lt;/b></ept>'
         " <ph>{0}</ph></seg></tuv>"
     )
     assert out == TMX.replace("</seg></tuv>\n </tu>", f"</seg></tuv>{made}\n </tu>")

@@ -11,17 +11,18 @@ from typing import Any
 from scalemt.types import Completion, Decoding, Draft, Likelihood, Pair, Prompt, Word
 from scalemt.version import __version__
 
-_FORMAT = 1
-"""Raised whenever values, or what is asked for under a key, come to mean something else."""
-
 KINDS = ("draft", "forced", "completion", "likelihood")
 """Of entries: drafts, and scores, of a specialist; answers, and scores, of a generalist."""
+
+# Raised whenever values of a kind, or what is asked for under its keys, come to mean something else.
+# Drafts: 2 since they hold alignments.
+_FORMATS = {"draft": 2, "forced": 1, "completion": 1, "likelihood": 1}
 
 
 def _key(kind: str, *parts: Any) -> bytes:
     # JSON and not joined strings: no text can be made to look like two fields. The version is in the key since
     # a backend computed by scalemt itself (bergamot), and how it asks others, may change with it.
-    return sha256(json.dumps([_FORMAT, __version__, kind, *parts]).encode()).digest()
+    return sha256(json.dumps([_FORMATS[kind], __version__, kind, *parts]).encode()).digest()
 
 
 def draft_key(backend: str, text: str, pair: Pair, n: int) -> bytes:
@@ -65,6 +66,7 @@ def drafts_value(drafts: Sequence[Draft]) -> Any:
             draft.engine,
             draft.language,
             [[word.text, word.confidence] for word in draft.words],
+            [list(link) for link in draft.alignment],
         ]
         for draft in drafts
     ]
@@ -83,13 +85,14 @@ def drafts_from(value: Any, n: int) -> list[Draft]:
 
 
 def _draft(value: Any) -> Draft:
-    text, score, engine, language, words = _listed(value, 5)
+    text, score, engine, language, words, alignment = _listed(value, 6)
     return Draft(
         _text(text),
         tuple(Word(_text(word), _number(confidence)) for word, confidence in _rows(words)),
         _number(score),
         _text(engine),
         _text(language),
+        tuple((_count(one), _count(other)) for one, other in _rows(alignment)),
     )
 
 

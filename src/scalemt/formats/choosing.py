@@ -13,26 +13,16 @@ FORMATS = Registry(
     "scalemt.formats",
     {
         "android": "scalemt.formats.android:AndroidFormat",
-        "arb": "scalemt.formats.arb:ArbFormat",
-        "csv": "scalemt.formats.table:CsvFormat",
-        "docx": "scalemt.formats.docx:DocxFormat",
-        "epub": "scalemt.formats.epub:EpubFormat",
         "html": "scalemt.formats.html:HtmlFormat",
-        "json": "scalemt.formats.json:JsonFormat",
-        "jsonl": "scalemt.formats.jsonl:JsonlFormat",
         "markdown": "scalemt.formats.markdown:MarkdownFormat",
-        "odt": "scalemt.formats.odt:OdtFormat",
         "po": "scalemt.formats.po:PoFormat",
-        "pptx": "scalemt.formats.pptx:PptxFormat",
         "properties": "scalemt.formats.properties:PropertiesFormat",
         "srt": "scalemt.formats.srt:SrtFormat",
         "strings": "scalemt.formats.strings:StringsFormat",
         "tmx": "scalemt.formats.tmx:TmxFormat",
-        "tsv": "scalemt.formats.table:TsvFormat",
         "txt": "scalemt.formats.txt:TxtFormat",
         "vtt": "scalemt.formats.vtt:VttFormat",
         "xliff": "scalemt.formats.xliff:XliffFormat",
-        "xlsx": "scalemt.formats.xlsx:XlsxFormat",
     },
 )
 
@@ -40,26 +30,16 @@ FORMATS = Registry(
 # Beside the classes, so that a suffix is told without importing all of them; a test holds both together.
 _SUFFIXES = {
     "android": ("strings.xml",),
-    "arb": (".arb",),
-    "csv": (".csv",),
-    "docx": (".docx", ".docm"),
-    "epub": (".epub",),
     "html": (".html", ".htm", ".xhtml"),
-    "json": (".json",),
-    "jsonl": (".jsonl", ".ndjson"),
     "markdown": (".md", ".markdown"),
-    "odt": (".odt", ".ods", ".odp"),
     "po": (".po", ".pot"),
-    "pptx": (".pptx", ".pptm"),
     "properties": (".properties",),
     "srt": (".srt",),
     "strings": (".strings",),
     "tmx": (".tmx",),
-    "tsv": (".tsv", ".tab"),
     "txt": (".txt", ".text"),
     "vtt": (".vtt",),
     "xliff": (".xlf", ".xliff", ".sdlxliff", ".mxliff"),
-    "xlsx": (".xlsx", ".xlsm"),
 }
 
 

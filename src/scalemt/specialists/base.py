@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from scalemt.errors import NoRoadError, SpecialistError
-from scalemt.types import Draft, Likelihood, Pair
+from scalemt.types import Draft, Likelihood, Pair, SpanKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,16 @@ class ScoringSpecialist(Specialist, Protocol):
 class BaseSpecialist(ABC):
     """Owns what every specialist needs: the pair is checked, empty texts stay empty, counts must match.
 
-    A subclass sets `name` and implements `signature`, `pairs` and `_draft`. `mask` is the form in which it carries
-    protected spans best (a key of `scalemt.text.masking.STYLES`), `single_sentence` whether it was trained on
-    sentences and drops some of several.
+    A subclass sets `name` and implements `signature`, `pairs` and `_draft`. How it carries protected spans is told
+    by `mask` and `second_mask`, the form that survives best and the one for a second try (keys of
+    `scalemt.text.masking.STYLES`), and `left_out`, the kinds that are not shown to it at all and put in by word
+    alignment. `single_sentence` says that it was trained on sentences and drops some of several.
     """
 
     name: str
-    mask: str = "word"
+    mask: str = "bracket"
+    second_mask: str = "word"
+    left_out: frozenset[SpanKind] = frozenset()
     single_sentence: bool = False
 
     @property

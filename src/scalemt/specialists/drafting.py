@@ -1,26 +1,48 @@
 """The way of a segment to a specialist and back: sentence by sentence, its protected spans masked, restored after.
 
-On damage the specialist is asked once more with another mask, then without any, and the spans are put back by the
-words around them. A draft that still lacks a span says so by its `spans`; the engine refuses it.
+On damage the specialist is asked once more with another mask. Then tags are left out and put back by the alignment
+of the words, and so is whatever else is lost, where that can tell its place. A draft that still lacks a span says
+so by its `spans` and the last of its `repairs`; the engine refuses it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from scalemt.specialists.base import Specialist
-from scalemt.text.masking import Masked, Restored, mask, restore
+from scalemt.specialists.carrying import (
+    Part,
+    WordMap,
+    carried_alignment,
+    carried_words,
+    joined_alignment,
+    joined_words,
+)
+from scalemt.text.masking import Masked, Restored, located, mask, restore
+from scalemt.text.peeling import by_itself, peeled
 from scalemt.text.projection import project
-from scalemt.text.spans import fault, part, shifted
+from scalemt.text.spans import literal, part, prose, shifted
 from scalemt.text.splitting import split_sentences
-from scalemt.types import Draft, Pair, Segment, Span, Word
+from scalemt.types import Draft, Pair, Segment, Span, SpanKind, Word
 
-_SECOND = {"angle": "word", "word": "angle"}  # another mask than the first; "word" for all others
+T = TypeVar("T")
+
+_TAGS: frozenset[SpanKind] = frozenset({"tag"})
+_WIDE_END = re.compile(r"[。！？][」』”’）]*$")
 
 Sentences = Callable[[Segment], list[tuple[Segment, str]]]
 """Cuts a segment into sentences, each with the white space behind it."""
+
+
+def setting(specialist: Specialist, name: str, default: T) -> T:
+    """Return what a specialist, or the one that it wraps, says of itself; a plug-in need not say anything."""
+    if not hasattr(specialist, name) and hasattr(specialist, "inner"):
+        return setting(specialist.inner, name, default)
+    found: T = getattr(specialist, name, default)
+    return found
 
 
 @dataclass(frozen=True)
@@ -38,130 +60,241 @@ class Drafting:
     sentences: Sentences
 
     def draft(self, segments: Sequence[Segment], n: int = 1) -> list[list[Draft]]:
-        """Draft each segment `n` times, as `Specialist.draft` does texts; a lost span is missing from `spans`."""
+        """Draft each segment `n` times, as `Specialist.draft` does texts; a lost span is missing from `spans`.
+
+        A segment of one sentence without spans is given to the specialist as it is.
+        """
         rows = [self._cut(segment) for segment in segments]
-        parts = [sentence for row in rows for sentence, _ in row]
-        made = iter(self._draft_parts(parts, n))
-        return [self._joined([(next(made), gap) for _, gap in row], n) for row in rows]
-
-    def _cut(self, segment: Segment) -> list[tuple[Segment, str]]:
-        if not getattr(self.specialist, "single_sentence", False):
-            return [(segment, "")]
-        return self.sentences(segment)
-
-    def _draft_parts(self, parts: Sequence[Segment], n: int) -> list[list[Draft]]:
-        style = getattr(self.specialist, "mask", "word")
-        drafted = self._asked(parts, style, n)
-        for attempt in (_SECOND.get(style, "word"), "none"):
-            broken = [
-                index for index, row in enumerate(drafted) if any(_wrong(parts[index], item) for item in row)
-            ]
-            if not broken:
-                break
-            again = self._asked([parts[index] for index in broken], attempt, n)
-            for index, row in zip(broken, again, strict=True):
-                drafted[index] = [
-                    _better(parts[index], old, new, attempt) for old, new in zip(drafted[index], row, strict=True)
-                ]
-        return drafted
-
-    def _asked(self, parts: Sequence[Segment], style: str, n: int) -> list[list[Draft]]:
-        """Draft with one style of masks; the same masked text is drafted once."""
-        masked = [mask(segment, style) for segment in parts]
-        made = self.specialist.draft([item.text for item in masked], self.pair, n)
+        made = iter(self._draft_all([piece.core for row in rows for piece in row], n))
+        drafted = [[next(made) for _ in row] for row in rows]
         return [
-            [_restored(item, draft) for draft in row] if item.segment.spans else list(row)
-            for item, row in zip(masked, made, strict=True)
+            [_joined(segment, row, [drafts[path] for drafts in several]) for path in range(n)]
+            for segment, row, several in zip(segments, rows, drafted, strict=True)
         ]
 
-    def _joined(self, rows: Sequence[tuple[list[Draft], str]], n: int) -> list[Draft]:
-        if len(rows) == 1:
-            return rows[0][0]
-        return [_one([(row[path], gap) for row, gap in rows]) for path in range(n)]
+    def _cut(self, segment: Segment) -> list[_Piece]:
+        single = setting(self.specialist, "single_sentence", False)
+        parts = self.sentences(segment) if single else [(segment, "")]
+        pieces, start = [], 0
+        for sentence, gap in parts:
+            first, last = peeled(sentence) if sentence.spans else (0, len(sentence.text))
+            pieces.append(_Piece(sentence, start, first, last, gap))
+            start += len(sentence.text) + len(gap)
+        return pieces
+
+    def _draft_all(self, parts: Sequence[Segment], n: int) -> list[list[Draft]]:
+        drafted: list[list[Draft]] = [[self._as_it_is(segment)] * n for segment in parts]
+        plain = [index for index, segment in enumerate(parts) if not segment.spans]
+        masked = [index for index, segment in enumerate(parts) if segment.spans and _speaks(segment)]
+        carrying = _Carrying(self.specialist, self.pair, [parts[index] for index in masked], n)
+        made = [*carrying.begin([parts[index].text for index in plain]), *carrying.finish()]
+        for index, row in zip([*plain, *masked], made, strict=True):
+            drafted[index] = row
+        return drafted
+
+    def _as_it_is(self, segment: Segment) -> Draft:
+        """What holds nothing to translate is its own draft."""
+        words = tuple(Word(word) for word in segment.text.split())
+        return Draft(
+            segment.text, words, engine=self.specialist.name, language=self.pair.target, spans=segment.spans
+        )
 
 
-def _wrong(segment: Segment, draft: Draft) -> bool:
-    return bool(segment.spans) and bool(fault(segment.text, segment.spans, draft.text, draft.spans))
+def _speaks(segment: Segment) -> bool:
+    """Whether there is a letter or digit outside of spans."""
+    return any(letter.isalnum() for letter in prose(segment.text, segment.spans))
 
 
-def _better(segment: Segment, old: Draft, new: Draft, attempt: str) -> Draft:
-    """Keep a draft that is whole; else put what the new one lacks back by its words."""
-    if not _wrong(segment, old):
-        return old
-    if not _wrong(segment, new):
-        return replace(new, repairs=(f"drafted again with masks of the kind {attempt}", *new.repairs))
-    if attempt != "none":
-        return old
-    for candidate in (old, new):
-        keys = {span.key for span in candidate.spans}
-        lost = [span for span in segment.spans if span.key not in keys]
-        alignment = candidate.alignment if not candidate.spans else ()
-        made = project(segment, candidate.text, candidate.spans, lost, alignment)
-        if made and not fault(segment.text, segment.spans, *made):
-            text, spans = made
-            told = f"put {len(lost)} of {len(segment.spans)} spans back by the words around them"
-            words = _spread(text, candidate)
-            return replace(candidate, text=text, spans=spans, words=words, repairs=(*candidate.repairs, told))
-    return old
+@dataclass(frozen=True)
+class _Made:
+    """A draft with its spans restored; `damage` says what is wrong with them."""
+
+    draft: Draft
+    restored: Restored
+    damage: str
 
 
-def _restored(masked: Masked, draft: Draft) -> Draft:
-    restored: Restored = restore(masked, draft.text)
+class _Carrying:
+    """Carries the segments with spans of one call through a specialist."""
+
+    def __init__(self, specialist: Specialist, pair: Pair, segments: Sequence[Segment], n: int) -> None:
+        self._specialist = specialist
+        self._pair = pair
+        self._segments = segments
+        self._n = n
+        self._styles = (setting(specialist, "mask", "bracket"), setting(specialist, "second_mask", "word"))
+        self._left_out: Collection[SpanKind] = setting(specialist, "left_out", frozenset())
+        self._tries: list[list[list[_Made]]] = [[[] for _ in range(n)] for _ in segments]  # by segment and path
+
+    def begin(self, plain: Sequence[str]) -> list[list[Draft]]:
+        """Ask for texts without spans and, in the same batch, for all segments in their first mask."""
+        masked = [mask(segment, self._styles[0], self._left_out) for segment in self._segments]
+        rows = self._ask(plain, masked)
+        self._keep(range(len(masked)), masked, rows[len(plain) :])
+        return rows[: len(plain)]
+
+    def finish(self) -> list[list[Draft]]:
+        """Ask again for what was damaged, and return the drafts of all segments."""
+        for how in (
+            lambda index: mask(self._segments[index], self._styles[1], self._left_out),
+            self._without_tags,
+        ):
+            broken = [index for index, paths in enumerate(self._tries) if any(tries[-1].damage for tries in paths)]
+            masked = [how(index) for index in broken]
+            self._keep(broken, masked, self._ask((), masked))
+        return [
+            [_best(segment, tries, self._styles) for tries in paths]
+            for segment, paths in zip(self._segments, self._tries, strict=True)
+        ]
+
+    def _without_tags(self, index: int) -> Masked:
+        """The last try: tags are left out, and all else stands as it is where no mask has kept it so far."""
+        segment = self._segments[index]
+        others = {span.key for span in segment.spans if span.kind != "tag"}
+        for tries in self._tries[index]:
+            for style, made in zip(self._styles, tries, strict=False):
+                if not made.restored.added and others <= {span.key for span in made.restored.spans}:
+                    return mask(segment, style, _TAGS)
+        return mask(segment, "literal", _TAGS)
+
+    def _ask(self, plain: Sequence[str], masked: Sequence[Masked]) -> list[list[Draft]]:
+        """Draft texts as they are, and masked ones, of which equal ones are asked for once."""
+        unique = list(dict.fromkeys(item.text for item in masked))
+        texts = [*plain, *unique]
+        if not texts:
+            return []
+        rows = self._specialist.draft(texts, self._pair, self._n)
+        known = dict(zip(unique, rows[len(plain) :], strict=True))
+        return [*rows[: len(plain)], *(known[item.text] for item in masked)]
+
+    def _keep(self, indices: Sequence[int], masked: Sequence[Masked], rows: Sequence[Sequence[Draft]]) -> None:
+        for index, item, row in zip(indices, masked, rows, strict=True):
+            for tries, draft in zip(self._tries[index], row, strict=True):
+                if not tries or tries[-1].damage:  # another path of the same segment may be whole
+                    tries.append(_carried(item, draft))
+
+
+def _carried(masked: Masked, draft: Draft) -> _Made:
+    """Restore the spans of a draft, and put in by its alignment those that were left out on purpose."""
+    segment = masked.segment
+    restored = restore(masked, draft.text)
+    sources = WordMap((masked.text, masked.spans), (segment.text, segment.spans))
+    targets = WordMap((draft.text, restored.tokens), (restored.text, restored.spans))
+    made = replace(
+        draft,
+        text=restored.text,
+        words=carried_words(draft, restored.tokens, restored.text, restored.spans),
+        alignment=carried_alignment(draft.alignment, sources, targets),
+        spans=restored.spans,
+        repairs=restored.repairs,
+    )
     if restored.added:
-        # A mask that came twice cannot be told from a word: such a draft counts as damaged.
-        spans: tuple[Span, ...] = restored.spans[:-1] if not restored.lost else restored.spans
-        return replace(draft, text=restored.text, spans=spans, repairs=("a mask came out twice or spoilt",))
-    words = _spread(restored.text, draft, masked, restored)
-    return replace(draft, text=restored.text, words=words, spans=restored.spans, repairs=restored.repairs)
+        return _Made(made, restored, f"{', '.join(map(repr, restored.added[:3]))} is left over")
+    if restored.lost and {span.key for span in restored.lost} == {
+        span.key for span in segment.spans if span.key not in masked.tokens
+    }:
+        put = _projected(segment, made, restored.lost)
+        return _Made(put or made, restored, "" if put else restored.fault)
+    return _Made(made, restored, restored.fault)
 
 
-def _spread(
-    text: str, draft: Draft, masked: Masked | None = None, restored: Restored | None = None
-) -> tuple[Word, ...]:
-    """Return the words of a text, each with the confidence of the drafted word that it comes from, in order."""
-    if not draft.words:
-        return ()
-    known = list(draft.words)
-    made: list[Word] = []
-    position = 0
-    for word in text.split():
-        found = next((n for n in range(position, len(known)) if known[n].text == word), None)
-        if found is None:
-            made.append(Word(word, None))
-        else:
-            made.append(Word(word, known[found].confidence))
-            position = found + 1
-    return tuple(made)
-
-
-def _one(rows: Sequence[tuple[Draft, str]]) -> Draft:
-    """Join the drafts of sentences with the white space of the source."""
-    text, spans, words = "", list[Span](), list[Word]()
-    for number, (draft, gap) in enumerate(rows):
-        spans += shifted(draft.spans, len(text))
-        text += draft.text + (_gap(draft.text, gap) if number < len(rows) - 1 else "")
-        words += draft.words
-    scores = [draft.score for draft, _ in rows]
-    score = sum(score for score in scores if score is not None) if None not in scores else None
-    repairs = tuple(repair for draft, _ in rows for repair in draft.repairs)
-    complete = " ".join(word.text for word in words) == " ".join(text.split())
-    first = rows[0][0]
+def _projected(segment: Segment, draft: Draft, lost: Sequence[Span]) -> Draft | None:
+    """Put lost spans into a draft by the alignment of the words; None where that cannot be done without fault."""
+    put = project(segment, draft.text, draft.spans, lost, draft.alignment)
+    if put is None:
+        return None
+    text, spans = put
+    targets = WordMap((draft.text, draft.spans), (text, spans))
+    shown = ", ".join(literal(segment.text, span) for span in lost[:3])
+    more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+    by = "the specialist's alignment" if draft.alignment else "likeness and position"
     return replace(
-        first,
+        draft,
         text=text,
-        words=tuple(words) if complete else (),
-        score=score,
-        spans=tuple(spans),
-        repairs=repairs,
-        alignment=(),
+        spans=spans,
+        words=carried_words(draft, draft.spans, text, spans),
+        alignment=tuple(sorted({(one, other) for one, word in draft.alignment for other in targets[word]})),
+        repairs=(*draft.repairs, f"projected {shown}{more} by {by}"),
     )
 
 
-_WIDE_END = re.compile(r"[。！？][」』”’）]*$")
+def _best(segment: Segment, tries: Sequence[_Made], styles: Sequence[str]) -> Draft:
+    """Return the draft that has all spans, or can be given them; else the least damaged, which says so."""
+    told = [f"masked again as {styles[1]}", "left tags out"][: len(tries) - 1]
+    last = tries[-1]
+    if not last.damage:
+        return replace(last.draft, repairs=(*told[-1:], *last.draft.repairs))
+    for made in reversed(tries):
+        put = None if made.restored.added else _projected(segment, made.draft, made.restored.lost)
+        if put:
+            return put
+    least = min(tries, key=lambda made: (len(made.restored.added), len(made.restored.lost)))
+    # With a mask left over the spans may all be there: none is given, so that nobody takes the draft for whole.
+    spans = () if least.restored.added else least.draft.spans
+    return replace(least.draft, spans=spans, repairs=(*least.draft.repairs, f"could not be kept: {least.damage}"))
 
 
-def _gap(text: str, gap: str) -> str:
-    """Chinese and Japanese put no space between sentences, other scripts do."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One sentence of a segment.
+
+    Args:
+        sentence: as it stands in the segment, from `start` on.
+        first, last: what of it is drafted; tags and white space at its edges stay.
+        gap: the white space behind it.
+    """
+
+    sentence: Segment
+    start: int
+    first: int
+    last: int
+    gap: str
+
+    @property
+    def core(self) -> Segment:
+        """What is drafted."""
+        if (self.first, self.last) == (0, len(self.sentence.text)):
+            return by_itself(self.sentence, self.first, self.last) if self.sentence.spans else self.sentence
+        return by_itself(self.sentence, self.first, self.last)
+
+
+def _joined(segment: Segment, pieces: Sequence[_Piece], drafts: Sequence[Draft]) -> Draft:
+    """Put the drafts of sentences together, with the white space of the source."""
+    if len(pieces) == 1 and not segment.spans:
+        return drafts[0]
+    known = {span.key: span for span in segment.spans}
+    text, spans, parts = "", list[Span](), list[Part]()
+    for number, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
+        lead = part(piece.sentence, 0, piece.first)
+        tail = part(piece.sentence, piece.last, len(piece.sentence.text))
+        spans += shifted(lead.spans, len(text))
+        text += lead.text
+        parts.append(Part(piece.core.text, piece.start + piece.first, draft, len(text)))
+        spans += shifted(draft.spans, len(text))
+        text += draft.text
+        spans += shifted(tail.spans, len(text))
+        text += tail.text
+        text += gap_behind(text, piece.sentence.text, piece.gap) if number < len(pieces) - 1 else piece.gap
+    scores = [draft.score for draft in drafts]
+    words = tuple(word for draft in drafts for word in draft.words)
+    return replace(
+        drafts[0],
+        text=text,
+        words=joined_words(parts, text) if segment.spans else words,
+        score=None if None in scores else sum(score for score in scores if score is not None),
+        alignment=joined_alignment(parts, segment.text, text),
+        spans=tuple(replace(known[span.key], start=span.start, end=span.end) for span in spans),
+        repairs=tuple(repair for draft in drafts for repair in draft.repairs),
+    )
+
+
+def gap_behind(text: str, source: str, gap: str) -> str:
+    """Return what follows a translated sentence: the white space of the source, as the target's script has it.
+
+    Chinese and Japanese put no space between sentences, most other scripts do.
+    """
+    if bool(_WIDE_END.search(text)) == bool(_WIDE_END.search(source)):
+        return gap
     return gap.strip(" ") if _WIDE_END.search(text) else gap or " "
 
 
@@ -177,3 +310,16 @@ def by_sentences(language: str) -> Sentences:
         return found
 
     return sentences
+
+
+def recorded(segment: Segment, draft: Draft) -> Draft:
+    """Return a draft made elsewhere with the spans that it holds; lost tags are put in by its words."""
+    if not segment.spans:
+        return draft
+    found = located(segment, draft.text)
+    made = replace(draft, spans=found.spans)
+    if not found.fault:
+        return made
+    if any(span.kind != "tag" for span in found.lost):
+        return replace(made, repairs=(f"could not be kept: {found.fault}",))
+    return _projected(segment, made, found.lost) or replace(made, repairs=(f"could not be kept: {found.fault}",))

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from scalemt import languages
 from scalemt.errors import ConfigurationError, NoRoadError
 from scalemt.specialists.base import Specialist
-from scalemt.specialists.drafting import Drafting, by_sentences
+from scalemt.specialists.drafting import Drafting, by_sentences, recorded
 from scalemt.specialists.recorded import RecordedSpecialist
-from scalemt.text.masking import located
 from scalemt.types import Draft, Pair, Segment
 
 
@@ -166,10 +165,7 @@ class RecordedRoad(Road):
         return [self._drafted(row[: paths or None], segment) for row, segment in pairs]
 
     def _drafted(self, row: Sequence[Draft], segment: Segment) -> Drafted:
-        shown = tuple(
-            replace(draft, language=draft.language or self.language, spans=located(segment, draft.text).spans)
-            for draft in row
-        )
+        shown = tuple(recorded(segment, replace(draft, language=draft.language or self.language)) for draft in row)
         stands = languages.base(shown[0].language) == languages.base(self.pair.target)
         return Drafted(shown, shown[0] if stands else None)
 

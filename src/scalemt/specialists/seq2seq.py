@@ -101,6 +101,8 @@ class Seq2SeqSpecialist(BaseSpecialist):
     each token of its source, and 8 more.
     """
 
+    single_sentence = True
+
     def __init__(
         self,
         folder: Path,

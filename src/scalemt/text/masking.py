@@ -1,66 +1,57 @@
 """Masks: what stands for a protected span while a text goes through a model, and how spans come back.
 
 A specialist carries some masks better than others (`benchmarks/masks.py` measures which); a generalist is shown
-the typed form, which says what a span is.
+the typed form, which says what a span is. No mask is used that the source could be mistaken for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
-from scalemt.text.spans import between, literal, rebuild, rewrite
-from scalemt.types import Segment, Span
+from scalemt.text.marks import foreign, leftovers
+from scalemt.text.masks import STYLES, MaskStyle
+from scalemt.text.reading import Reading, bounded
+from scalemt.text.spacing import Line, mended
+from scalemt.text.spans import between, fault, literal, rebuild, rewrite
+from scalemt.types import Segment, Span, SpanKind
 
-_LONG = 40  # characters; a longer address or piece of code is only numbered in a prompt
+__all__ = ["STYLES", "MaskStyle", "Masked", "Restored", "located", "mask", "restore"]
 
-
-@dataclass(frozen=True, slots=True)
-class MaskStyle:
-    """One form of masks.
-
-    Args:
-        name: as specialists name it.
-        token: with `{}` for a number.
-        near: regular expression of what a model makes of a token, with a group for the number.
-    """
-
-    name: str
-    token: str
-    near: str
+_ALL: frozenset[SpanKind] = frozenset(("tag", "placeholder", "address", "code", "formula", "term"))
+_MOST_TRIES = 50
 
 
-_SPACE = r"\s*"
-STYLES: dict[str, MaskStyle] = {
-    style.name: style
-    for style in (
-        MaskStyle("angle", "<{}>", r"[<＜‹«]\s*([0-9０-９]+)\s*[>＞›»]"),
-        MaskStyle("brace", "{{{}}}", r"[{｛(\[]\s*([0-9０-９]+)\s*[}｝)\]]"),
-        MaskStyle("word", "XX{}", r"(?<![A-Za-z])[Xx]\s?[Xx]\s*([0-9０-９]+)(?![0-9])"),
-        MaskStyle("hash", "#{}#", r"[#＃]\s*([0-9０-９]+)\s*[#＃]"),
-        MaskStyle("under", "__{}__", r"_\s*_\s*([0-9０-９]+)\s*_\s*_"),
-        MaskStyle("address", "http://x{}.org", r"(?i:https?\s*:\s*//\s*x\s*([0-9]+)\s*\.\s*org/?)"),
-    )
-}
-_TYPED_NEAR = re.compile(r"[<＜‹]\s*(/?)\s*([gx])\s*([0-9０-９]+)\s*(/?)\s*[>＞›]", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Masked:
     """A segment whose spans hold masks.
 
     Args:
         segment: as it was.
-        text, spans: with the masks; `spans` have the keys of the segment's.
+        text, spans: with the masks; `spans` have the keys of the segment's, those left out are missing.
         style: the name of the masks.
+        plain: what stands before, between and behind the spans in the source, those left out taken away.
     """
 
     segment: Segment
     text: str
     spans: tuple[Span, ...]
     style: str
+    plain: tuple[str, ...] = ()
+
+    @cached_property
+    def tokens(self) -> dict[int, str]:
+        """The mask of each span, by key."""
+        return {span.key: literal(self.text, span) for span in self.spans}
+
+    @cached_property
+    def held(self) -> dict[int, str]:
+        """What the source holds in each span, by key."""
+        return {span.key: literal(self.segment.text, span) for span in self.segment.spans}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +62,9 @@ class Restored:
         text, spans: the answer, and the spans that were found in it.
         repairs: what was put right.
         lost: spans of the source that are not there.
-        added: masks that are left over: more often than in the source, or of nothing that is there.
+        added: what is left over: masks that stand there once more or stand for nothing, marks of models.
+        tokens: where the masks stood in the answer, by the keys of their spans.
+        fault: what is wrong with the spans that are there or missing, "" if nothing.
     """
 
     text: str
@@ -79,189 +72,207 @@ class Restored:
     repairs: tuple[str, ...] = ()
     lost: tuple[Span, ...] = ()
     added: tuple[str, ...] = ()
+    tokens: tuple[Span, ...] = ()
+    fault: str = ""
 
 
-def mask(segment: Segment, style: str) -> Masked:
+def mask(segment: Segment, style: str, drop: Collection[SpanKind] = ()) -> Masked:
     """Return a segment with masks in the place of its spans.
 
     No mask, nor what looks like one, stands in the source: another number is taken where one does.
 
     Args:
         segment: with its spans.
-        style: a key of `STYLES`, "typed" (the form of prompts) or "none" (spans are left out).
+        style: a key of `STYLES` ("typed" is the form of prompts), or "none": all spans are left out.
+        drop: kinds of spans that are left out.
     """
     if not segment.spans:
-        return Masked(segment, segment.text, (), style)
-    if style == "none":
-        plain = " ".join(" ".join(between(segment.text, segment.spans)).split())
-        return Masked(segment, plain, (), style)
-    tokens = _typed(segment) if style == "typed" else _numbered(segment, STYLES[style])
-    text, spans = rewrite(segment.text, segment.spans, lambda span, _: tokens[span.key])
-    return Masked(segment, text, spans, style)
+        return Masked(segment, segment.text, (), style, (segment.text,))
+    left_out = _ALL if style == "none" else frozenset(drop)
+    kept, plain = _kept(segment, left_out)
+    if not kept:
+        return Masked(segment, plain[0].strip(), (), style, (plain[0].strip(),))
+    chosen = STYLES.get(style, STYLES["tags"])
+    first = 1
+    for attempt in range(_MOST_TRIES):
+        # At last no literal, whatever the style says: only made-up masks are sure to be told apart.
+        tokens, first = _tokens(segment, chosen, kept, plain, first, literally=attempt < 2)
+        made = _written(segment, kept, plain, tokens, style, apart=chosen.apart)
+        if _reads_back(made):
+            return made
+    raise AssertionError("no mask can be told from this text")  # numbers go on for ever, texts do not
 
 
-def _numbered(segment: Segment, style: MaskStyle) -> dict[int, str]:
-    taken = {_number(found[1]) for found in _near(style.near).finditer(segment.text)}
-    free = (number for number in range(1, 10**6) if number not in taken)
-    return {span.key: style.token.format(next(free)) for span in segment.spans}
+def _kept(segment: Segment, left_out: frozenset[SpanKind]) -> tuple[list[Span], list[str]]:
+    """Return the spans that are masked, and the plain texts around them; where one went, two spaces are one."""
+    outside = between(segment.text, segment.spans)
+    plain, kept = [outside[0]], list[Span]()
+    for span, following in zip(segment.spans, outside[1:], strict=True):
+        if span.kind not in left_out:
+            kept.append(span)
+            plain.append(following)
+        elif not following or (plain[-1][-1:].isspace() and following[0].isspace()):
+            plain[-1] += following.lstrip()
+        else:
+            plain[-1] += following
+    return kept, plain
 
 
-def _typed(segment: Segment) -> dict[int, str]:
-    outside = " ".join(between(segment.text, segment.spans))
-    shown = outside + " ".join(
-        literal(segment.text, span) for span in segment.spans if not _is_numbered(segment, span)
-    )
-    taken = {_number(found[3]) for found in _TYPED_NEAR.finditer(shown)}
-    free = iter(number for number in range(1, 10**6) if number not in taken)
-    tokens: dict[int, str] = {}
-    for span in segment.spans:
-        if not _is_numbered(segment, span):
-            tokens[span.key] = literal(segment.text, span)
-        elif span.role == "open" and _has(segment, span.partner):
-            number = next(free)
-            tokens[span.key], tokens[span.partner] = f"<g{number}>", f"</g{number}>"
-        elif span.key not in tokens:
-            tokens[span.key] = f"<x{next(free)}/>"
-    return tokens
+def _tokens(
+    segment: Segment, style: MaskStyle, kept: Sequence[Span], plain: Sequence[str], first: int, *, literally: bool
+) -> tuple[dict[int, str], int]:
+    """Return the mask of each span, and a number that none of them has."""
+    tokens = _literals(segment, style, kept, plain) if literally and style.literal else {}
+    numbers = _free([*plain, *tokens.values()], style, first)
+    keys = {span.key for span in kept}
+    number = first
+    for span in kept:
+        if span.key in tokens:
+            continue
+        number = next(numbers)
+        if style.paired and span.role == "open" and span.partner in keys and span.partner not in tokens:
+            tokens[span.key] = style.token("open", number)
+            tokens[span.partner] = style.token("close", number)
+        else:
+            tokens[span.key] = style.token("alone", number)
+    return tokens, number + 1
 
 
-def _has(segment: Segment, key: int) -> bool:
-    return any(span.key == key for span in segment.spans)
+def _free(texts: Sequence[str], style: MaskStyle, first: int) -> Iterator[int]:
+    """Yield numbers with which nothing in the source looks like a mask, nor nearly so."""
+    text = "\0".join(texts)
+    taken: set[int] = set()
+    if any(character.isdigit() for character in text):
+        shape = style.shape
+        taken = {mark.number for loose in (False, True) for mark in shape.similar(text, loose=loose)}
+    return (number for number in range(first, 10**8) if number not in taken)
 
 
-def _is_numbered(segment: Segment, span: Span) -> bool:
-    held = literal(segment.text, span)
-    return span.kind == "tag" or len(held) > _LONG or "\n" in held or held != held.strip()
+def _literals(segment: Segment, style: MaskStyle, kept: Sequence[Span], plain: Sequence[str]) -> dict[int, str]:
+    """Return what spans hold that may stand as they are: short, in one line, and found nowhere else."""
+    folded = [_folded(text) for text in plain]
+    found: dict[int, str] = {}
+    for span in kept:
+        held = literal(segment.text, span)
+        if (span.kind == "tag" and not style.tags) or len(held) > style.literal:
+            continue
+        core = _folded(held)
+        if not core or held != held.strip() or not held.isprintable() or foreign(held):
+            continue
+        if not any(core in text for text in folded):
+            found[span.key] = held
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _folded(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _written(
+    segment: Segment,
+    kept: Sequence[Span],
+    plain: Sequence[str],
+    tokens: dict[int, str],
+    style: str,
+    *,
+    apart: bool,
+) -> Masked:
+    """Return the text with masks, apart from the words that they touch where they look like words themselves."""
+    pieces: list[str | tuple[Span, str]] = [plain[0]]
+    for span, following in zip(kept, plain[1:], strict=True):
+        pieces += [(span, tokens[span.key]), following]
+    shown = list(pieces)
+    for index in range(1, len(pieces), 2) if apart else ():
+        token = tokens[kept[index // 2].key]
+        following = str(pieces[index + 1]) or ("X" if index + 2 < len(pieces) else "")
+        if following and token[-1].isalnum() and following[0].isalnum():
+            shown[index + 1] = f" {shown[index + 1]}"
+        preceding = str(pieces[index - 1])
+        if preceding and token[0].isalnum() and preceding[-1].isalnum():
+            shown[index - 1] = f"{shown[index - 1]} "
+    text, spans = rebuild(shown)
+    return Masked(segment, text, spans, style, tuple(plain))
+
+
+def _reads_back(masked: Masked) -> bool:
+    restored = restore(masked, masked.text)
+    if restored.repairs or restored.added:
+        return False
+    if [(span.start, span.end, span.key) for span in restored.tokens] != [
+        (span.start, span.end, span.key) for span in masked.spans
+    ]:
+        return False
+    return between(restored.text, restored.spans) == list(masked.plain)
 
 
 def restore(masked: Masked, answer: str) -> Restored:
     """Return an answer with its masks replaced by what they stand for.
 
-    Near misses (spaces, brackets, digits of another script, capitals) are put right and told.
+    Near misses are put right and told: spaces, capitals, brackets, full-width signs and digits, a letter that was
+    translated, a bracket or a half of a pair that was lost or written as the other. A mask that stands there twice
+    is damage (`added`), and so is one that stands for nothing. Any text can be given.
     """
+    source = masked.segment
     if not masked.spans:
-        return Restored(answer, (), lost=masked.segment.spans)
-    places, repairs, added = _placed(masked, answer)
-    held = {span.key: literal(masked.segment.text, span) for span in masked.segment.spans}
-    known = {span.key: span for span in masked.segment.spans}
-    pieces: list[str | tuple[Span, str]] = []
-    position = 0
-    for start, end, key in places:
-        pieces += [answer[position:start], (known[key], held[key])]
-        position = end
-    pieces.append(answer[position:])
-    text, spans = rebuild(_glued(masked, pieces))
-    there = {span.key for span in spans}
-    lost = tuple(span for span in masked.segment.spans if span.key not in there)
-    return Restored(text, spans, tuple(repairs), lost, tuple(added))
-
-
-_Places = list[tuple[int, int, int]]
-
-
-def _placed(masked: Masked, answer: str) -> tuple[_Places, list[str], list[str]]:
-    """Return where each mask stands (start, end, key), what had to be put right, and what is left over."""
-    tokens: dict[str, list[int]] = {}
-    for span in masked.spans:
-        tokens.setdefault(literal(masked.text, span), []).append(span.key)
-    places: _Places = []
-    added: list[str] = []
-    for found in _exact(tuple(tokens)).finditer(answer):
-        keys = tokens[found[0]]
-        if keys:
-            places.append((*found.span(), keys.pop(0)))
-        else:
-            added.append(found[0])
-    repairs: list[str] = []
-    for start, end, token in _near_misses(masked.style, answer):
-        if any(a < end and start < b for a, b, _ in places):
-            continue
-        keys = tokens.get(token, [])
-        if keys:
-            places.append((start, end, keys.pop(0)))
-            repairs.append(f"{answer[start:end]!r} read as {token}")
-        elif token in tokens or answer[start:end] not in masked.segment.text:
-            added.append(answer[start:end])
-    return sorted(places), repairs, added
-
-
-@lru_cache(maxsize=512)
-def _exact(tokens: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(_bounded(token) for token in sorted(tokens, key=len, reverse=True)))
-
-
-def _bounded(token: str) -> str:
-    # A number must not be found inside a longer one, nor a term inside a word.
-    before = r"(?<![A-Za-z0-9])" if token[0].isascii() and token[0].isalnum() else ""
-    after = (
-        r"(?![0-9])"
-        if token[-1].isdigit()
-        else r"(?![A-Za-z])"
-        if token[-1].isascii() and token[-1].isalpha()
-        else ""
+        added = leftovers(masked.text, answer) if source.spans else ()
+        wrong = fault(source.text, source.spans, answer, ())
+        return Restored(answer, (), lost=source.spans, added=added, fault=wrong)
+    reading = Reading(masked.tokens, masked.spans, STYLES.get(masked.style, STYLES["tags"]), masked.text)
+    read = reading.read(answer)
+    known = {span.key: span for span in source.spans}
+    outside = between(answer, read.spans)
+    plain = mended(
+        Line(masked.plain, masked.spans),
+        Line(outside, read.spans),
+        put_back=STYLES.get(masked.style, STYLES["tags"]).spaces,
     )
-    return f"{before}{re.escape(token)}{after}"
-
-
-def _near_misses(style: str, answer: str) -> Iterable[tuple[int, int, str]]:
-    if style == "typed":
-        for found in _TYPED_NEAR.finditer(answer):
-            number = _number(found[3])
-            letter = found[2].lower()
-            token = f"<x{number}/>" if letter == "x" else f"</g{number}>" if found[1] else f"<g{number}>"
-            yield *found.span(), token
-        return
-    chosen = STYLES[style]
-    for found in _near(chosen.near).finditer(answer):
-        yield *found.span(), chosen.token.format(_number(found[1]))
-
-
-@lru_cache(maxsize=32)
-def _near(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-def _number(digits: str) -> int:
-    return int(digits[:9])
-
-
-def _glued(masked: Masked, pieces: list[str | tuple[Span, str]]) -> list[str | tuple[Span, str]]:
-    """Take off spaces that a model put between a span and the sign that touched it in the source."""
-    source = masked.segment.text
-    made = list(pieces)
-    for index, piece in enumerate(pieces):
-        if not isinstance(piece, tuple):
-            continue
-        span, _ = piece
-        before, after = source[span.start - 1 : span.start], source[span.end : span.end + 1]
-        left, right = made[index - 1], made[index + 1]
-        if isinstance(right, str) and _touches(after, span.role == "open"):
-            stripped = right.lstrip(" ")
-            if stripped != right and (span.role == "open" or stripped[:1] == after):
-                made[index + 1] = stripped
-        if isinstance(left, str) and _touches(before, span.role == "close"):
-            stripped = left.rstrip(" ")
-            if stripped != left and (span.role == "close" or stripped[-1:] == before):
-                made[index - 1] = stripped
-    return made
-
-
-def _touches(neighbour: str, inward: bool) -> bool:
-    return bool(neighbour) and not neighbour.isspace() and (inward or not neighbour.isalnum())
+    pieces: list[str | tuple[Span, str]] = [plain[0]]
+    for span, following in zip(read.spans, plain[1:], strict=True):
+        pieces += [(known[span.key], masked.held[span.key]), following]
+    text, spans = rebuild(pieces)
+    there = {span.key for span in spans}
+    return Restored(
+        text,
+        spans,
+        read.repairs,
+        tuple(span for span in source.spans if span.key not in there),
+        (*read.added, *leftovers(masked.text, answer)),
+        read.spans,
+        fault(source.text, source.spans, text, spans),
+    )
 
 
 def located(source: Segment, answer: str) -> Restored:
-    """Return where the spans of a source stand in a text that holds them literally, such as a recorded draft."""
-    whole = Masked(source, source.text, source.spans, "literal")
+    """Return where the spans of a source stand in a text that holds them literally, such as a recorded draft.
+
+    The text stays as it is.
+    """
     if not source.spans:
         return Restored(answer, ())
-    tokens: dict[str, list[Span]] = {}
-    for span in whole.spans:
-        tokens.setdefault(literal(source.text, span), []).append(span)
-    spans = [
-        replace(tokens[found[0]].pop(0), start=found.start(), end=found.end())
-        for found in _exact(tuple(tokens)).finditer(answer)
-        if tokens[found[0]]
-    ]
-    lost = tuple(span for left in tokens.values() for span in left)
-    return Restored(answer, tuple(spans), lost=tuple(sorted(lost, key=lambda span: span.start)))
+    due: dict[str, list[Span]] = {}
+    for span in source.spans:
+        due.setdefault(literal(source.text, span), []).append(span)
+    spare = Counter(
+        found[0] for found in _any_of(tuple(due)).finditer("\0".join(between(source.text, source.spans)))
+    )
+    pieces: list[str | tuple[Span, str]] = []
+    position = 0
+    for found in _any_of(tuple(due)).finditer(answer):
+        if not due[found[0]] or spare[found[0]]:  # what is also plain text of the source: nobody can tell which
+            continue
+        pieces += [answer[position : found.start()], (due[found[0]].pop(0), found[0])]
+        position = found.end()
+    text, spans = rebuild([*pieces, answer[position:]])
+    lost = sorted((span for left in due.values() for span in left), key=lambda span: span.start)
+    return Restored(text, spans, lost=tuple(lost), fault=fault(source.text, source.spans, text, spans))
+
+
+@lru_cache(maxsize=512)
+def _any_of(held: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(bounded(text) for text in sorted(held, key=len, reverse=True)))
+
+
+def shown_in(masked: Masked, text: str, spans: Sequence[Span]) -> tuple[str, tuple[Span, ...]]:
+    """Return another text with the same spans, such as a draft, with the masks of this one."""
+    return rewrite(text, spans, lambda span, held: masked.tokens.get(span.key, held))

@@ -211,7 +211,8 @@ def test_byte_pieces_are_read_as_characters(small: SmallModel) -> None:
     direction = specialist.direction(EN_PT)
     ids = direction.target.encode("O 字!")
     hypothesis = Hypothesis(tuple(ids), tuple([math.log(0.5)] * len(ids) + [0.0]), finished=True)
-    draft = specialist._joined(direction, [hypothesis], EN_PT)
+    draft = specialist._joined(direction, "O 字!", [[0]], [hypothesis], EN_PT)
+    assert draft.alignment == ()
     assert draft.text == "O 字!"
     assert [(word.text, word.confidence) for word in draft.words] == [("O", 0.5), ("字!", 0.5)]
 

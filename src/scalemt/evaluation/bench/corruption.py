@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from scalemt.specialists import BaseSpecialist, Specialist
 from scalemt.specialists.base import ScoringSpecialist
+from scalemt.specialists.drafting import setting
 from scalemt.types import Draft, Likelihood, Pair, Word
 
 POOL = 50
@@ -52,7 +53,7 @@ class Corruption:
             random.Random(f"{self.seed}|{salt}|order").shuffle(confidences)  # noqa: S311
             units = [Word(unit.text, value) for unit, value in zip(units, confidences, strict=True)]
         text = joint.join(unit.text for unit in units)
-        return replace(draft, text=text, words=_words(units, joint, text), score=None)
+        return replace(draft, text=text, words=_words(units, joint, text), score=None, alignment=())
 
     def _worsened(self, units: list[Word], vocabulary: Sequence[str], dice: random.Random) -> list[Word]:
         result: list[Word] = []
@@ -104,6 +105,10 @@ class CorruptedSpecialist(BaseSpecialist):
 
     def __init__(self, inner: Specialist, pair: Pair, corruption: Corruption, sources: Sequence[str]) -> None:
         self.name = inner.name
+        self.mask = setting(inner, "mask", self.mask)
+        self.second_mask = setting(inner, "second_mask", self.second_mask)
+        self.left_out = setting(inner, "left_out", self.left_out)
+        self.single_sentence = setting(inner, "single_sentence", self.single_sentence)
         self._inner = inner
         self._pair = pair
         self._corruption = corruption

@@ -41,6 +41,8 @@ class ApertiumSpecialist(BaseSpecialist):
     """
 
     name = "apertium"
+    mask = "bracket"
+    second_mask = "brace"
 
     def __init__(
         self, mode: str | None = None, *, modes_dir: str | Path = MODES_DIR, timeout: float = 120.0

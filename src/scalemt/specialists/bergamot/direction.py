@@ -18,6 +18,7 @@ from scalemt.specialists.bergamot.output import I64
 from scalemt.specialists.bergamot.search import Beam, Chooser, Greedy, Hypothesis, Sampler, force, search
 from scalemt.specialists.bergamot.shortlist import Shortlist, read_shortlist
 from scalemt.specialists.bergamot.vocabulary import Vocabulary
+from scalemt.specialists.confidence import MARK
 
 # Bounds the memory of one batch: sources x longest source, in pieces.
 _BATCH_PIECES = 4096
@@ -56,6 +57,30 @@ class Direction:
     def encode(self, text: str) -> list[int]:
         """Return the source ids of a text, end of sentence included."""
         return [*self.source.encode(text), self.source.end]
+
+    def alignment(
+        self, source: str, parts: Sequence[Sequence[int]], text: str, found: Sequence[Hypothesis]
+    ) -> tuple[tuple[int, int], ...]:
+        """Return links between the white-space words of a source and of its draft, both from 0.
+
+        Args:
+            source: the text, and `parts` its ids in parts, each with its end of sentence.
+            text: the draft, put together from what was `found` for each part.
+        """
+        if any(len(hypothesis.attended) != len(hypothesis.tokens) for hypothesis in found):
+            return ()
+        links: set[tuple[int, int]] = set()
+        sources = targets = 0
+        for ids, hypothesis in zip(parts, found, strict=True):
+            ours = _numbered(self.source.pieces(ids[:-1]), sources)
+            theirs = _numbered(self.target.pieces(hypothesis.tokens), targets)
+            for word, place in zip(theirs, hypothesis.attended, strict=True):
+                if place < len(ours):  # not the end of the sentence
+                    links.add((ours[place], word))
+            sources, targets = max([sources - 1, *ours]) + 1, max([targets - 1, *theirs]) + 1
+        # A control character or a no-break space can make the pieces count other words than white space does.
+        whole = sources == len(source.split()) and targets == len(text.split())
+        return tuple(sorted(links)) if whole else ()
 
     def candidates(self, source: Sequence[int]) -> I64 | None:
         """Return the sorted target ids a source allows, or None when every token is."""
@@ -106,6 +131,15 @@ class Direction:
             for number, score in zip(numbers, scores, strict=True):
                 found[number] = score
         return found
+
+
+def _numbered(pieces: Sequence[str], first: int) -> list[int]:
+    """Return the number of the word that each piece is a part of."""
+    numbers: list[int] = []
+    for piece in pieces:
+        opens = piece.startswith(MARK) or not numbers
+        numbers.append((numbers[-1] + 1 if numbers else first) if opens else numbers[-1])
+    return numbers
 
 
 def _chooser(batch: list[list[int]], options: DraftOptions, n: int) -> Chooser:

@@ -22,6 +22,9 @@ _LAYER_NORM_EPSILON = 1e-6
 Recur = Callable[[int, F32, F32], F32]
 """Layer, forget gate and candidate (rows, D) to cell states (rows, D)."""
 
+Heed = Callable[[F32], None]
+"""Told of the last layer's attention to the source, (B, H, K, L)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dense:
@@ -300,7 +303,9 @@ class Network:
         """Return the SSRU cells (rows, D) of each layer before the first token."""
         return [np.zeros((rows, self.architecture.dim), dtype=np.float32) for _ in self._decoder]
 
-    def step(self, tokens: I64 | None, position: int, cells: list[F32], memory: Memory) -> F32:
+    def step(
+        self, tokens: I64 | None, position: int, cells: list[F32], memory: Memory, heed: Heed | None = None
+    ) -> F32:
         """Advance B * K rows by one token and return their hidden states (B * K, D); `cells` is updated.
 
         Args:
@@ -308,6 +313,7 @@ class Network:
             position: how many tokens each row has.
             cells: SSRU states, from `start`.
             memory: the encoded sources.
+            heed: told where the rows look.
         """
         x = np.zeros_like(cells[0]) if tokens is None else self._embed(tokens)
         x += self._signal(position + 1)[position]
@@ -319,7 +325,7 @@ class Network:
             cell += candidate
             return cell
 
-        return self._decode(x, memory, recur)
+        return self._decode(x, memory, recur, heed)
 
     def force(self, targets: I64, memory: Memory) -> F32:
         """Return the hidden states (B * T, D) that predict each token of given targets (B, T)."""
@@ -340,24 +346,29 @@ class Network:
     def _embed(self, tokens: I64) -> F32:
         return self._target_embedding[tokens] * np.float32(self.architecture.dim**0.5)
 
-    def _decode(self, x: F32, memory: Memory, recur: Recur) -> F32:
+    def _decode(self, x: F32, memory: Memory, recur: Recur, heed: Heed | None = None) -> F32:
         dim = self.architecture.dim
+        last = len(self._decoder) - 1
         for number, layer in enumerate(self._decoder):
             projected = layer.cell(x)
             state = recur(number, sigmoid(projected[:, :dim]), projected[:, dim:])
             x = layer.cell_norm(x + np.maximum(state, 0.0))
-            attended = layer.output(self._cross_attention(layer.query(x), number, memory))
+            attended = layer.output(
+                self._cross_attention(layer.query(x), number, memory, heed if number == last else None)
+            )
             attended += x
             x = layer.feed_forward(layer.norm(attended))
         return x
 
-    def _cross_attention(self, query: F32, layer: int, memory: Memory) -> F32:
+    def _cross_attention(self, query: F32, layer: int, memory: Memory, heed: Heed | None) -> F32:
         keys, values = memory.keys[layer], memory.values[layer]
         sources, heads, size, _ = keys.shape
         queries = query.reshape(sources, -1, heads, size).transpose(0, 2, 1, 3)
         weights = queries @ keys
         weights += memory.mask
-        context: F32 = softmax(weights) @ values
+        context: F32 = softmax(weights) @ values  # in place
+        if heed is not None:
+            heed(weights)
         return context.transpose(0, 2, 1, 3).reshape(query.shape)
 
     # -- output layer ----------------------------------------------------------------------------------------

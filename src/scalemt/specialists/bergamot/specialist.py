@@ -32,7 +32,9 @@ class BergamotSpecialist(BaseSpecialist):
     Confidences come from a softmax over all candidate tokens of the source: the lexical shortlist that ships with
     the model, or the whole vocabulary with `shortlist=False`. `Draft.score` is the sum of the natural
     log-probabilities of all tokens, end of sentence included. With n > 1 drafts are sampled, and their scores and
-    confidences are still those of the model at temperature 1.
+    confidences are still those of the model at temperature 1. `Draft.alignment` links each word of a draft with
+    what the last layer of the decoder looked at when it wrote the pieces of the word; it is empty where the pieces
+    do not make up the white-space words of a text.
 
     A source of more than 96 pieces (about 70 words) is cut into sentences, and a sentence of more than that at
     white space, else inside the word; the parts are translated one by one and joined by a space, words are put in
@@ -56,6 +58,9 @@ class BergamotSpecialist(BaseSpecialist):
     """
 
     name = "bergamot"
+    mask = "word"
+    second_mask = "bracket"
+    single_sentence = True
 
     def __init__(
         self,
@@ -147,26 +152,31 @@ class BergamotSpecialist(BaseSpecialist):
         flat = [ids for part in parts for ids in part]
         with self._limited():
             hypotheses = iter(direction.translate(flat, self.options, n))
-        return [self._drafts(direction, [next(hypotheses) for _ in part], pair, n) for part in parts]
+        rows = [[next(hypotheses) for _ in part] for part in parts]
+        return [
+            [self._joined(direction, text, part, [several[path] for several in row], pair) for path in range(n)]
+            for text, part, row in zip(texts, parts, rows, strict=True)
+        ]
 
     def _limited(self) -> AbstractContextManager[None]:
         from scalemt.specialists.bergamot.direction import BLAS_THREADS
 
         return BLAS_THREADS.limited(self._threads)
 
-    def _drafts(self, direction: Direction, parts: list[list[Hypothesis]], pair: Pair, n: int) -> list[Draft]:
-        """The `n` drafts of one text, each put together from the hypotheses of its parts."""
-        return [self._joined(direction, [part[index] for part in parts], pair) for index in range(n)]
-
-    def _joined(self, direction: Direction, parts: list[Hypothesis], pair: Pair) -> Draft:
-        texts = [direction.target.decode(part.tokens) for part in parts]
-        words = [word for part in parts for word in self._words(direction, part)]
+    def _joined(
+        self, direction: Direction, source: str, parts: list[list[int]], found: list[Hypothesis], pair: Pair
+    ) -> Draft:
+        """One draft of a text, put together from the hypotheses of its parts."""
+        texts = [direction.target.decode(part.tokens) for part in found]
+        words = [word for part in found for word in self._words(direction, part)]
+        text = " ".join(text for text in texts if text)
         return Draft(
-            text=" ".join(text for text in texts if text),
+            text=text,
             words=tuple(words),
-            score=sum(part.score for part in parts),
+            score=sum(part.score for part in found),
             engine=self.name,
             language=pair.target,
+            alignment=direction.alignment(source, parts, text, found),
         )
 
     def _words(self, direction: Direction, hypothesis: Hypothesis) -> tuple[Word, ...]:
