@@ -60,9 +60,9 @@ class Result:
 
 
 def held(segments: Iterable[Segment]) -> list[Counter[str]]:
-    """Return what the spans of each segment hold."""
+    """Return what the spans of each segment hold, without attributes of tags that are texts themselves."""
     return [
-        Counter(literal(whole.text, span) for span in whole.spans)
+        Counter(READ.sub("", literal(whole.text, span)) for span in whole.spans)
         for whole in (protect(item) for item in segments)
     ]
 

@@ -263,13 +263,22 @@ class _Edited:
 
 def _run(text: str, unit: _Unit, target: Target, made: _Edited) -> str:
     """Return the markup of a run with its translation; text that did not change keeps its entities."""
-    spelling = {html.unescape(text[start:end]): text[start:end] for start, end, key in unit.pieces if key is None}
+    spelling: dict[str, list[str]] = {}
+    for start, end, key in unit.pieces:
+        if key is None:
+            spelling.setdefault(html.unescape(text[start:end]), []).append(text[start:end])
     raw = {key: made.between(start, end) for start, end, key in unit.pieces if key is not None}
     plain = between(target.text, target.spans)
-    out = [spelling.get(plain[0], _escaped(plain[0]))]
+    out = [_spelt(plain[0], spelling)]
     for span, following in zip(target.spans, plain[1:], strict=True):
-        out += [raw[span.key], spelling.get(following, _escaped(following))]
+        out += [raw[span.key], _spelt(following, spelling)]
     return "".join(out)
+
+
+def _spelt(text: str, spelling: dict[str, list[str]]) -> str:
+    """Return text as the source spells it where it stands there too, the first time as it stands there first."""
+    known = spelling.get(text, [])
+    return (known.pop(0) if len(known) > 1 else known[0]) if known else _escaped(text)
 
 
 def _escaped(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from scalemt.text.masks import Mark, MaskStyle, TokenRole, number_of, similar_to, skeleton_of
 from scalemt.types import Span
 
+_LEAST = 4  # signs of a literal by which a part of it is known
 _LATIN = r"A-Za-z0-9_\u00c0-\u024f"
 
 
@@ -139,6 +140,7 @@ class Reading:
         lost = [held for held, keys in self._literal.items() if any(key not in search.found for key in keys)]
         for held in lost:
             self._renamed(search, held, lost)
+            self._cut_off(search, held)
 
     def _renamed(self, search: _Search, held: str, lost: Sequence[str]) -> None:
         """Take a placeholder with another name for the one that is missing, if only one can be meant."""
@@ -150,6 +152,14 @@ class Reading:
         if len(candidates) == 1 and sum(bool(skeleton.fullmatch(other)) for other in lost) == 1:
             search.repair(due[0], *candidates[0].span(), held)
 
+    def _cut_off(self, search: _Search, held: str) -> None:
+        """Take a literal that lacks its last sign for the one that is missing."""
+        due = [key for key in self._literal[held] if key not in search.found]
+        rest = held[:-1]
+        if len(due) == 1 and len(rest) >= _LEAST and not rest.isalnum() and search.text.count(rest) == 1:
+            start = search.text.index(rest)
+            search.repair(due[0], start, start + len(rest), held)
+
     def _given_plain(self) -> str:
         """What the model was given, its masks blanked."""
         given = _Search(self._given)
@@ -159,8 +169,18 @@ class Reading:
 
     def _fragments(self, search: _Search) -> list[str]:
         """Return what is left over that looks like a mask, and did not stand in what the model was given."""
-        if not self._units:
-            return []
+        return [*self._scraps(search), *(self._marks(search) if self._units else ())]
+
+    def _scraps(self, search: _Search) -> list[str]:
+        """Return beginnings and ends of literals that are missing."""
+        found = []
+        for held, keys in self._literal.items():
+            size = max(_LEAST, len(held) * 3 // 5)
+            if len(held) > size and any(key not in search.found for key in keys):
+                found += [scrap for scrap in (held[:size], held[-size:]) if scrap in search.text]
+        return found
+
+    def _marks(self, search: _Search) -> list[str]:
         there = list(self._style.shape.similar(search.text))
         if not there:
             return []

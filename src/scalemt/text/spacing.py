@@ -71,7 +71,7 @@ def _mend_after(due: str, shown: Line, plain: list[str], index: int, put_back: b
         plain[index + 1] = rest
         if inside and not _alike(due, found, gap, _CLOSERS) and _ends_word(plain[index]):
             plain[index] += gap
-    elif put_back and not gap and due == " " and _is_word(found):
+    elif put_back and not gap and _parts(due, inside) and _is_word(found):
         plain[index + 1] = f" {piece}"
 
 
@@ -85,7 +85,7 @@ def _mend_before(due: str, shown: Line, plain: list[str], index: int, put_back: 
         plain[index] = rest
         if inside and not _alike(due, found, gap, _OPENERS) and _starts_word(plain[index + 1]):
             plain[index + 1] = gap + plain[index + 1]
-    elif put_back and not gap and due == " " and _is_word(found):
+    elif put_back and not gap and _parts(due, inside) and _is_word(found):
         plain[index] = f"{piece} "
 
 
@@ -93,6 +93,11 @@ def _alike(due: str, found: str, gap: str, signs: set[str]) -> bool:
     if due == found or due.casefold() == found.casefold():
         return gap.strip(_NARROW) == gap
     return due in signs and found in signs and gap.strip(_NARROW) == gap
+
+
+def _parts(due: str, inside: bool) -> bool:
+    """Whether what stood there in the source, a space or a sign that may have been lost, parted it from words."""
+    return due == " " or (not inside and len(due) == 1 and not due.isalnum())
 
 
 def _ends_word(piece: str) -> bool:
