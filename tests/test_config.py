@@ -106,7 +106,7 @@ def test_an_unknown_profile_lists_the_choices(folders: tuple[Path, Path]) -> Non
     [
         (
             "shot = 3",
-            "unknown field 'shot'. Valid choices: batch, budget, cache, confidences, context, demonstrations, do_not",
+            "unknown field 'shot'. Valid choices: batch, budget, cache, confidences, context, demonstrations",
         ),
         ('name = "x"', "unknown field 'name'. Valid choices: batch"),
         ('gate = "on"', "gate is 'on'. Valid choices: off, checks, quality."),
