@@ -8,7 +8,8 @@ so by its `spans` and the last of its `repairs`; the engine refuses it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -299,17 +300,49 @@ def gap_behind(text: str, source: str, gap: str) -> str:
 
 
 def by_sentences(language: str) -> Sentences:
-    """Return what cuts segments of a language into sentences."""
+    """Return what cuts segments of a language into sentences; halves of pairs of tags do not hide their ends."""
 
     def sentences(segment: Segment) -> list[tuple[Segment, str]]:
-        found, position = [], 0
-        for text, gap in split_sentences(segment.text, language, segment.spans):
-            end = position + len(text)
-            found.append((part(segment, position, end), gap))
-            position = end + len(gap)
-        return found
+        found, start = [], 0
+        for end, following in _ends(segment, language):
+            found.append((part(segment, start, end), segment.text[end:following]))
+            start = following
+        return [*found, (part(segment, start, len(segment.text)), "")] if found else [(segment, "")]
 
     return sentences
+
+
+def _ends(segment: Segment, language: str) -> Iterator[tuple[int, int]]:
+    """Yield where each sentence but the last ends, and where the next one starts."""
+    halves = [span for span in segment.spans if span.role != "alone"]
+    shown, origin = _without(segment, halves)
+    position = 0
+    for text, gap in split_sentences(shown.text, language, shown.spans)[:-1]:
+        position += len(text)
+        end, following = origin[position - 1] + 1 if position else 0, origin[position + len(gap)]
+        position += len(gap)
+        # What closes here belongs to the sentence before, what opens to the one behind.
+        between = [span for span in halves if end <= span.start and span.end <= following]
+        end = max([end, *(span.end for span in between if span.role == "close")])
+        following = min(
+            [following, *(span.start for span in between if span.role == "open" and span.start >= end)]
+        )
+        held = any(span.start < following and end < span.end for span in segment.spans)
+        if not held and not segment.text[end:following].strip() and end < len(segment.text):
+            yield end, following
+
+
+def _without(segment: Segment, spans: Sequence[Span]) -> tuple[Segment, list[int]]:
+    """Return a segment without some of its spans, and where each of its characters stood, its end included."""
+    edges = [0, *(edge for span in spans for edge in (span.start, span.end)), len(segment.text)]
+    origin = [at for start, end in zip(edges[::2], edges[1::2], strict=True) for at in range(start, end)]
+    keys = {span.key for span in spans}
+    kept = [
+        replace(span, start=bisect_left(origin, span.start), end=bisect_left(origin, span.end - 1) + 1)
+        for span in segment.spans
+        if span.key not in keys
+    ]
+    return Segment("".join(segment.text[at] for at in origin), spans=tuple(kept)), [*origin, len(segment.text)]
 
 
 def recorded(segment: Segment, draft: Draft) -> Draft:

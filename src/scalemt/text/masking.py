@@ -161,7 +161,10 @@ def _literals(segment: Segment, style: MaskStyle, kept: Sequence[Span], plain: S
             continue
         if not any(core in text for text in folded):
             found[span.key] = held
-    return found
+    halves = {span.key: span.partner for span in kept if span.role != "alone"}
+    kept_keys = {span.key for span in kept}
+    torn = [key for key in found if halves.get(key) in kept_keys and halves[key] not in found]
+    return {key: held for key, held in found.items() if key not in torn}
 
 
 @lru_cache(maxsize=1024)

@@ -120,7 +120,8 @@ def number_of(digits: str) -> int:
 
 _OPENING, _CLOSING = "<＜‹〈《⟨«[［({（｛【「『“„\"'", ">＞›〉》⟩»]］)}）｝】」』”“\"'"
 _ANGLES = ("[<＜‹〈⟨]", "[>＞›〉⟩]")
-_LATIN = r"A-Za-z0-9\u00c0-\u024f"
+# The Latin letters and digits; × and ÷ stand among them.
+LATIN = r"A-Za-z0-9\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _MOST = r"\d{1,9}(?!\d)"
 
 
@@ -171,8 +172,8 @@ def _angled(template: str, number: str) -> str:
 
 
 def _joined(prefix: list[str], number: str, suffix: list[str], edges: str, space: str = r"\s*") -> str:
-    before = f"(?<![{_LATIN}])" if edges[0].isalnum() else ""
-    after = f"(?![{_LATIN}])" if edges[-1].isalnum() else ""
+    before = f"(?<![{LATIN}])" if edges[0].isalnum() else ""
+    after = f"(?![{LATIN}])" if edges[-1].isalnum() else ""
     return before + space.join([*prefix, number, *suffix]) + after
 
 
@@ -197,7 +198,7 @@ def _plain(signs: str) -> list[str]:
 def similar_to(held: str) -> re.Pattern[str]:
     """Return a pattern of what a model may make of a text that it was to copy: spaces, capitals, full width."""
     if held.replace("_", "").isalnum():
-        return re.compile(rf"(?<![{_LATIN}]){re.escape(held)}(?![{_LATIN}])", re.IGNORECASE)
+        return re.compile(rf"(?<![{LATIN}]){re.escape(held)}(?![{LATIN}])", re.IGNORECASE)
     signs = [sign for sign in held if not sign.isspace()]
     return re.compile(r"\s*".join(_class(sign) if sign in "<>[]{}" else _wide(sign) for sign in signs), re.I)
 

@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from scalemt.text.masks import Mark, MaskStyle, TokenRole, number_of, similar_to, skeleton_of
+from scalemt.text.masks import LATIN, Mark, MaskStyle, TokenRole, number_of, similar_to, skeleton_of
 from scalemt.types import Span
 
 _LEAST = 4  # signs of a literal by which a part of it is known
-_LATIN = r"A-Za-z0-9_\u00c0-\u024f"
 
 
 def bounded(held: str) -> str:
     """Return a pattern for a text that is no part of a longer word; what begins with a sign may touch words."""
     worded = held[0].isalnum()
-    before = f"(?<![{_LATIN}])" if worded and held[0].isascii() else ""
-    after = f"(?![{_LATIN}])" if worded and held[-1].isascii() and held[-1].isalnum() else ""
+    before = f"(?<![{LATIN}_])" if worded and held[0].isascii() else ""
+    after = f"(?![{LATIN}_])" if worded and held[-1].isascii() and held[-1].isalnum() else ""
     return before + re.escape(held) + after
 
 
