@@ -25,14 +25,14 @@ class TxtFormat(Format):
     streams = True
 
     def _read(self, path: Path, options: FormatOptions) -> Iterator[Segment]:
-        for number, (line, _) in enumerate(_lines(path, options), 1):
+        for number, (line, _) in enumerate(lines_of(path, options), 1):
             if _speaks(line):
                 yield Segment(line, f"line {number}")
 
     def _write(self, path: Path, options: FormatOptions, targets: Iterator[Target], out: BinaryIO) -> None:
-        encoding = _encoding(path, options)
+        encoding = encoding_of(path, options)
         out.write(encoding.mark)
-        for line, end in _lines(path, options):
+        for line, end in lines_of(path, options):
             text = next(targets).text if _speaks(line) else line
             out.write(encoding.encode(text + end, path))
 
@@ -41,14 +41,15 @@ def _speaks(line: str) -> bool:
     return any(character.isalnum() for character in line)
 
 
-def _encoding(path: Path, options: FormatOptions) -> Encoding:
+def encoding_of(path: Path, options: FormatOptions) -> Encoding:
+    """Return the encoding of a text file by its first bytes."""
     with path.open("rb") as file:
         return find_encoding(file.read(4), options.encoding, path)
 
 
-def _lines(path: Path, options: FormatOptions) -> Iterator[tuple[str, str]]:
+def lines_of(path: Path, options: FormatOptions) -> Iterator[tuple[str, str]]:
     """Yield each line with its end; only the ends that editors count: LF, CR LF and CR."""
-    encoding = _encoding(path, options)
+    encoding = encoding_of(path, options)
     number, rest = 1, ""
     for text in _chunks(path, encoding, number):
         rest += text

@@ -1,0 +1,106 @@
+"""JSON Lines: one JSON value a line, the named fields translated, gigabytes without filling the memory."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from scalemt.errors import InputError
+from scalemt.formats.base import Format, FormatOptions, Target
+from scalemt.formats.encoding import Encoding
+from scalemt.formats.fieldpaths import Fields, general
+from scalemt.formats.json import strings_of
+from scalemt.formats.jsontext import JsonString, Style, replaced, scan
+from scalemt.formats.rows import Line, encoding_of, lines_of
+from scalemt.types import Segment
+
+_SAMPLE = 1 << 20  # characters that tell how strings are written, at least
+
+
+class JsonlFormat(Format):
+    """One JSON value a line (jsonlines.org); blank lines stay. Ids are "line 12: messages[0].content"."""
+
+    name = "jsonl"
+    title = "JSON Lines"
+    suffixes = (".jsonl", ".ndjson")
+    streams = True
+    takes_fields = True
+
+    def _read(self, path: Path, options: FormatOptions) -> Iterator[Segment]:
+        encoding = encoding_of(path, options.encoding)
+        _check(path, encoding, options)
+        fields = Fields(options.fields)
+        for line in lines_of(path, encoding):
+            if not _is_blank(line):
+                for _, field in strings_of(line.text, path, line.number, fields, options, f"line {line.number}: "):
+                    yield from field.segments
+
+    def _write(self, path: Path, options: FormatOptions, targets: Iterator[Target], out: BinaryIO) -> None:
+        encoding = encoding_of(path, options.encoding)
+        out.write(encoding.mark)
+        fields = Fields(options.fields)
+        style: Style | None = None
+        for line in lines_of(path, encoding):
+            changes = []
+            if not _is_blank(line):
+                for string, field in strings_of(line.text, path, line.number, fields, options, ""):
+                    value = field.filled(targets)
+                    if value is not None:
+                        style = style or _style(path, encoding)
+                        changes.append((string.start, string.end, style.encode(value)))
+            out.write(encoding.encode(replaced(line.text, changes), path) if changes else line.data)
+
+
+def _is_blank(line: Line) -> bool:
+    return not line.text.strip(" \t\r\n")
+
+
+def _check(path: Path, encoding: Encoding, options: FormatOptions) -> None:
+    """Refuse missing fields before the work begins: read on until each path has led to a string, often one line.
+
+    Raises:
+        InputError: no fields are given, or one leads nowhere in the whole file.
+    """
+    fields = Fields(options.fields)
+    read = 0
+    for line in lines_of(path, encoding):
+        if _is_blank(line):
+            continue
+        strings = [string for string in _strings(line, path, first=not read) if not string.key]
+        read += 1
+        for string in strings:
+            fields.takes(string.path)
+        if not options.fields:
+            longest = max(strings, key=lambda string: len(string.value), default=None)
+            raise InputError(
+                f"{path}: which fields of a line hold text is not told. Line {line.number} holds "
+                f"{fields.listed or 'no strings'}. Name those to translate: --fields "
+                f"{shlex.quote(general(longest.path)) if longest else 'NAME'}."
+            )
+        if not fields.unmet:
+            return
+    if read and (unmet := fields.unmet):
+        there = f"The fields that hold strings are: {fields.listed}." if fields.listed else "It holds no string."
+        raise InputError(f"{path}: no string stands at {', '.join(unmet)} in any line. {there}")
+
+
+def _strings(line: Line, path: Path, first: bool) -> list[JsonString]:
+    try:
+        return list(scan(line.text, path, line.number))
+    except InputError as fault:
+        hint = " Each line must hold one JSON value; a file that is one value is read with --format json."
+        raise InputError(f"{fault}{hint if first else ''}") from None
+
+
+def _style(path: Path, encoding: Encoding) -> Style:
+    """Learn how the file writes strings: from its first megabyte, and on until something beyond ASCII is met."""
+    style = Style(encoding.codec)
+    seen = 0
+    for line in lines_of(path, encoding):
+        style.learn(line.text)
+        seen += len(line.text)
+        if seen >= _SAMPLE and style.settled:
+            break
+    return style
