@@ -10,6 +10,7 @@ import pytest
 
 from helpers import EN_PT, PT_EN, DictionarySpecialist, ScoringDictionary, english_portuguese
 from scalemt.caching import CachedSpecialist, CacheStore, keep_specialist
+from scalemt.caching.codec import drafts_from
 from scalemt.errors import NoRoadError, SpecialistError
 from scalemt.specialists import ScoringSpecialist, Specialist
 from scalemt.specialists.recorded import RecordedSpecialist
@@ -86,7 +87,16 @@ def test_pair_count_and_key_each_make_it_anew(store: CacheStore) -> None:
 def test_everything_of_a_draft_comes_back(store: CacheStore) -> None:
     drafts = [
         [Draft("", (), None, "e", "pt")],
-        [Draft("á\ud83d\ude00 \u2028 b", (Word("á", 0.1 + 0.2), Word("", None)), -1e-300, "e:m", "pt-BR")],
+        [
+            Draft(
+                "á\ud83d\ude00 \u2028 b",
+                (Word("á", 0.1 + 0.2), Word("", None)),
+                -1e-300,
+                "e:m",
+                "pt-BR",
+                ((0, 1), (2, 0)),
+            )
+        ],
         [Draft("x" * 100_000, (Word("x", 0.0),), float("-inf"), "", "")],
     ]
 
@@ -102,6 +112,13 @@ def test_everything_of_a_draft_comes_back(store: CacheStore) -> None:
     # JSON has no infinity, so that one draft is made each time.
     assert keep_specialist(inner, store).draft(["2"], EN_PT) == drafts[2:]
     assert inner.calls == 2
+
+
+@pytest.mark.parametrize("tail", [[], [[], [[0, -1]]], [[], [[0]]]])
+def test_a_draft_kept_before_there_were_alignments_is_not_read(tail: list[object]) -> None:
+    assert drafts_from([["a", None, "e", "pt", [["a", 0.5]], [[0, 0]]]], 1)[0].alignment == ((0, 0),)
+    with pytest.raises(ValueError, match=r"no list|no count"):
+        drafts_from([["a", None, "e", "pt", *tail]], 1)
 
 
 def test_empty_texts_and_wrong_requests_are_left_to_it(store: CacheStore) -> None:

