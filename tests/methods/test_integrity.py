@@ -1,4 +1,4 @@
-"""The ladder for answers that lost protected spans: restored, asked again, put back, the draft instead, refused."""
+"""The ladder for lost spans: restored, asked again, put back by the words around, the draft instead, refused."""
 
 from __future__ import annotations
 
