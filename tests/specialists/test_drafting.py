@@ -262,3 +262,18 @@ def test_a_road_drafts_segments() -> None:
     assert drafted.standing
     assert drafted.standing.text == "OPEN %s NOW"
     assert [draft.text for draft in drafted.shown] == ["OPEN %s NOW"] * 2
+
+
+class _Emptying(Echo):
+    """Moves what stands between two masks before them."""
+
+    def _spoilt(self, text: str) -> str:
+        return re.sub(r"(\S+) (\[\S+\]) ?(\w+) ?(\[\S+\])", r"\1 \3 \2\4", text)
+
+
+def test_a_pair_that_came_out_empty_is_put_around_its_words() -> None:
+    spans = (Span(10, 13, "tag", 0, "open", 1), Span(17, 21, "tag", 1, "close", 0))
+    segment = Segment("Close the <b>door</b> now", spans=spans)
+    ((draft,),) = drafting(_Emptying(single=False)).draft([segment])
+    assert draft.text == "Close the <b>door</b> now"
+    assert any("projected <b>" in repair for repair in draft.repairs)

@@ -14,11 +14,15 @@ FORMATS = Registry(
     {
         "android": "scalemt.formats.android:AndroidFormat",
         "csv": "scalemt.formats.table:CsvFormat",
+        "docx": "scalemt.formats.docx:DocxFormat",
+        "epub": "scalemt.formats.epub:EpubFormat",
         "html": "scalemt.formats.html:HtmlFormat",
         "json": "scalemt.formats.json:JsonFormat",
         "jsonl": "scalemt.formats.jsonl:JsonlFormat",
         "markdown": "scalemt.formats.markdown:MarkdownFormat",
+        "odt": "scalemt.formats.odt:OdtFormat",
         "po": "scalemt.formats.po:PoFormat",
+        "pptx": "scalemt.formats.pptx:PptxFormat",
         "properties": "scalemt.formats.properties:PropertiesFormat",
         "srt": "scalemt.formats.srt:SrtFormat",
         "strings": "scalemt.formats.strings:StringsFormat",
@@ -27,6 +31,7 @@ FORMATS = Registry(
         "txt": "scalemt.formats.txt:TxtFormat",
         "vtt": "scalemt.formats.vtt:VttFormat",
         "xliff": "scalemt.formats.xliff:XliffFormat",
+        "xlsx": "scalemt.formats.xlsx:XlsxFormat",
     },
 )
 
@@ -35,11 +40,15 @@ FORMATS = Registry(
 _SUFFIXES = {
     "android": ("strings.xml",),
     "csv": (".csv",),
+    "docx": (".docx", ".docm", ".dotx", ".dotm"),
+    "epub": (".epub",),
     "html": (".html", ".htm", ".xhtml"),
     "json": (".json", ".webmanifest"),
     "jsonl": (".jsonl", ".ndjson"),
     "markdown": (".md", ".markdown"),
+    "odt": (".odt", ".ott", ".ods", ".ots", ".odp", ".otp", ".odg", ".otg"),
     "po": (".po", ".pot"),
+    "pptx": (".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"),
     "properties": (".properties",),
     "srt": (".srt",),
     "strings": (".strings",),
@@ -48,6 +57,7 @@ _SUFFIXES = {
     "txt": (".txt", ".text"),
     "vtt": (".vtt",),
     "xliff": (".xlf", ".xliff", ".sdlxliff", ".mxliff"),
+    "xlsx": (".xlsx", ".xlsm", ".xltx", ".xltm"),
 }
 
 

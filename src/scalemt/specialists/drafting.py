@@ -25,13 +25,14 @@ from scalemt.specialists.carrying import (
 from scalemt.text.masking import Masked, Restored, located, mask, restore
 from scalemt.text.peeling import by_itself, peeled
 from scalemt.text.projection import project
-from scalemt.text.spans import literal, part, prose, shifted
+from scalemt.text.spans import between, emptied, literal, part, prose, rebuild, shifted
 from scalemt.text.splitting import split_sentences
 from scalemt.types import Draft, Pair, Segment, Span, SpanKind, Word
 
 T = TypeVar("T")
 
 _TAGS: frozenset[SpanKind] = frozenset({"tag"})
+_TIGHT = frozenset(" .,;:!?)»")
 _WIDE_END = re.compile(r"[。！？][」』”’）]*$")
 
 Sentences = Callable[[Segment], list[tuple[Segment, str]]]
@@ -196,7 +197,33 @@ def _carried(masked: Masked, draft: Draft) -> _Made:
     }:
         put = _projected(segment, made, restored.lost)
         return _Made(put or made, restored, "" if put else restored.fault)
+    if not restored.fault and (empty := emptied(segment, made.text, made.spans)):
+        return _Made(_refilled(segment, made, empty) or made, restored, "")
     return _Made(made, restored, restored.fault)
+
+
+def _refilled(segment: Segment, draft: Draft, empty: Sequence[Span]) -> Draft | None:
+    """Put pairs that came out with no word between them around the words that theirs became."""
+    keys = {span.key for span in empty}
+    outside = between(draft.text, draft.spans)
+    pieces: list[str | tuple[Span, str]] = [outside[0]]
+    for span, following in zip(draft.spans, outside[1:], strict=True):
+        if span.key not in keys:
+            pieces += [(span, literal(draft.text, span)), following]
+            continue
+        before = str(pieces.pop())
+        # "door <b></b>." was given a space for the pair.
+        pieces.append((before.removesuffix(" ") if following[:1] in _TIGHT else before) + following)
+    text, kept = rebuild(pieces)
+    targets = WordMap((draft.text, draft.spans), (text, kept))
+    bare = replace(
+        draft,
+        text=text,
+        spans=kept,
+        words=carried_words(draft, draft.spans, text, kept),
+        alignment=tuple(sorted({(one, other) for one, word in draft.alignment for other in targets[word]})),
+    )
+    return _projected(segment, bare, empty)
 
 
 def _projected(segment: Segment, draft: Draft, lost: Sequence[Span]) -> Draft | None:

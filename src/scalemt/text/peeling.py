@@ -17,9 +17,11 @@ def peeled(segment: Segment) -> tuple[int, int]:
     text, inside = segment.text, list(segment.spans)
     start, end = 0, len(text)
     while True:
-        start = end - len(text[start:end].lstrip())
-        end = start + len(text[start:end].rstrip())
         first, last = (inside[0], inside[-1]) if inside else (None, None)
+        # White space inside of a span is the span's.
+        left, right = (first.start, last.end) if first and last else (end, start)
+        start = min(left, end - len(text[start:end].lstrip()))
+        end = max(right, start + len(text[start:end].rstrip()))
         if first and first.kind == "tag" and first.start == start and is_single(first, inside):
             start = inside.pop(0).end
         elif last and last.kind == "tag" and last.end == end and is_single(last, inside):

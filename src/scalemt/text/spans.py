@@ -101,5 +101,23 @@ def crossing(text: str, spans: Iterable[Span]) -> str:
     return f"{literal(text, waiting[-1])!r} is not closed" if waiting else ""
 
 
+def emptied(source: Segment, text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Return the halves of pairs, as in the source, that hold words there and none in a translation."""
+    due, there = _filled(source.text, source.spans), _filled(text, spans)
+    lost = {key for key, filled in there.items() if not filled and due.get(key)}
+    return tuple(span for span in source.spans if span.key in lost or span.partner in lost)
+
+
+def _filled(text: str, spans: Sequence[Span]) -> dict[int, bool]:
+    """Tell for each opening whether there are letters or digits between it and its partner."""
+    closing = {span.partner: index for index, span in enumerate(spans) if span.role == "close"}
+    outside = between(text, spans)
+    return {
+        span.key: any(map(str.isalnum, "".join(outside[index + 1 : closing[span.key] + 1])))
+        for index, span in enumerate(spans)
+        if span.role == "open" and span.key in closing
+    }
+
+
 def _listed(counted: Counter[tuple[int, str]]) -> str:
     return ", ".join(repr(held) for _, held in sorted(counted)[:3])
