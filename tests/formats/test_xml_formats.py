@@ -281,3 +281,23 @@ def test_any_translation_reads_back(tmp_path_factory: pytest.TempPathFactory, te
     again = in_file(folder, "b-strings.xml", written(path, lambda _: Target(text)))
     if text.strip()[:1] not in "@?":
         assert [item.text.strip() for item in read(again)] == [" ".join(text.split(" ")).strip()] or "  " in text
+
+
+def test_xliff_2_says_where_a_translation_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlf"
+    path.write_text(NEW)
+
+    def sure(segment: Segment) -> Target:
+        return replace(Target.same(segment), text=segment.text, origin='scalemt "x"', quality=0.875)
+
+    out = io.BytesIO()
+    form, options = format_for(path), FormatOptions()
+    form.write(path, options, iter([sure(segment) for segment in form.read(path, options)]), out)
+    root = ET.fromstring(out.getvalue())
+    unit = root[0][0]
+    mtc, core = "{urn:oasis:names:tc:xliff:matches:2.0}", "{urn:oasis:names:tc:xliff:document:2.0}"
+    assert unit[0].tag == f"{mtc}matches"
+    (match,) = unit[0]  # the third segment has no id to refer to
+    assert match.attrib == {"ref": "#s1", "origin": 'scalemt "x"', "matchQuality": "87.5"}
+    assert [child.tag for child in match] == [f"{core}source", f"{core}target"]
+    assert "".join(match[1].itertext()) == "Press Save or both"

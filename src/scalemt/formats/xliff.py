@@ -70,13 +70,16 @@ class XliffFormat(Format):
             if not places:
                 out.write(_told(events, options, encoding))
                 continue
-            position, made = 0, b""
+            position, made, matches = 0, b"", b""
             for place in places:
                 given = [next(targets) for _ in _segments(place)]
                 before, end = _written(events, place, given, encoding, position)
                 made += before
                 position = end
-            out.write(made + raw(events[position:]))
+                matches += _match(events, place, given[0], encoding)
+            first = events[0].raw
+            told = _matches(events, matches, encoding)
+            out.write(first + told + (made + raw(events[position:]))[len(first) :])
 
 
 def _units(path: Path, options: FormatOptions) -> Iterator[tuple[list[XmlEvent], list[_Place], str]]:
@@ -223,6 +226,32 @@ def _with_state(events: list[XmlEvent], place: _Place, position: int, end: int, 
     for name, value in (("state", "translated"), ("subState", "scalemt:mt")):
         tag = tag._replace(raw=with_attribute(tag, name, value, encoding))
     return raw(events[position : place.segment]) + tag.raw + raw(events[place.segment + 1 : end])
+
+
+def _match(events: list[XmlEvent], place: _Place, target: Target, encoding: str) -> bytes:
+    """Return the match of XLIFF 2 that says where a translation comes from; one without an id cannot have any."""
+    name = events[place.segment].attributes.get("id") if place.segment >= 0 else None
+    if not name or target.failed or target.quality is None:
+        return b""
+    start, end = place.source
+    origin = escape(target.origin, '"')
+    opening = (
+        f'<mtc:match ref="#{escape(name, chr(34))}" origin="{origin}" matchQuality="{100 * target.quality:.1f}">'
+    )
+    prefix = events[start].name.rpartition(":")[0]
+    tag = f"{prefix}:target" if prefix else "target"
+    inner = place.content.render(target, encoding)
+    made = raw(events[start : end + 1]) + f"<{tag}>".encode(encoding) + inner + f"</{tag}>".encode(encoding)
+    return opening.encode(encoding) + made + "</mtc:match>".encode(encoding)
+
+
+def _matches(events: list[XmlEvent], matches: bytes, encoding: str) -> bytes:
+    """Return the element that matches stand in, first in their unit; a unit that has one keeps that."""
+    if not matches or any(events[start].local == "matches" for start, _ in children(events)):
+        return b""
+    opening = '<mtc:matches xmlns:mtc="urn:oasis:names:tc:xliff:matches:2.0">'.encode(encoding)
+    whole = opening + matches + "</mtc:matches>".encode(encoding)
+    return next((indentation(events, start) for start, _ in children(events)), b"") + whole
 
 
 def _inner(events: list[XmlEvent], place: _Place, targets: list[Target], encoding: str) -> bytes:
