@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from scalemt import languages
-from scalemt.errors import InputError
+from scalemt.errors import InputError, UsageError
 from scalemt.formats import Format, FormatOptions, Target, format_for
 from scalemt.types import Segment, Translation, Usage
 
@@ -42,7 +42,7 @@ class Document:
         context: how many segments before each one come with it, for prompts that show them.
 
     Raises:
-        UsageError: no such format, or an unknown language.
+        UsageError: no such format, an unknown language, or fields where the format has none.
         InputError: the file does not exist.
     """
 
@@ -59,6 +59,8 @@ class Document:
             kind = "is not a file" if self.path.exists() else "does not exist"
             raise InputError(f"{self.path} {kind}. Give the path of a document.")
         self.format: Format = format_for(self.path, self.format_name)
+        if self.options.fields and not self.format.takes_fields:
+            raise UsageError(f"{self.path} is {self.format.title}, which has no fields. Leave out --fields.")
         source, target = (languages.parse(code) if code else "" for code in (self.source, self.target))
         self.options = replace(self.options, source=source, target=target)
 

@@ -91,3 +91,30 @@ def test_inspect_shows_segments_spans_and_counts(call: Any, tmp_path: Path) -> N
     shown = call("inspect", "a.md", "--limit", "1")
     assert "End" not in shown.stdout
     assert "Open" in shown.stdout
+
+
+def test_the_source_is_not_overwritten_unless_the_file_holds_both(call: Any, tmp_path: Path) -> None:
+    Path("a.md").write_text("The house\n")
+    Path("b.md").symlink_to("a.md")
+    for name in ("a.md", "./a.md", "b.md"):
+        with pytest.raises(UsageError, match=r"is the source, and would be lost\. Give the translation another"):
+            UsageError, match=r"is the source, and would be lost\. Give the translation another name"
+        ):
+            call("translate", *HOW, "-i", "a.md", "-o", name)
+    assert Path("a.md").read_text() == "The house\n"
+    Path("a.po").write_text('msgid "The house"\nmsgstr ""\n')
+    assert call("translate", *HOW, "-i", "a.po", "-o", "a.po").return_value == 0
+    assert 'msgid "The house"' in Path("a.po").read_text()
+
+
+def test_fields_where_there_are_none(call: Any) -> None:
+    Path("a.md").write_text("The house\n")
+    with pytest.raises(UsageError, match=r"a\.md is Markdown, which has no fields\. Leave out --fields"):
+        call("translate", *HOW, "-i", "a.md", "--fields", "a")
+
+
+def test_control_characters_do_not_reach_the_terminal(call: Any) -> None:
+    Path("a.txt").write_text("The \x1b[31mhouse\x9b\n")
+    shown = call("inspect", "a.txt", "--format", "txt").output
+    assert "The ␛[31mhouse\ufffd" in shown
+    assert "\x1b[31m" not in shown

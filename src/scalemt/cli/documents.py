@@ -84,7 +84,7 @@ def _by_suffix(place: Path) -> str:
 
 
 def refuse_output(document: Document, target_file: str | None) -> None:
-    """Refuse an output whose suffix promises another format, and packages on a terminal.
+    """Refuse an output whose suffix promises another format or that is the source, and packages on a terminal.
 
     Raises:
         UsageError: the output would not be what its name says.
@@ -96,6 +96,8 @@ def refuse_output(document: Document, target_file: str | None) -> None:
         if document.format.packaged and sys.stdout is not None and sys.stdout.isatty():
             raise UsageError(f"{document.format.title} is no text for a terminal. Give a file with -o.")
         return
+    if not document.format.bilingual and document.path.resolve() == Path(str(target_file)).resolve():
+        raise UsageError(f"{target_file} is the source, and would be lost. Give the translation another name.")
     name = Path(str(target_file)).name.lower()
     ending = next((known for known in suffixes() if name.endswith(known)), "")
     if ending and suffixes()[ending] != document.format.name and not name.endswith(document.format.suffixes):

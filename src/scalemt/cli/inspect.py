@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalemt.cli.documents import document_options, open_document
-from scalemt.cli.options import say
+from scalemt.cli.options import say, visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -72,9 +72,9 @@ def _show(segment: Segment) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    line = Text(f"{segment.id}  ", style="dim").append_text(coloured(segment))
+    line = Text(f"{visible(segment.id)}  ", style="dim").append_text(coloured(segment))
     if segment.note:
-        line.append(f"\n    {segment.note}", style="italic dim")
+        line.append(f"\n    {visible(segment.note)}", style="italic dim")
     Console(highlight=False).print(line, soft_wrap=True)
 
 
@@ -82,7 +82,7 @@ def coloured(segment: Segment) -> Text:
     """Return the text of a segment, its protected spans coloured by kind."""
     from rich.text import Text
 
-    text = Text(segment.text)
+    text = Text(visible(segment.text))
     for span in segment.spans:
         text.stylize(_STYLES[span.kind], span.start, span.end)
     return text

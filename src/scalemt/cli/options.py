@@ -38,6 +38,16 @@ def overrides(options: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value not in (None, ())}
 
 
+# Escape sequences in a document must not reach the terminal of whoever looks at it.
+_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
+_VISIBLE |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
+
+
+def visible(text: str) -> str:
+    """Return text of a document for a terminal: as long as it was, with signs in place of control characters."""
+    return text.translate(_VISIBLE)
+
+
 def say(message: str) -> None:
     """Print a note to standard error."""
     click.echo(f"Note: {message}", err=True)

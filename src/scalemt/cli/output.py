@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
+from scalemt.cli.options import visible
 from scalemt.translations import as_json
 from scalemt.types import Candidate, Draft, Translation
 
@@ -21,7 +22,7 @@ def explain(translation: Translation, console: Console) -> None:
 
     def row(label: str, value: str | Text) -> None:
         line = Text(f"{label:>14}  ", style="bold cyan")
-        console.print(line.append_text(value if isinstance(value, Text) else Text(value)), soft_wrap=True)
+        console.print(line.append_text(value if isinstance(value, Text) else Text(visible(value))), soft_wrap=True)
 
     row("source", translation.segment.text)
     for number, draft in enumerate(translation.drafts, 1):

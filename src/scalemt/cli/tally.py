@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scalemt.cli.options import say
+from scalemt.cli.options import say, visible
 
 if TYPE_CHECKING:
     from scalemt.types import Translation
@@ -47,7 +47,7 @@ class Tally:
         if item.error:
             self.failed += 1
             if len(self._named) < _NAMED:
-                self._named.append(f"Failed: segment {item.segment.id}: {item.error}")
+                self._named.append(visible(f"Failed: segment {item.segment.id}: {item.error}"))
         elif "generalist" in steps:
             self.fallbacks += 1
 
