@@ -98,8 +98,6 @@ def test_the_source_is_not_overwritten_unless_the_file_holds_both(call: Any, tmp
     Path("b.md").symlink_to("a.md")
     for name in ("a.md", "./a.md", "b.md"):
         with pytest.raises(UsageError, match=r"is the source, and would be lost\. Give the translation another"):
-            UsageError, match=r"is the source, and would be lost\. Give the translation another name"
-        ):
             call("translate", *HOW, "-i", "a.md", "-o", name)
     assert Path("a.md").read_text() == "The house\n"
     Path("a.po").write_text('msgid "The house"\nmsgstr ""\n')
@@ -118,3 +116,13 @@ def test_control_characters_do_not_reach_the_terminal(call: Any) -> None:
     shown = call("inspect", "a.txt", "--format", "txt").output
     assert "The ␛[31mhouse\ufffd" in shown
     assert "\x1b[31m" not in shown
+
+
+def test_a_splitter_that_is_none_is_refused_before_anything_is_done(call: Any) -> None:
+    Path("a.md").write_text("The house\n")
+    with pytest.raises(UsageError, match="'moses' cuts no sentences"):
+        call("translate", *HOW, "-i", "a.md", "-o", "b.md", "--splitter", "moses")
+    Path("bad.srx").write_text("<srx>")
+    with pytest.raises(InputError, match=r"bad\.srx, line 1, column 6: not well-formed XML"):
+        call("translate", *HOW, "-i", "a.md", "-o", "b.md", "--splitter", "bad.srx")
+    assert call("translate", *HOW, "-i", "a.md", "-o", "b.md", "--splitter", "sentencex").return_value == 0

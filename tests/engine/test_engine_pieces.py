@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,3 +193,19 @@ def test_an_identity_translation_of_all_pieces_is_the_text(parts: list[str], lim
     assert [literal(joined.text, span) for span in joined.spans] == [
         literal(whole.whole.text, span) for span in whole.whole.spans
     ]
+
+
+def test_long_texts_are_cut_as_their_language_and_splitter_say(tmp_path: Path) -> None:
+    text = "Das gilt z. B. Montag. Dann nicht."
+    assert [piece.text for piece in cut(Segment(text), Cutting(25, language="de")).pieces] == [
+        "Das gilt z. B. Montag.",
+        "Dann nicht.",
+    ]
+    rules = tmp_path / "a.srx"
+    rules.write_text(
+        '<srx version="2.0"><languagerules><languagerule languagerulename="x"><rule><beforebreak>gilt</beforebreak>'
+        '</rule></languagerule></languagerules><maprules><languagemap languagepattern=".*" languagerulename="x"/>'
+        "</maprules></srx>"
+    )
+    pieces = cut(Segment(text), Cutting(25, language="de", splitter=str(rules))).pieces
+    assert pieces[0].text == "Das gilt"

@@ -25,6 +25,7 @@ from scalemt.quality.gate import Gate
 from scalemt.specialists import Specialist
 from scalemt.specialists.recorded import RecordedSpecialist
 from scalemt.specialists.road import DirectRoad, PivotRoad, RecordedRoad, Road, SeveralRoads, plan
+from scalemt.text.splitting import check_splitter
 from scalemt.types import Decision, Demonstration, Pair, Prompt, Segment
 from scalemt.version import __version__
 
@@ -74,6 +75,8 @@ class Assembly:
         drafts: RecordedSpecialist | None = None,
         notice: Callable[[str], None] | None = None,
     ) -> None:
+        if profile.splitter != "srx":
+            check_splitter(profile.splitter)
         self.profile = profile
         self.configuration = configuration
         self.drafts = drafts
@@ -180,8 +183,10 @@ class Assembly:
             and len(self.profile.specialists) > 1
             and "specialists" in self.profile.explicit
         ):
-            return SeveralRoads([plan(pair, [specialist], pivot) for specialist in self.specialists])
-        road = plan(pair, self.specialists, pivot)
+            return SeveralRoads(
+                [plan(pair, [specialist], pivot, self.profile.splitter) for specialist in self.specialists]
+            )
+        road = plan(pair, self.specialists, pivot, self.profile.splitter)
         if isinstance(road, PivotRoad) and road.second is None and not method.needs_generalist:
             raise NoRoadError(
                 f"No specialist covers the second leg {road.pivot}->{pair.target} of {pair}, so there is no draft "

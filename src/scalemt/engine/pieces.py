@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from scalemt.errors import InputError, IntegrityError
 from scalemt.text import split_long
+from scalemt.text.peeling import gap_behind, peeled
 from scalemt.text.protection import protect
 from scalemt.text.spans import between, fault, literal, part, prose, rewrite, shifted
 from scalemt.types import Decision, Segment, Span, Translation, Usage
 
-_WIDE_END = re.compile(r"[。！？][」』”’）]*$")
 _HARD_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _BREAKING = re.compile(r"[\n\r]\s*\Z|\A<br\b", re.IGNORECASE)
 # No-break spaces are no place where a line was wrapped.
@@ -70,7 +70,7 @@ class Cut:
                 held, inside = item.text, item.spans
             else:
                 held = stretch.segment.text
-                held = _gap(before, source, held) if stretch.gap else held
+                held = gap_behind(before, source, held) if stretch.gap else held
                 inside = stretch.segment.spans
             spans += shifted(inside, len(text))
             text += held
@@ -94,16 +94,6 @@ class Cut:
         )
 
 
-def _gap(text: str, source: str, gap: str) -> str:
-    """Return what follows a translated piece: the source's white space, as the target's script has it.
-
-    Chinese and Japanese put no space between sentences, most other scripts do.
-    """
-    if bool(_WIDE_END.search(text)) == bool(_WIDE_END.search(source)):
-        return gap
-    return gap.strip(" ") if _WIDE_END.search(text) else gap or " "
-
-
 @dataclass(frozen=True, slots=True)
 class Cutting:
     """How segments are cut.
@@ -113,12 +103,15 @@ class Cutting:
         protecting: whether placeholders, tags, addresses … are looked for in the text.
         terms: not to be translated.
         recorded: a draft of the whole was made elsewhere: there is nothing to cut it by.
+        language, splitter: whose sentences long texts are cut at, and by what.
     """
 
     limit: int
     protecting: bool = True
     terms: tuple[str, ...] = ()
     recorded: bool = False
+    language: str = ""
+    splitter: str = "srx"
 
 
 def cut(segment: Segment, cutting: Cutting) -> Cut:
@@ -161,7 +154,7 @@ def _plain(whole: Segment) -> Iterator[tuple[str, int]]:
 
 def _line(whole: Segment, start: int, end: int, cutting: Cutting) -> Iterator[Stretch]:
     """Yield the stretches of one line: what is peeled off, and pieces with gaps."""
-    inner_start, inner_end = _peeled(whole, start, end)
+    inner_start, inner_end = (start + offset for offset in peeled(part(whole, start, end)))
     body = part(whole, inner_start, inner_end)
     if not _speaks(body):
         if end > start:
@@ -172,7 +165,7 @@ def _line(whole: Segment, start: int, end: int, cutting: Cutting) -> Iterator[St
     if cutting.recorded:
         yield Stretch(_flat(body), piece=True)
     else:
-        yield from _fitting(body, cutting.limit)
+        yield from _fitting(body, cutting)
     if end > inner_end:
         yield Stretch(part(whole, inner_end, end))
 
@@ -184,39 +177,10 @@ def _speaks(body: Segment) -> bool:
     return any(character.isalnum() for character in prose(body.text, body.spans))
 
 
-def _peeled(whole: Segment, start: int, end: int) -> tuple[int, int]:
-    """Return the stretch that is left without white space and tags at the edges, also pairs around all of it."""
-    text = whole.text
-    inside = [span for span in whole.spans if start <= span.start and span.end <= end]
-    while True:
-        while start < end and text[start].isspace():
-            start += 1
-        while end > start and text[end - 1].isspace():
-            end -= 1
-        first, last = (inside[0], inside[-1]) if inside else (None, None)
-        if first and first.kind == "tag" and first.start == start and _is_alone(first, inside):
-            start = inside.pop(0).end
-        elif last and last.kind == "tag" and last.end == end and _is_alone(last, inside):
-            end = inside.pop().start
-        elif first and last and first.start == start and last.end == end and _is_pair(first, last):
-            start, end = first.end, last.start
-            inside = inside[1:-1]
-        else:
-            return start, end
-
-
-def _is_alone(span: Span, inside: Sequence[Span]) -> bool:
-    return span.role == "alone" or all(other.key != span.partner for other in inside)
-
-
-def _is_pair(first: Span, last: Span) -> bool:
-    return first.kind == "tag" and first.role == "open" and first.partner == last.key
-
-
-def _fitting(body: Segment, limit: int) -> Iterator[Stretch]:
-    """Yield a line's pieces of at most `limit` characters, and the gaps between them."""
+def _fitting(body: Segment, cutting: Cutting) -> Iterator[Stretch]:
+    """Yield a line's pieces of at most so many characters, and the gaps between them."""
     position = 0
-    parts = split_long(body.text, limit, body.spans)
+    parts = split_long(body.text, cutting.limit, body.spans, cutting.language, cutting.splitter)
     for number, (text, gap) in enumerate(parts, 1):
         end = position + len(text)
         yield Stretch(_flat(part(body, position, end)), piece=True)

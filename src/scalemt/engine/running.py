@@ -164,7 +164,14 @@ class Run:
     def _cut(self, segments: Sequence[Segment]) -> list[Cut]:
         recorded = isinstance(self._plan.kit.road, RecordedRoad)
         profile = self._profile
-        cutting = Cutting(profile.max_characters, profile.protect, profile.do_not_translate, recorded)
+        cutting = Cutting(
+            profile.max_characters,
+            profile.protect,
+            profile.do_not_translate,
+            recorded,
+            self._plan.kit.pair.source,
+            profile.splitter,
+        )
         return [cut(segment, cutting) for segment in segments]
 
     def _finish_staged(self, staged: Future[Staged]) -> list[Translation]:

@@ -7,7 +7,6 @@ so by its `spans` and the last of its `repairs`; the engine refuses it.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from scalemt.specialists.carrying import (
     joined_words,
 )
 from scalemt.text.masking import Masked, Restored, located, mask, restore
-from scalemt.text.peeling import by_itself, peeled
+from scalemt.text.peeling import by_itself, gap_behind, peeled
 from scalemt.text.projection import project
 from scalemt.text.spans import between, emptied, literal, part, prose, rebuild, shifted
 from scalemt.text.splitting import split_sentences
@@ -33,7 +32,6 @@ T = TypeVar("T")
 
 _TAGS: frozenset[SpanKind] = frozenset({"tag"})
 _TIGHT = frozenset(" .,;:!?)»")
-_WIDE_END = re.compile(r"[。！？][」』”’）]*$")
 
 Sentences = Callable[[Segment], list[tuple[Segment, str]]]
 """Cuts a segment into sentences, each with the white space behind it."""
@@ -316,22 +314,12 @@ def _joined(segment: Segment, pieces: Sequence[_Piece], drafts: Sequence[Draft])
     )
 
 
-def gap_behind(text: str, source: str, gap: str) -> str:
-    """Return what follows a translated sentence: the white space of the source, as the target's script has it.
-
-    Chinese and Japanese put no space between sentences, most other scripts do.
-    """
-    if bool(_WIDE_END.search(text)) == bool(_WIDE_END.search(source)):
-        return gap
-    return gap.strip(" ") if _WIDE_END.search(text) else gap or " "
-
-
-def by_sentences(language: str) -> Sentences:
+def by_sentences(language: str, splitter: str = "srx") -> Sentences:
     """Return what cuts segments of a language into sentences; halves of pairs of tags do not hide their ends."""
 
     def sentences(segment: Segment) -> list[tuple[Segment, str]]:
         found, start = [], 0
-        for end, following in _ends(segment, language):
+        for end, following in _ends(segment, language, splitter):
             found.append((part(segment, start, end), segment.text[end:following]))
             start = following
         return [*found, (part(segment, start, len(segment.text)), "")] if found else [(segment, "")]
@@ -339,12 +327,12 @@ def by_sentences(language: str) -> Sentences:
     return sentences
 
 
-def _ends(segment: Segment, language: str) -> Iterator[tuple[int, int]]:
+def _ends(segment: Segment, language: str, splitter: str) -> Iterator[tuple[int, int]]:
     """Yield where each sentence but the last ends, and where the next one starts."""
     halves = [span for span in segment.spans if span.role != "alone"]
     shown, origin = _without(segment, halves)
     position = 0
-    for text, gap in split_sentences(shown.text, language, shown.spans)[:-1]:
+    for text, gap in split_sentences(shown.text, language, shown.spans, splitter)[:-1]:
         position += len(text)
         end, following = origin[position - 1] + 1 if position else 0, origin[position + len(gap)]
         position += len(gap)

@@ -54,9 +54,10 @@ class Road(ABC):
 class DirectRoad(Road):
     """One specialist that covers the pair."""
 
-    def __init__(self, specialist: Specialist, pair: Pair) -> None:
+    def __init__(self, specialist: Specialist, pair: Pair, splitter: str = "srx") -> None:
         self.specialist = specialist
         self.pair = pair
+        self.splitter = splitter
 
     @property
     def signature(self) -> str:
@@ -69,7 +70,7 @@ class DirectRoad(Road):
 
     def draft(self, segments: Sequence[Segment], paths: int = 0) -> list[Drafted]:
         """Draft each segment; sampled paths stand beside the best draft, which is what can stand alone."""
-        drafting = Drafting(self.specialist, self.pair, by_sentences(self.pair.source))
+        drafting = Drafting(self.specialist, self.pair, by_sentences(self.pair.source, self.splitter))
         best = [drafts[0] for drafts in drafting.draft(segments)]
         if not paths:
             return [Drafted((draft,), draft) for draft in best]
@@ -80,11 +81,14 @@ class DirectRoad(Road):
 class PivotRoad(Road):
     """Two legs: source to pivot, shown in the prompt, and pivot to target where a specialist covers it."""
 
-    def __init__(self, first: Specialist, second: Specialist | None, pair: Pair, pivot: str) -> None:
+    def __init__(
+        self, first: Specialist, second: Specialist | None, pair: Pair, pivot: str, splitter: str = "srx"
+    ) -> None:
         self.first = first
         self.second = second
         self.pair = pair
         self.pivot = pivot
+        self.splitter = splitter
 
     @property
     def signature(self) -> str:
@@ -99,12 +103,12 @@ class PivotRoad(Road):
 
     def draft(self, segments: Sequence[Segment], paths: int = 0) -> list[Drafted]:
         """Draft into the pivot language, then, where a second leg exists, on into the target."""
-        first = DirectRoad(self.first, Pair(self.pair.source, self.pivot)).draft(segments, paths)
+        first = DirectRoad(self.first, Pair(self.pair.source, self.pivot), self.splitter).draft(segments, paths)
         standing: list[Draft | None] = [None] * len(segments)
         if self.second:
             drafts = [drafted.standing or Draft("") for drafted in first]
             middle = [Segment(draft.text, spans=draft.spans) for draft in drafts]
-            second = DirectRoad(self.second, Pair(self.pivot, self.pair.target)).draft(middle)
+            second = DirectRoad(self.second, Pair(self.pivot, self.pair.target), self.splitter).draft(middle)
             standing = [drafted.standing for drafted in second]
         return [Drafted(drafted.shown, draft) for drafted, draft in zip(first, standing, strict=True)]
 
@@ -175,40 +179,41 @@ def drafts_to_ask(paths: int) -> int:
     return max(2, paths) if paths else 1
 
 
-def plan(pair: Pair, specialists: Sequence[Specialist], pivot: str | None = None) -> Road:
+def plan(pair: Pair, specialists: Sequence[Specialist], pivot: str | None = None, splitter: str = "srx") -> Road:
     """Choose the road: the first specialist that covers the pair, else two legs through a pivot.
 
     Args:
         pair: source and target.
         specialists: in order of preference.
         pivot: forces this pivot language; the second leg may then be missing.
+        splitter: cuts sentences for specialists that take one at a time; see `text.split_sentences`.
 
     Raises:
         NoRoadError: neither one specialist nor two legs cover the pair; the message says what is installed
             and what to install.
     """
     if pivot:
-        return _through(pair, specialists, pivot)
+        return _through(pair, specialists, pivot, splitter)
     for specialist in specialists:
         if specialist.supports(pair):
-            return DirectRoad(specialist, pair)
+            return DirectRoad(specialist, pair, splitter)
     # Between two variants of a language a detour through another language would only lose.
     akin = languages.base(pair.source) == languages.base(pair.target)
     for middle in [] if akin else _middles(pair, specialists):
         first = _covering(Pair(pair.source, middle), specialists)
         second = _covering(Pair(middle, pair.target), specialists)
         if first and second:
-            return PivotRoad(first, second, pair, middle)
+            return PivotRoad(first, second, pair, middle, splitter)
     raise NoRoadError(_no_road(pair, specialists))
 
 
-def _through(pair: Pair, specialists: Sequence[Specialist], pivot: str) -> Road:
+def _through(pair: Pair, specialists: Sequence[Specialist], pivot: str, splitter: str) -> Road:
     if pivot in pair:
         raise ConfigurationError(f"The pivot {pivot} is one side of {pair}. Choose a third language.")
     first = _covering(Pair(pair.source, pivot), specialists)
     if not first:
         raise NoRoadError(_no_road(Pair(pair.source, pivot), specialists))
-    return PivotRoad(first, _covering(Pair(pivot, pair.target), specialists), pair, pivot)
+    return PivotRoad(first, _covering(Pair(pivot, pair.target), specialists), pair, pivot, splitter)
 
 
 def _covering(pair: Pair, specialists: Sequence[Specialist]) -> Specialist | None:

@@ -211,7 +211,7 @@ class Seq2SeqSpecialist(BaseSpecialist):
         row = self._row(text, pair)
         if len(row.source) <= self._most_tokens() or characters < 2:
             return [row]
-        parts = [part for part, _ in split_long(text, characters) if part]
+        parts = [part for part, _ in split_long(text, characters, (), pair.source) if part]
         return [row for part in parts for row in self._parts(part, pair, characters // 2)]
 
     def _cap(self, limit: int) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from scalemt.text.spans import part
 from scalemt.types import Segment, Span
+
+_WIDE_END = re.compile(r"[。！？][」』”’）]*$")
 
 
 def peeled(segment: Segment) -> tuple[int, int]:
@@ -50,3 +53,13 @@ def by_itself(segment: Segment, start: int, end: int) -> Segment:
         replace(span, role="alone", partner=-1) if is_single(span, made.spans) else span for span in made.spans
     ]
     return replace(made, spans=tuple(single))
+
+
+def gap_behind(text: str, source: str, gap: str) -> str:
+    """Return what follows a translated sentence: the white space of the source, as the target's script has it.
+
+    Chinese and Japanese put no space between sentences, most other scripts do.
+    """
+    if bool(_WIDE_END.search(text)) == bool(_WIDE_END.search(source)):
+        return gap
+    return gap.strip(" ") if _WIDE_END.search(text) else gap or " "

@@ -1,53 +1,163 @@
-"""Cut a text that is too long for a model into parts that join back to exactly the same text."""
+"""Cut texts into sentences, or into parts that a model can hold, that join back to exactly the same text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+from scalemt.errors import MissingExtraError, UsageError
 from scalemt.types import Span
 
-# The end of a sentence: closing punctuation (Latin, Greek, Arabic, Devanagari, Ethiopic, CJK), closing quotes
-# or brackets, then white space; CJK full stops need none.
-_SENTENCE_END = re.compile(r"(?:[.!?;…؟۔।॥።]+[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*)")
+SPLITTERS = ("srx", "sentencex")
+"""What cuts sentences, by name; the path of an SRX file is the third choice."""
+
+# Where a long text is best cut when it has no end of sentence: behind a clause.
+_CLAUSE_END = re.compile(r"[,;:،；：，、][\"'”’»)\]]*\s*(?=\s|[^\x00-\u02ff])")
 _SPACE = re.compile(r"\s+")
-# A full stop after these ends no sentence: single letters, titles, "number", "for example" and their like.
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'“‘«])"
-    r"(?:\w|\w\.\w|Dra?|Mrs?|Ms|Prof|Sra?|Srta|Sta?|no|n\.º|nr|vs|cf|p\. ?ex|approx|fig|vol|pp?)\.\s+$",
-    re.IGNORECASE,
-)
 
 
-def split_long(text: str, limit: int, spans: Sequence[Span] = ()) -> list[tuple[str, str]]:
+def split_sentences(
+    text: str, language: str = "", spans: Sequence[Span] = (), splitter: str = "srx"
+) -> list[tuple[str, str]]:
+    """Split `text` into sentences, each with the white space that follows it.
+
+    `"".join(sentence + gap for sentence, gap in …)` is the text.
+
+    Args:
+        text: any text.
+        language: a canonical tag; without one the rules for all languages are all there is.
+        spans: no sentence ends inside of one.
+        splitter: one of `SPLITTERS`, or the path of an SRX file.
+
+    Raises:
+        UsageError, MissingExtraError: see `check_splitter`.
+        InputError: the SRX file is wrong.
+    """
+    ends = (
+        end for end in _ends(text, language, splitter) if not any(item.start < end < item.end for item in spans)
+    )
+    return _parts(text, ends)
+
+
+def check_splitter(splitter: str) -> None:
+    """Refuse a splitter that cannot be used.
+
+    Raises:
+        UsageError: no splitter of that name.
+        MissingExtraError: its package is not installed.
+        InputError: the SRX file cannot be read, or is wrong.
+    """
+    if splitter == "sentencex":
+        _sentencex()
+    elif splitter != "srx":
+        from scalemt.text.srx import rules_for
+
+        if not splitter.lower().endswith(".srx"):
+            raise UsageError(
+                f"{splitter!r} cuts no sentences. Choose srx, sentencex, or the path of an .srx file."
+            )
+        rules_for("en", Path(splitter))
+
+
+def _ends(text: str, language: str, splitter: str) -> Iterable[int]:
+    """Yield where sentences end, in order; white space behind an end may lie on either side."""
+    if splitter == "sentencex":
+        return _sentencex_ends(text, language)
+    from scalemt.text.srx import DEFAULT, rules_for
+
+    if splitter == "srx":
+        return rules_for(language, DEFAULT).ends(text)
+    return rules_for(language, Path(splitter)).ends(text)
+
+
+def _sentencex_ends(text: str, language: str) -> Iterator[int]:
+    """Yield where Wikimedia's sentencex ends sentences."""
+    position = 0
+    for sentence in _sentencex().segment(language.partition("-")[0] or "en", text):
+        # It may leave white space out; what it gives is looked for, so that offsets are right in any case.
+        found = text.find(sentence.strip(), position) if sentence.strip() else -1
+        if found < 0:
+            continue
+        position = found + len(sentence.strip())
+        yield position
+
+
+@cache
+def _sentencex() -> Any:
+    try:
+        import sentencex
+    except ImportError as fault:
+        raise MissingExtraError("The sentence splitter sentencex", "sentencex") from fault
+    return sentencex
+
+
+def _parts(text: str, ends: Iterable[int]) -> list[tuple[str, str]]:
+    """Cut a text at offsets; white space around a cut is the gap before it, empty parts are none."""
+    parts: list[tuple[str, str]] = []
+    start = 0
+    for end in (*ends, len(text)):
+        following = _behind_space(text, end)
+        if following <= start or not text[start:following].strip():
+            continue  # white space before the first sentence is part of it
+        parts.append(_with_gap(text[start:following]))
+        start = following
+    if not parts:
+        return [("", text)]
+    return parts
+
+
+def _behind_space(text: str, end: int) -> int:
+    space = _SPACE.match(text, end)
+    return space.end() if space else end
+
+
+def split_long(
+    text: str, limit: int, spans: Sequence[Span] = (), language: str = "", splitter: str = "srx"
+) -> list[tuple[str, str]]:
     """Split `text` into parts of at most `limit` characters, each with the white space that follows it.
 
-    Cuts after the last sentence end that fits, else at the last white space, else in the middle of a word.
-    A text within the limit is one part. `"".join(part + gap for part, gap in …)` is the text.
+    Cuts after the last sentence end that fits, else behind the last clause, else at the last white space, else in
+    the middle of a word. A text within the limit is one part. Joined, parts and gaps are the text.
 
     Args:
         text: any text.
         limit: the most characters in a part, at least 1.
         spans: never cut, even where a part then is longer than the limit.
+        language, splitter: see `split_sentences`.
     """
+    if len(text) <= limit:
+        return [_with_gap(text)]
     parts = []
+    ends = [_behind_space(text, end) for end in _ends(text, language, splitter)]
     start = 0
     while start < len(text):
-        end = len(text) if len(text) - start <= limit else _outside(_cut(text, start, start + limit), spans, start)
-        piece = text[start:end]
-        kept = piece.rstrip()
-        parts.append((kept, piece[len(kept) :]))
+        end = len(text) if len(text) - start <= limit else _outside(_cut(text, start, limit, ends), spans, start)
+        parts.append(_with_gap(text[start:end]))
         start = end
-    return parts or [("", "")]
+    return parts
 
 
-def _cut(text: str, start: int, stop: int) -> int:
-    """Return where to end the part that begins at `start` and must end by `stop`."""
-    for pattern in (_SENTENCE_END, _SPACE):
-        ends = [match.end() for match in pattern.finditer(text, start, stop) if match.end() > start]
-        if ends:
-            return ends[-1]
-    return stop
+def _with_gap(piece: str) -> tuple[str, str]:
+    kept = piece.rstrip()
+    return kept, piece[len(kept) :]
+
+
+def _cut(text: str, start: int, limit: int, ends: Sequence[int]) -> int:
+    """Return where to end the part that begins at `start`."""
+    stop = start + limit
+    place = bisect_right(ends, stop)
+    if place and ends[place - 1] > start:
+        return ends[place - 1]
+    clauses = [match.end() for match in _CLAUSE_END.finditer(text, start, stop)]
+    spaces = [match.end() for match in _SPACE.finditer(text, start, stop) if match.end() > start]
+    # A clause in the first third leaves too little in the part.
+    if clauses and clauses[-1] - start > limit // 3:
+        return next((end for end in spaces if end >= clauses[-1]), clauses[-1])
+    return spaces[-1] if spaces else stop
 
 
 def _outside(end: int, spans: Sequence[Span], start: int) -> int:
@@ -56,27 +166,3 @@ def _outside(end: int, spans: Sequence[Span], start: int) -> int:
         if span.start < end < span.end:
             return span.start if span.start > start else span.end
     return end
-
-
-def split_sentences(text: str, language: str = "", spans: Sequence[Span] = ()) -> list[tuple[str, str]]:
-    """Split `text` into sentences, each with the white space that follows it.
-
-    A sentence ends at closing punctuation that is not followed by a small letter or a digit and does not close a
-    common abbreviation. `"".join(sentence + gap for sentence, gap in …)` is the text.
-    """
-    ends = [match.end() for match in _SENTENCE_END.finditer(text) if _ends_sentence(text, match.end())]
-    ends = [end for end in ends if not any(span.start < end < span.end for span in spans)]
-    parts = []
-    for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
-        piece = text[start:end]
-        if piece:
-            kept = piece.rstrip()
-            parts.append((kept, piece[len(kept) :]))
-    return parts or [("", "")]
-
-
-def _ends_sentence(text: str, end: int) -> bool:
-    following = text[end : end + 1]
-    if following.islower() or following.isdigit():
-        return False
-    return not _ABBREVIATION.search(text, max(0, end - 20), end)

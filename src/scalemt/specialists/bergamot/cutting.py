@@ -20,17 +20,18 @@ _PART_CHARACTERS = 300
 Encode = Callable[[str], list[int]]
 
 
-def cut_source(text: str, encode: Encode) -> list[list[int]]:
+def cut_source(text: str, encode: Encode, language: str = "") -> list[list[int]]:
     """Return the ids of a text in parts of at most `MAX_PIECES` pieces each, and the end of sentence.
 
     Args:
         text: the source.
         encode: text to ids with the end of sentence.
+        language: of the source.
     """
     ids = encode(text)
     if len(ids) <= MAX_PIECES + 1:
         return [ids]
-    sentences = [sentence for sentence, _ in split_sentences(text) if sentence]
+    sentences = [sentence for sentence, _ in split_sentences(text, language) if sentence]
     return [part for sentence in sentences for part in _cut(sentence, encode, _PART_CHARACTERS)]
 
 

@@ -148,7 +148,7 @@ class BergamotSpecialist(BaseSpecialist):
 
     def _draft(self, texts: Sequence[str], pair: Pair, n: int) -> list[list[Draft]]:
         direction = self.direction(pair)
-        parts = [cut_source(text, direction.encode) for text in texts]
+        parts = [cut_source(text, direction.encode, pair.source) for text in texts]
         flat = [ids for part in parts for ids in part]
         with self._limited():
             hypotheses = iter(direction.translate(flat, self.options, n))
