@@ -3,9 +3,9 @@
     python benchmarks/splitting.py --flores ../shared/data/flores200 [--json FILE]
 
 FLORES-200 was cut into sentences by hand. The sentences of one article, which follow one another in the file, are
-joined with a space (Chinese without), and each splitter cuts the paragraph again. Precision and recall are of the
-ends of sentences inside paragraphs, against FLORES; agreement is F1 of one splitter against another. pysbd (`pip
-install pysbd`) knows no Basque and is left out there. What the rules miss is printed with --show. Three of them came
+joined with a space (Chinese without), and each splitter cuts the paragraph again. Precision and recall are of
+the ends of sentences inside paragraphs, against FLORES; agreement is F1 of one splitter against another. pysbd
+(`pip install pysbd`) knows no Basque and is left out there. What the rules miss is printed with --show. Three of them came
 of it: "v." between names and times of day before a weekday (English), numbers behind a full stop (Hindi).
 """
 
