@@ -5,8 +5,8 @@
 FLORES-200 was cut into sentences by hand. The sentences of one article, which follow one another in the file, are
 joined with a space (Chinese without), and each splitter cuts the paragraph again. Precision and recall are of
 the ends of sentences inside paragraphs, against FLORES; agreement is F1 of one splitter against another. pysbd
-(`pip install pysbd`) knows no Basque and is left out there. What the rules miss is printed with --show. Three of them came
-of it: "v." between names and times of day before a weekday (English), numbers behind a full stop (Hindi).
+(`pip install pysbd`) knows no Basque and is left out there. What the rules miss is printed with --show. Three of
+them came of it: "v." between names and times of day before a weekday (English), numbers after a stop (Hindi).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from scalemt.text import split_sentences
 
@@ -106,7 +107,7 @@ def main() -> None:
     given.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def _measured(flores: Path, language: str) -> dict[str, object]:
+def _measured(flores: Path, language: str) -> dict[str, Any]:
     texts, gold = zip(*paragraphs(flores, language), strict=True)
     cutters: dict[str, Cut | None] = {"srx": ours(language, "srx"), "sentencex": ours(language, "sentencex")}
     cutters["pysbd"] = pysbd_(language)

@@ -40,7 +40,7 @@ def test_every_format_is_there_and_says_what_it_keeps() -> None:
         for suffix in made.suffixes:
             assert suffix == suffix.lower()
             assert suffixes.setdefault(suffix, name) == name
-    assert len(FORMATS.names()) == 20
+    assert len(FORMATS.names()) == 21
 
 
 def test_a_format_is_told_by_its_suffix_or_name() -> None:
@@ -49,7 +49,7 @@ def test_a_format_is_told_by_its_suffix_or_name() -> None:
     assert format_for("whatever", "po").name == "po"
     with pytest.raises(UsageError, match=r"layout.idml: .idml is no format that scalemt reads. Formats: android"):
         format_for("layout.idml")
-    with pytest.raises(UnknownNameError, match="Valid choices: android, csv"):
+    with pytest.raises(UnknownNameError, match="Valid choices: android, arb"):
         format_for("a.txt", "idml")
 
 

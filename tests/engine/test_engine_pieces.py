@@ -204,7 +204,7 @@ def test_long_texts_are_cut_as_their_language_and_splitter_say(tmp_path: Path) -
     rules = tmp_path / "a.srx"
     rules.write_text(
         '<srx version="2.0"><languagerules><languagerule languagerulename="x"><rule><beforebreak>gilt'
-        '</beforebreak></rule></languagerule></languagerules><maprules>'
+        "</beforebreak></rule></languagerule></languagerules><maprules>"
         '<languagemap languagepattern=".*" languagerulename="x"/></maprules></srx>'
     )
     pieces = cut(Segment(text), Cutting(25, language="de", splitter=str(rules))).pieces

@@ -16,8 +16,9 @@ from scalemt.caching.specialists import keep_specialist
 from scalemt.caching.store import CacheStore
 from scalemt.evaluation.bench.corruption import Corruption, corrupted
 from scalemt.specialists import BaseSpecialist
-from scalemt.specialists.drafting import Drafting, by_sentences, gap_behind, recorded, setting
+from scalemt.specialists.drafting import Drafting, by_sentences, recorded, setting
 from scalemt.specialists.road import DirectRoad, PivotRoad
+from scalemt.text.peeling import gap_behind
 from scalemt.text.protection import protect
 from scalemt.text.spans import fault
 from scalemt.types import Draft, Pair, Segment, Span, Word

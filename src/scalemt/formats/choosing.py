@@ -13,6 +13,7 @@ FORMATS = Registry(
     "scalemt.formats",
     {
         "android": "scalemt.formats.android:AndroidFormat",
+        "arb": "scalemt.formats.arb:ArbFormat",
         "csv": "scalemt.formats.table:CsvFormat",
         "docx": "scalemt.formats.docx:DocxFormat",
         "epub": "scalemt.formats.epub:EpubFormat",
@@ -39,6 +40,7 @@ FORMATS = Registry(
 # Beside the classes, so that a suffix is told without importing all of them; a test holds both together.
 _SUFFIXES = {
     "android": ("strings.xml",),
+    "arb": (".arb",),
     "csv": (".csv",),
     "docx": (".docx", ".docm", ".dotx", ".dotm"),
     "epub": (".epub",),
