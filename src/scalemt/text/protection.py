@@ -11,7 +11,12 @@ from functools import lru_cache
 from scalemt.text.spans import between
 from scalemt.types import Segment, Span, SpanKind
 
-_TAG = r"<!--[^<>]{0,2000}-->|</?[A-Za-z][\w:.-]{0,60}(?:\s[^<>]{0,2000})?/?>"
+# A quoted value may hold a bracket; where the quotes do not pair, the first bracket ends the tag.
+_TAG = (
+    r"<!--[^<>]{0,2000}-->"
+    r"|</?[A-Za-z][\w:.-]{0,60}(?:\s(?:[^<>\"']|\"[^\"]{0,300}\"|'[^']{0,300}'){0,300})?/?>"
+    r"|</?[A-Za-z][\w:.-]{0,60}(?:\s[^<>]{0,2000})?/?>"
+)
 _ENTITY = r"&(?:[A-Za-z]{2,30}|\#\d{1,7}|\#[xX][0-9A-Fa-f]{1,6});"
 _ADDRESS = (
     r"(?:https?|ftp|file)://[^\s<>\"'`{}|\\^\u0080-\U0010ffff]+|(?<![\w.@])www\.[\w-]+\.[^\s<>\"'`{}|\\^\u0080-\U0010ffff]+"
@@ -48,7 +53,7 @@ _PROSE = "|".join(
         _PRINTF, r"%\d{1,2}(?![\d\s%,.]|$)", r"%[A-Z_][A-Z0-9_]{2,40}%", r"\\[nrt](?![A-Za-z])",
     ]
 )  # fmt: skip
-_CODE = r"```[^`]{1,4000}```|``[^`\n]{1,1000}``|`[^`\n]{1,1000}`"
+_CODE = r"```[^`]{1,4000}```|``(?:[^`\n]|`(?!`)){1,1000}``|`[^`\n]{1,1000}`"
 # Money ("$5 and $6") has a space inside or a digit behind; a formula touches its signs.
 _FORMULA = (
     r"\$\$[^$]{1,2000}\$\$|\\\([^\n]{1,1000}?\\\)|\\\[[^\[\]]{1,2000}?\\\]"
