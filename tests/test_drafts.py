@@ -8,7 +8,7 @@ import pytest
 
 from scalemt.drafts import draft_from_json, draft_to_json
 from scalemt.errors import InputError
-from scalemt.types import Draft, Word
+from scalemt.types import Draft, Span, Word
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,38 @@ def test_the_language_of_a_draft_becomes_a_canonical_tag() -> None:
     assert draft_from_json({"text": "a", "language": "por_Latn"}, "here").language == "pt"
     with pytest.raises(InputError, match=r"here: Unknown language 'nonsense-xyz'"):
         draft_from_json({"text": "a", "language": "nonsense-xyz"}, "here")
+
+
+def test_alignment_spans_and_repairs_come_back() -> None:
+    spans = (Span(2, 5, "tag", 0, "open", 1), Span(6, 10, "tag", 1, "close", 0))
+    draft = Draft(
+        "a <b>x</b>",
+        (Word("a", 0.5), Word("<b>x</b>")),
+        alignment=((0, 1), (2, 0)),
+        spans=spans,
+        repairs=("moved",),
+    )
+    held = draft_to_json(draft)
+    assert json.loads(json.dumps(held)) == held
+    assert draft_from_json(json.loads(json.dumps(held)), "here") == draft
+    assert "alignment" not in draft_to_json(Draft("a"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"alignment": [[0]]}, r"alignment\[0\] is \[0\]; expected two numbers of words"),
+        ({"alignment": [[0, -1]]}, "expected two numbers of words"),
+        ({"alignment": 3}, "alignment is 3; expected a list"),
+        ({"spans": [{"start": 0}]}, r"spans\[0\] is .* expected start, end, kind, key, role and partner"),
+        (
+            {"spans": [{"start": 0, "end": 9, "kind": "tag", "key": 0}]},
+            "offsets into the text, which has 1 char",
+        ),
+        ({"spans": [{"start": 0, "end": 1, "kind": "odd", "key": 0}]}, "a kind of tag, placeholder"),
+        ({"repairs": [1]}, "repairs is 1; expected a string"),
+    ],
+)
+def test_wrong_alignments_and_spans_are_named(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        draft_from_json({"text": "a", **fields}, "here")

@@ -1,17 +1,21 @@
 """Drafts as JSON: what `--drafts` and the drafts of `--demonstrations` hold, and what `--json` prints.
 
-One draft: `{"text", "engine"?, "words": [{"text", "confidence"}]?, "score"?, "language"?}`.
+One draft: `{"text", "engine"?, "words": [{"text", "confidence"}]?, "score"?, "language"?,
+"alignment": [[source word, draft word]]?, "spans": [{"start", "end", "kind", "key", "role", "partner"}]?,
+"repairs": [string]?}`. Words of an alignment are counted from 0, at white space; spans are the protected ones, as
+offsets into the text.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from dataclasses import asdict
+from typing import Any, NoReturn, get_args
 
 from scalemt import languages
 from scalemt.errors import InputError, UnknownLanguageError
-from scalemt.types import Draft, Word
+from scalemt.types import Draft, Span, SpanKind, SpanRole, Word
 
 
 def draft_from_json(value: object, where: str) -> Draft:
@@ -42,6 +46,9 @@ def draft_from_json(value: object, where: str) -> Draft:
         score=_number(fields.get("score"), where, "score"),
         engine=_string(fields.get("engine") or "", where, "engine"),
         language=_language(fields.get("language"), where),
+        alignment=_alignment(fields.get("alignment"), where),
+        spans=_spans(fields.get("spans"), _string(text, where, "text"), where),
+        repairs=tuple(_string(item, where, "repairs") for item in _list(fields.get("repairs"), where, "repairs")),
     )
 
 
@@ -55,7 +62,52 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         result["score"] = draft.score
     if draft.language:
         result["language"] = draft.language
+    if draft.alignment:
+        result["alignment"] = [list(link) for link in draft.alignment]
+    if draft.spans:
+        result["spans"] = [asdict(span) for span in draft.spans]
+    if draft.repairs:
+        result["repairs"] = list(draft.repairs)
     return result
+
+
+def _list(value: object, where: str, field: str) -> list[object]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        _wrong(where, field, value, "a list")
+    return value
+
+
+def _alignment(value: object, where: str) -> tuple[tuple[int, int], ...]:
+    links = []
+    for number, link in enumerate(_list(value, where, "alignment")):
+        if not isinstance(link, list) or len(link) != 2 or not all(_is_count(item) for item in link):
+            _wrong(where, f"alignment[{number}]", link, "two numbers of words, from 0")
+        links.append((link[0], link[1]))
+    return tuple(links)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _spans(value: object, text: str, where: str) -> tuple[Span, ...]:
+    spans = []
+    for number, item in enumerate(_list(value, where, "spans")):
+        field = f"spans[{number}]"
+        fields = _object(item, where, field)
+        try:
+            span = Span(**fields)  # type: ignore[arg-type]
+        except TypeError:
+            _wrong(where, field, item, "start, end, kind, key, role and partner")
+        numbers = (span.start, span.end, span.key, span.partner + 1 if isinstance(span.partner, int) else None)
+        if not all(_is_count(one) for one in numbers) or not span.start <= span.end <= len(text):
+            _wrong(where, field, item, f"offsets into the text, which has {len(text)} characters")
+        if span.kind not in get_args(SpanKind) or span.role not in get_args(SpanRole):
+            _wrong(where, field, item, f"a kind of {', '.join(get_args(SpanKind))}; a role of open, close, alone")
+        spans.append(span)
+    return tuple(spans)
 
 
 def _words(value: object, where: str) -> tuple[Word, ...] | None:

@@ -33,10 +33,10 @@ def found(text: str, syntax: tuple[str, ...] | None = None, terms: tuple[str, ..
         ("www.example.org, ftp://a.b/c; mail ana.lima+x@example.co.uk!", ["www.example.org", "ftp://a.b/c", "ana.lima+x@example.co.uk"]),
         ("Run `ls -l` and ``a ` b``", ["`ls -l`", "``a ` b``"]),
         ("The sum $x^2 + 1$ and \\(a\\) and $$b$$", ["$x^2 + 1$", "\\(a\\)", "$$b$$"]),
-        ("%s of %d (%(name)s, %1$s, %.2f, %-5d)", ["%s", "%d", "%(name)s", "%1$s", "%.2f", "%-5d"]),
+        ("%s of %d (%(name)s, %1$s, %.2f, %-5d) %r", ["%s", "%d", "%(name)s", "%1$s", "%.2f", "%-5d", "%r"]),
         ("{} {0} {name!r:>10} {user.name} {items[0]}", ["{}", "{0}", "{name!r:>10}", "{user.name}", "{items[0]}"]),
         ("{{ user.name }} {% if x %} ${amount} {{{raw}}} #{x} %{count}", ["{{ user.name }}", "{% if x %}", "${amount}", "{{{raw}}}", "#{x}", "%{count}"]),
-        ("%USERPROFILE% and line\\n", ["%USERPROFILE%", "\\n"]),
+        ("%USERPROFILE% and line\\n, %PRODUCTNAME now, $(ARG1)", ["%USERPROFILE%", "\\n", "%PRODUCTNAME", "$(ARG1)"]),
         ("<a it's>x</a> <ph id=\"1\"/>text<!-- note -->", ["<a it's>", "</a>", '<ph id="1"/>', "<!-- note -->"]),
     ],
 )  # fmt: skip
@@ -68,7 +68,7 @@ def test_prose_is_left_alone(text: str) -> None:
     [
         (("c",), "%5d of %lu, 100%% and 5 % done", ["%5d", "%lu", "%%", "% d"]),
         (("objc",), "%@ has %1$@ and %ld", ["%@", "%1$@", "%ld"]),
-        (("python",), "%(a)s %(b).2f %s %%", ["%(a)s", "%(b).2f", "%s", "%%"]),
+        (("python",), "%(a)s %(b).2f %s %% %r %-5a", ["%(a)s", "%(b).2f", "%s", "%%", "%r", "%-5a"]),
         (("python-brace",), "{} {a} {b!s:>4} {{x}}", ["{}", "{a}", "{b!s:>4}", "{{", "}}"]),
         (("java",), "{0} {1,number,#.##} %s %n", ["{0}", "{1,number,#.##}", "%s", "%n"]),
         (("icu",), "{name} has # of {n, number}", ["{name}", "#", "{n, number}"]),
@@ -137,7 +137,7 @@ def test_spans_are_always_in_order(
     new = [span for span in made.spans if span not in given_.spans]
     assert crossing(made.text, new) == ""
     assert all(other.partner == span.key for span in new for other in new if other.key == span.partner)
-    assert protect(made, terms) == made
+    assert set(made.spans) <= set(protect(made, terms).spans)
 
 
 @pytest.mark.parametrize(

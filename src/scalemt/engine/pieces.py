@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from scalemt.errors import InputError, IntegrityError
 from scalemt.text import split_long
-from scalemt.text.peeling import gap_behind, peeled
+from scalemt.text.peeling import by_itself, gap_behind, peeled
 from scalemt.text.protection import protect
-from scalemt.text.spans import between, fault, literal, part, prose, rewrite, shifted
+from scalemt.text.spans import between, fault, literal, part, prose, rewrite
 from scalemt.types import Decision, Segment, Span, Translation, Usage
 
 _HARD_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -61,6 +61,8 @@ class Cut:
 
     def _placed(self, translations: Sequence[Translation]) -> tuple[str, tuple[Span, ...]]:
         made = iter(translations)
+        # Within a piece a half of a pair stands alone when the other half is in another piece.
+        known = {span.key: span for span in self.whole.spans}
         text, spans = "", list[Span]()
         before, source = "", ""
         for stretch in self.stretches:
@@ -72,7 +74,10 @@ class Cut:
                 held = stretch.segment.text
                 held = gap_behind(before, source, held) if stretch.gap else held
                 inside = stretch.segment.spans
-            spans += shifted(inside, len(text))
+            offset = len(text)
+            spans += (
+                replace(known[span.key], start=span.start + offset, end=span.end + offset) for span in inside
+            )
             text += held
         return text, tuple(spans)
 
@@ -163,7 +168,7 @@ def _line(whole: Segment, start: int, end: int, cutting: Cutting) -> Iterator[St
     if inner_start > start:
         yield Stretch(part(whole, start, inner_start))
     if cutting.recorded:
-        yield Stretch(_flat(body), piece=True)
+        yield Stretch(_flat(by_itself(body, 0, len(body.text))), piece=True)
     else:
         yield from _fitting(body, cutting)
     if end > inner_end:
@@ -183,7 +188,7 @@ def _fitting(body: Segment, cutting: Cutting) -> Iterator[Stretch]:
     parts = split_long(body.text, cutting.limit, body.spans, cutting.language, cutting.splitter)
     for number, (text, gap) in enumerate(parts, 1):
         end = position + len(text)
-        yield Stretch(_flat(part(body, position, end)), piece=True)
+        yield Stretch(_flat(by_itself(body, position, end)), piece=True)
         if number < len(parts):
             yield Stretch(part(body, end, end + len(gap)), gap=True)
         position = end + len(gap)

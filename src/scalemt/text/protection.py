@@ -24,7 +24,7 @@ _ADDRESS = (
 )
 # Flags without the space: in prose "100 % sure" and "5% discount" are no placeholders.
 _PRINTF = (
-    r"%(?:\d+\$)?[-+\#0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGaAcspn@](?![A-Za-z])"
+    r"%(?:\d+\$)?[-+\#0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGaAcsprn@](?![A-Za-z])"
 )
 _PRINTF_EXACT = (
     r"%%|%(?:\d+\$)?[-+ \#0']*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGaAcspnCS@]"
@@ -35,7 +35,7 @@ _MUSTACHE = r"\{\{\{[^{}]{1,200}\}\}\}|\{\{[^{}]{1,200}\}\}|\{%[^%]{1,200}%\}|\$
 _SYNTAXES: dict[str, str] = {
     "c": _PRINTF_EXACT,
     "objc": _PRINTF_EXACT,
-    "python": rf"{_PYTHON}|{_PRINTF_EXACT}",
+    "python": rf"{_PYTHON}|{_PRINTF_EXACT}|%[-+ \#0]*(?:\d+)?(?:\.\d+)?[ra]",
     "python-brace": rf"\{{\{{|\}}\}}|{_BRACE}",
     "java": rf"{_PRINTF_EXACT}|%n|\{{\d+(?:,[^{{}}]{{1,80}})?\}}",
     "icu": r"\{[\w.]{1,80}(?:,[^{}]{1,80})?\}|\#",
@@ -50,7 +50,8 @@ _PROSE = "|".join(
     [
         _MUSTACHE, r"%\{[\w.]{1,80}\}|\#\{[^{}]{1,80}\}", _PYTHON, r"\{\}",
         r"\{[\w.\[\]]{1,80}(?:![rsa])?(?:[:,][^{}]{0,80})?\}",
-        _PRINTF, r"%\d{1,2}(?![\d\s%,.]|$)", r"%[A-Z_][A-Z0-9_]{2,40}%", r"\\[nrt](?![A-Za-z])",
+        _PRINTF, r"%\d{1,2}(?![\d\s%,.]|$)", r"%[A-Z_][A-Z0-9_]{2,40}(?:%|\b)",
+        r"\$\([A-Za-z_]\w{0,60}\)", r"\\[nrt](?![A-Za-z])",
     ]
 )  # fmt: skip
 _CODE = r"```[^`]{1,4000}```|``(?:[^`\n]|`(?!`)){1,1000}``|`[^`\n]{1,1000}`"

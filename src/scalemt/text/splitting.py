@@ -18,6 +18,7 @@ SPLITTERS = ("srx", "sentencex")
 # Where a long text is best cut when it has no end of sentence: behind a clause.
 _CLAUSE_END = re.compile(r"[,;:،；：，、][\"'”’»)\]]*\s*(?=\s|[^\x00-\u02ff])")
 _SPACE = re.compile(r"\s+")
+_LONE = re.compile(r"[\ud800-\udfff]")
 
 
 def split_sentences(
@@ -40,7 +41,7 @@ def split_sentences(
     ends = (
         end for end in _ends(text, language, splitter) if not any(item.start < end < item.end for item in spans)
     )
-    return _parts(text, ends)
+    return _parts(text, ends, spans)
 
 
 def check_splitter(splitter: str) -> None:
@@ -76,6 +77,7 @@ def _ends(text: str, language: str, splitter: str) -> Iterable[int]:
 
 def _sentencex_ends(text: str, language: str) -> Iterator[int]:
     """Yield where Wikimedia's sentencex ends sentences."""
+    text = _LONE.sub("\N{REPLACEMENT CHARACTER}", text)  # it takes well-formed Unicode only
     position = 0
     for sentence in _sentencex().segment(language.partition("-")[0] or "en", text):
         # It may leave white space out; what it gives is looked for, so that offsets are right in any case.
@@ -95,7 +97,7 @@ def _sentencex() -> Any:
     return sentencex
 
 
-def _parts(text: str, ends: Iterable[int]) -> list[tuple[str, str]]:
+def _parts(text: str, ends: Iterable[int], spans: Sequence[Span]) -> list[tuple[str, str]]:
     """Cut a text at offsets; white space around a cut is the gap before it, empty parts are none."""
     parts: list[tuple[str, str]] = []
     start = 0
@@ -103,7 +105,7 @@ def _parts(text: str, ends: Iterable[int]) -> list[tuple[str, str]]:
         following = _behind_space(text, end)
         if following <= start or not text[start:following].strip():
             continue  # white space before the first sentence is part of it
-        parts.append(_with_gap(text[start:following]))
+        parts.append(_with_gap(text, start, following, spans))
         start = following
     if not parts:
         return [("", text)]
@@ -130,20 +132,23 @@ def split_long(
         language, splitter: see `split_sentences`.
     """
     if len(text) <= limit:
-        return [_with_gap(text)]
+        return [_with_gap(text, 0, len(text), spans)]
     parts = []
     ends = [_behind_space(text, end) for end in _ends(text, language, splitter)]
     start = 0
     while start < len(text):
         end = len(text) if len(text) - start <= limit else _outside(_cut(text, start, limit, ends), spans, start)
-        parts.append(_with_gap(text[start:end]))
+        parts.append(_with_gap(text, start, end, spans))
         start = end
     return parts
 
 
-def _with_gap(piece: str) -> tuple[str, str]:
-    kept = piece.rstrip()
-    return kept, piece[len(kept) :]
+def _with_gap(text: str, start: int, end: int, spans: Sequence[Span]) -> tuple[str, str]:
+    """Return a stretch of a text and the white space at its end; that of a span is the span's."""
+    kept = start + len(text[start:end].rstrip())
+    if kept < end:
+        kept = max([kept, *(span.end for span in spans if kept < span.end <= end)])
+    return text[start:kept], text[kept:end]
 
 
 def _cut(text: str, start: int, limit: int, ends: Sequence[int]) -> int:
