@@ -118,7 +118,7 @@ def test_texts_and_their_spans(tmp_path: Path) -> None:
     ]
     assert list(segments)[6:] == [
         "item 1⏎cont", "deep", "a", "b \\| c", "x **y**", "[ ] task", "[x] done", "one", "two", "Term",
-        "definition", "inside", "Text[^1] end.", "note text",
+        "definition", "inside", "⏎html *block*⏎", "Text[^1] end.", "note text",
     ]  # fmt: skip
     paragraph = list(segments.values())[4]
     held = [literal(paragraph.text, span) for span in paragraph.spans]
@@ -139,7 +139,7 @@ def test_a_translation_stands_where_its_source_stood(tmp_path: Path) -> None:
     assert "> QUOTED LINE SECOND [ref] AND [R2][ref] AND [also][]\n>\n> - ITEM 1 CONT\n>     - DEEP\n" in out
     assert "| A | B \\| C |\n|---|:-:|\n| X **Y** | `z` |" in out
     assert 'title: "MY PAGE"\ndate: 2024-01-01\ndescription: SHORT\n---' in out
-    assert "<div>\nhtml *block*\n</div>" in out
+    assert "<div> HTML *BLOCK* </div>" in out
     assert "::: note\nINSIDE\n:::" in out
     again = in_file(tmp_path, out, "b.md")
     assert len(read(again)) == len(read(tmp_path / "a.md"))
@@ -188,3 +188,56 @@ def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, parts: list
         assert not crossing(segment.text, segment.spans)
         assert any(character.isalnum() for character in "".join(between(segment.text, segment.spans)))
     written(path, shouted)
+
+
+HTML_BLOCKS = """# Title
+
+<p align="center">
+  <img src="a.png" alt="Our house"> The <b>best</b> house
+</p>
+
+<details>
+<summary>Click here</summary>
+
+Inside *text*.
+
+</details>
+
+<!-- a note --> <pre>code here</pre>
+
+> <p>quoted</p>
+
+* <div>in a list</div>
+"""
+
+
+def test_blocks_of_html_are_read_as_html(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(HTML_BLOCKS)
+    form, options = format_for(path), FormatOptions()
+    segments = list(form.read(path, options))
+    assert [segment.text for segment in segments] == [
+        "Title",
+        "Our house",
+        '\n  <img src="a.png" alt="Our house"> The <b>best</b> house\n',
+        "Click here",
+        "Inside *text*.",
+    ]
+    out = io.BytesIO()
+    form.write(path, options, iter([Target.same(segment) for segment in segments]), out)
+    assert out.getvalue() == path.read_bytes()
+    out = io.BytesIO()
+    loud = (Target(*rewrite(item.text, item.spans, lambda _, held: held, str.upper)) for item in segments)
+    form.write(path, options, loud, out)
+    made = out.getvalue().decode()
+    assert '<p align="center">\n  <img src="a.png" alt="OUR HOUSE"> THE <b>BEST</b> HOUSE\n</p>\n' in made
+    assert "<details>\n<summary>CLICK HERE</summary>\n\nINSIDE *TEXT*.\n\n</details>" in made
+    assert made.count("\n") == HTML_BLOCKS.count("\n")
+
+
+def test_a_translation_does_not_end_a_block_of_html(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("<p>\nOne\n</p>\n")
+    out = io.BytesIO()
+    format_for(path).write(path, FormatOptions(), iter([Target("\nUm\n\n\ndois\n")]), out)
+    assert out.getvalue() == b"<p>\nUm\ndois\n</p>\n"

@@ -1,8 +1,8 @@
 """Markdown: CommonMark with GitHub's tables, footnotes, definition lists, formulas and front matter.
 
 The blocks are found by markdown-it; of each paragraph, heading and cell only the characters that hold its text
-are replaced, so that markers, indentation and everything else stay byte for byte. Code, formulas and blocks of
-HTML are copied.
+are replaced, so that markers, indentation and everything else stay byte for byte. Code and formulas are copied;
+blocks of HTML are read as HTML.
 
 Sources: CommonMark 0.31, GitHub Flavored Markdown 0.29.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from scalemt.formats import html
 from scalemt.formats.base import Format, FormatOptions, Target
 from scalemt.formats.encoding import read_text
 from scalemt.formats.markdown_inline import escaped, inline_spans
@@ -31,6 +32,8 @@ _FRONT_KEYS = ("title", "description", "summary", "subtitle")
 # What opens a block where a line begins; a translation that begins so by accident is escaped.
 _OPENS = re.compile(r"(?=(?:#{1,6}|[-+*]|>)(?:\s|$)|>|={3,}\s*$|-{3,}\s*$|:::|~~~)|(\d{1,9})(?=[.)](?:\s|$))")
 _FENCE_OF_CONTAINER = re.compile(r"\s*:{3,}|\s*(?:!!!|\?\?\?\+?)\s")
+_EMPTY_LINE = re.compile(r"\n[ \t]*(?:\r?\n[ \t]*)+")
+_IN_BLOCK = FormatOptions(encoding="utf-8")
 _MOST_NESTING = 60  # block quotes and lists in each other; more than markdown-it is asked to follow
 
 
@@ -51,6 +54,29 @@ class _Unit:
     segment: Segment
     place: str  # "block", "cell" or "front"
 
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The text."""
+        return (self.segment,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Html:
+    """A block of HTML, from one line to before another, and the texts in it."""
+
+    first: int
+    end: int
+    segments: tuple[Segment, ...]
+
+    def written(self, lines: list[str], targets: Iterator[Target]) -> dict[int, str]:
+        """Return its lines with translations: all of it in the first one."""
+        block = "".join(lines[self.first : self.end])
+        mine = iter([next(targets) for _ in self.segments])
+        new = html.rewrite(block.encode(), _IN_BLOCK, mine, Path()).decode()
+        # An empty line would end the block.
+        whole = new if new == block else _EMPTY_LINE.sub("\n", new)
+        return {self.first: whole} | dict.fromkeys(range(self.first + 1, self.end), "")
+
 
 class MarkdownFormat(Format):
     """Paragraphs, headings, list items and table cells; titles in the front matter."""
@@ -62,7 +88,7 @@ class MarkdownFormat(Format):
     def _read(self, path: Path, options: FormatOptions) -> Iterator[Segment]:
         text, _ = read_text(path, options.encoding)
         for unit in _units(_LINE.findall(text), options):
-            yield unit.segment
+            yield from unit.segments
 
     def _write(self, path: Path, options: FormatOptions, targets: Iterator[Target], out: BinaryIO) -> None:
         text, encoding = read_text(path, options.encoding)
@@ -70,7 +96,9 @@ class MarkdownFormat(Format):
         made: dict[int, str] = {}
         shift: dict[int, int] = {}
         for unit in _units(lines, options):
-            if unit.place == "cell":
+            if isinstance(unit, _Html):
+                made |= unit.written(lines, targets)
+            elif unit.place == "cell":
                 _fill(lines, unit, next(targets), made, shift)
             else:
                 made |= _written(lines, unit, next(targets))
@@ -79,20 +107,40 @@ class MarkdownFormat(Format):
             out.write(encoding.encode(made.get(number, line), path))
 
 
-def _units(lines: list[str], options: FormatOptions) -> list[_Unit]:
+def _units(lines: list[str], options: FormatOptions) -> list[_Unit | _Html]:
     """Return the units of a file in reading order; what overlaps or cannot be found in its line is copied."""
     front = _FRONT_MATTER.match("".join(lines))
     first = len(_LINE.findall(front[0])) if front else 0
-    units = list(_front_units(lines[:first], options))
+    units: list[_Unit | _Html] = list(_front_units(lines[:first], options))
     tokens, references = _parsed("".join(lines[first:]))
     taken: dict[int, int] = {}
-    for token in sorted((item for item in tokens if item.type == "inline" and item.map), key=_position):
+    for token in sorted(
+        (item for item in tokens if item.type in ("inline", "html_block") and item.map), key=_position
+    ):
+        if token.type == "html_block":
+            units += _html(lines, token, first)
+            continue
         slots = _slots(lines, token, first, taken)
         unit = _unit(lines, slots, references, "cell" if token.meta.get("cell") else "block") if slots else None
         if unit:
             units.append(unit)
             taken |= {slot.line: slot.end for slot in slots}
     return units
+
+
+def _html(lines: list[str], token: Any, first: int) -> Iterator[_Html]:
+    """Yield a block of HTML that stands by itself; in quotes and lists its lines are not HTML alone."""
+    start, end = (first + number for number in token.map)
+    block = "".join(lines[start:end])
+    try:
+        data = block.encode()
+    except UnicodeEncodeError:
+        return  # half a surrogate pair: nothing to translate
+    if token.level or b"\x00" in data:
+        return
+    segments = tuple(html.segments(data, _IN_BLOCK, Path()))
+    if segments:
+        yield _Html(start, end, segments)
 
 
 def _position(token: Any) -> int:
