@@ -73,5 +73,5 @@ $(VENV)/.embedded: pyproject.toml requirements.lock | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -q -c requirements.lock torch==2.13.0
-	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,evaluation,ja,ko,dev]'
+	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,evaluation,glossary,thot,ja,ko,dev]'
 	@touch $@ $(VENV)/.embedded

@@ -120,6 +120,35 @@ class Demonstration:
     drafts: tuple[Draft, ...] = ()
 
 
+TermStatus = Literal["preferred", "admitted", "deprecated", "forbidden", "keep"]
+"""`keep`: the term is not translated. The others as TBX has them (administrativeStatus)."""
+
+TermState = Literal["applied", "inflected", "missed", "overridden"]
+
+
+@dataclass(frozen=True, slots=True)
+class TermUse:
+    """What became of one glossary term that a source holds.
+
+    Args:
+        source: the term as the glossary has it.
+        target: its translation as the glossary wants it.
+        state: "applied" (stands there as it is), "inflected" (in another form), "overridden" (another translation
+            that the glossary lists stands in its place), "missed" (none of them does).
+        found: what stands in the translation for it, "" when missed.
+        status: of the entry that `found` belongs to; a deprecated or forbidden one is a fault.
+        start, end: characters of the source where the term stands.
+    """
+
+    source: str
+    target: str
+    state: TermState
+    found: str = ""
+    status: TermStatus = "preferred"
+    start: int = 0
+    end: int = 0
+
+
 Role = Literal["system", "user", "assistant"]
 
 
@@ -294,6 +323,7 @@ class Translation:
     `text` is empty only when the source is, or when `error` says why there is no translation.
     `decisions` tells in order what was decided and why; `candidates` are all the texts that were weighed. `spans`
     are the protected spans of the source where they stand in the text: every one of them, or `error` is set.
+    `terms` tells what became of the glossary's terms that the source holds.
     """
 
     segment: Segment
@@ -310,6 +340,7 @@ class Translation:
     seconds: float = 0.0
     error: Exception | None = None
     spans: tuple[Span, ...] = ()
+    terms: tuple[TermUse, ...] = ()
 
     @property
     def draft(self) -> Draft | None:

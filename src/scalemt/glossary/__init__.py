@@ -1,0 +1,1 @@
+"""Glossaries: term entries, choosing those of a segment, verifying what became of them."""
