@@ -83,15 +83,16 @@ class AttributeBank:
 
         Raises:
             ConfigurationError: the variety is not one of the target language, nothing is wanted, or the bank has
-                both values but no entry that shows them together.
-            UnknownNameError: the bank lacks the pair or the value; the message lists those that it has.
+                nothing for the pair, no such attribute, or no entry that shows both values together.
+            UnknownNameError: the bank does not know the value; the message lists those that it has.
         """
-        variety = self.wanted_variety(pair, variety)
         _refuse_unknown(formality)
-        if not variety and not formality:
+        if not variety and not formality and pair.target == languages.base(pair.target):
             raise ConfigurationError(
-                f"A bank for {pair} was asked for without a value. Name a variety or a formality. {self._said(pair)}"
+                f"A bank for {pair} was asked for without a value. Name a variety or a formality. "
+                f"{self._said(pair)}"
             )
+        variety = self.wanted_variety(pair, variety)
         found = self.select(pair, variety=variety, formality=formality)
         if not found:
             raise self._missing(pair, variety, formality)
@@ -100,9 +101,9 @@ class AttributeBank:
     def wanted_variety(self, pair: Pair, variety: str = "") -> str:
         """Return the canonical tag of the variety that a request means, "" where any will do.
 
-        A target with a territory (`pt-PT`) asks for that variety; one without, where the bank holds several, for
-        the one that the language's name alone stands for (`pt` is `pt-BR`, CLDR likely subtags): taking all would
-        mix them.
+        A target with a territory (`pt-PT`) asks for that variety where the bank knows varieties; one without, where
+        the bank holds several, for the one that the language's name alone stands for (`pt` is `pt-BR`, CLDR likely
+        subtags): taking all would mix them.
 
         Raises:
             ConfigurationError: not a language code, of another language than the target, or another variety than
@@ -111,9 +112,9 @@ class AttributeBank:
         held = self.varieties(pair)
         if variety:
             return _checked_variety(pair, variety)
-        if not held or pair.target in held:
+        if pair.target != languages.base(pair.target):
             return pair.target if held else ""
-        return pair.target if pair.target != languages.base(pair.target) else _likely_variety(pair.target)
+        return _likely_variety(pair.target) if len(held) > 1 else ""
 
     def _of(self, pair: Pair) -> list[BankEntry]:
         wanted = _bare(pair)
@@ -129,17 +130,12 @@ class AttributeBank:
         )
 
     def _missing(self, pair: Pair, variety: str, formality: str) -> ConfigurationError | UnknownNameError:
-        if not self._of(pair):
-            return UnknownNameError(
-                "pair with a bank", str(_bare(pair)), {str(entry.pair) for entry in self.entries}
-            )
-        if variety and variety not in self.varieties(pair):
-            return UnknownNameError(f"bank of a variety for {_bare(pair)}", variety, self.varieties(pair))
-        if formality and formality not in self.formalities(pair):
-            return UnknownNameError(f"bank of a formality for {_bare(pair)}", formality, self.formalities(pair))
-        return ConfigurationError(
-            f"No entry for {_bare(pair)} is both {variety} and {formality}. {self._said(pair)} Ask for one of the two."
-        )
+        held = [("variety", variety, self.varieties(pair)), ("formality", formality, self.formalities(pair))]
+        for kind, value, choices in held:
+            if value and choices and value not in choices:
+                return UnknownNameError(f"bank of a {kind} for {_bare(pair)}", value, choices)
+        wanted = " and ".join(value for _, value, _ in held if value)
+        return ConfigurationError(f"There are no demonstrations for {pair} that are {wanted}. {self._said(pair)}")
 
 
 def packaged_bank(pair: Pair, *, variety: str = "", formality: str = "") -> list[Demonstration]:
@@ -151,8 +147,9 @@ def packaged_bank(pair: Pair, *, variety: str = "", formality: str = "") -> list
         formality: one of `FORMALITIES`, "" for any.
 
     Raises:
-        ConfigurationError: the variety is not one of the target language, or nothing is wanted.
-        UnknownNameError: there are no entries; the message lists what there is for the pair.
+        ConfigurationError: the variety is not one of the target language, nothing is wanted, or there is nothing
+            for the pair or for both values together; the message says what there is.
+        UnknownNameError: the bank does not know the value; the message lists those that it has for the pair.
     """
     return _packaged().demonstrations(pair, variety=variety, formality=formality)
 
@@ -200,9 +197,8 @@ def load_bank(
     if not found:
         raise InputError(f"{path} has no entry that is {wanted}. It has {_counted(entries)}.")
     if notice and len(found) < len(entries):
-        notice(
-            f"{path}: {len(entries) - len(found)} of {len(entries)} entries are not {wanted} and were left out."
-        )
+        left_out = f"{len(entries) - len(found)} of {len(entries)} entries"
+        notice(f"{path}: {left_out} are not {wanted} and were left out.")
     return [Demonstration(entry.source, entry.target, entry.drafts) for entry in found]
 
 
