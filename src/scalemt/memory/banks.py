@@ -101,7 +101,7 @@ class AttributeBank:
     def wanted_variety(self, pair: Pair, variety: str = "") -> str:
         """Return the canonical tag of the variety that a request means, "" where any will do.
 
-        A target with a territory (`pt-PT`) asks for that variety where the bank knows varieties; one without, where
+        A target with a territory (`pt-PT`) asks for that variety if the bank knows varieties; one without, where
         the bank holds several, for the one that the language's name alone stands for (`pt` is `pt-BR`, CLDR likely
         subtags): taking all would mix them.
 
