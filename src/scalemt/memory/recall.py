@@ -1,0 +1,241 @@
+"""What several memories know of a segment: exact matches to reuse, fuzzy ones to show, the best first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from scalemt.errors import ConfigurationError
+from scalemt.memory.index import FuzzyIndex
+from scalemt.memory.store import MemoryStore, stamp
+from scalemt.memory.units import Unit, skeleton, swap
+from scalemt.text.masking import located
+from scalemt.text.protection import protect
+from scalemt.text.spans import fault, literal, rewrite
+from scalemt.types import Pair, Segment, Span
+
+MatchKind = Literal["context", "exact", "fuzzy", "semantic"]
+DEFAULT_FLOOR = 50.0
+
+_SPARE = 4  # hits asked for beyond the limit: units may be gone or say the same
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """One memory, and the percent that are taken off all of its matches (0 trusts it fully)."""
+
+    path: Path
+    penalty: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One unit that is like a segment.
+
+    Args:
+        unit: in the direction that was asked for.
+        score: likeness of the sources in percent, the memory's penalty taken off.
+        kind: "context" (the same text after the same text), "exact" (the same text), "fuzzy", "semantic".
+        memory: the name of the memory's file.
+    """
+
+    unit: Unit
+    score: float
+    kind: MatchKind
+    memory: str
+
+    @property
+    def shown(self) -> str:
+        """The match as tools for translators call it: a context match is 101 %."""
+        return "101 %" if self.kind == "context" and self.score >= 100 else f"{self.score:.0f} %"
+
+
+def read_use(spec: str) -> MemoryUse:
+    """Return the memory that `PATH` or `PATH:PENALTY` names.
+
+    Raises:
+        ConfigurationError: the penalty is not between 0 and 100.
+    """
+    path, colon, penalty = spec.rpartition(":")
+    if not colon or not path or not penalty.replace(".", "", 1).isdigit():
+        return MemoryUse(Path(spec))
+    if not 0 <= float(penalty) <= 100:
+        raise ConfigurationError(f"The penalty of {spec} must lie between 0 and 100 percent.")
+    return MemoryUse(Path(path), float(penalty))
+
+
+class Memories:
+    """Several memories in the order of their priority; corrections go into the first.
+
+    Args:
+        uses: at least one.
+        create: make the first one where there is none.
+
+    Raises:
+        InputError: a memory does not exist or is none.
+    """
+
+    def __init__(self, uses: Sequence[MemoryUse], *, create: bool = False) -> None:
+        self.uses = tuple(uses)
+        self.stores = [MemoryStore(use.path, create=create and not place) for place, use in enumerate(uses)]
+        self._indexes: dict[tuple[int, Pair, bool], FuzzyIndex] = {}
+
+    @property
+    def name(self) -> str:
+        """The names of the files, for messages."""
+        return ", ".join(use.path.name for use in self.uses)
+
+    def signature(self, pair: Pair) -> str:
+        """Return what tells which units there are now for a pair."""
+        parts = []
+        for use, store in zip(self.uses, self.stores, strict=True):
+            newest = max((store.newest_id(kept) for kept, _ in store.fitting(pair)), default=0)
+            penalty = f"-{use.penalty:g}" if use.penalty else ""
+            parts.append(f"{store.uuid[:8]}@{newest}{penalty}")
+        return "memory:" + "+".join(parts)
+
+    def search(
+        self, segments: Sequence[Segment], pair: Pair, limit: int = 5, floor: float = DEFAULT_FLOOR
+    ) -> list[list[Match]]:
+        """Return the units most like each segment, best first.
+
+        A context match comes before an exact one; of equal likeness the memory named first, and of that the unit
+        changed last. Units with the same source and target are given once.
+
+        Args:
+            segments: with their protected spans; another tag or placeholder in the same place is no difference.
+            pair: the direction; memories of the opposite one serve too.
+            limit: the most for each segment.
+            floor: the least likeness in percent, after penalties.
+        """
+        if limit < 1:
+            return [[] for _ in segments]
+        asked = [skeleton(protect(segment)) for segment in segments]
+        found: list[list[tuple[Match, int]]] = [[] for _ in segments]
+        for place, use, store in self._each():
+            for kept, swapped in store.fitting(pair):
+                index = self._index(place, kept, swapped)
+                index.refresh()
+                for row, text in zip(found, asked, strict=True):
+                    hits = index.search(text, limit + _SPARE, min(100.0, floor + use.penalty))
+                    row.extend(self._matches(hits, place, swapped=swapped))
+        return [_best(row, segment, limit, floor) for row, segment in zip(found, segments, strict=True)]
+
+    def exact(self, segments: Sequence[Segment], pair: Pair) -> list[Match | None]:
+        """Return the best exact match of each segment, or None: a context match where there is one."""
+        asked = [skeleton(protect(segment)) for segment in segments]
+        found: list[list[tuple[Match, int]]] = [[] for _ in segments]
+        for place, use, store in self._each():
+            for kept, swapped in store.fitting(pair):
+                known = store.exact([text for text in asked if text], kept, swapped=swapped)
+                for row, text in zip(found, asked, strict=True):
+                    row.extend(
+                        (Match(unit, 100.0 - use.penalty, "exact", use.path.name), place)
+                        for unit in known.get(text, ())
+                    )
+        rows = zip(found, segments, strict=True)
+        return [next(iter(_best(row, segment, 1, 0.0)), None) for row, segment in rows]
+
+    def correct(self, source: str, target: str, pair: Pair, **about: str) -> Unit:
+        """Keep a correction in the first memory: it is the first choice for the same text from now on.
+
+        Args:
+            source, target: texts; tags and placeholders in them are found.
+            pair: the direction.
+            about: other fields of the unit (before, context, creator, domain, note).
+
+        Raises:
+            UsageError: the memory cannot be written.
+        """
+        now = stamp()
+        unit = Unit(source, target, pair, created=now, changed=now, **({"origin": "correction"} | about))  # type: ignore[arg-type]
+        self.stores[0].add([unit])
+        return unit
+
+    def _each(self) -> Iterator[tuple[int, MemoryUse, MemoryStore]]:
+        for place, (use, store) in enumerate(zip(self.uses, self.stores, strict=True)):
+            yield place, use, store
+
+    def _index(self, place: int, kept: Pair, swapped: bool) -> FuzzyIndex:
+        key = (place, kept, swapped)
+        if key not in self._indexes:
+            self._indexes[key] = FuzzyIndex(self.stores[place], kept, swapped=swapped)
+        return self._indexes[key]
+
+    def _matches(
+        self, hits: Sequence[tuple[float, int, str]], place: int, *, swapped: bool
+    ) -> list[tuple[Match, int]]:
+        units = self.stores[place].get([number for _, number, _ in hits])
+        use = self.uses[place]
+        made = []
+        for score, number, _ in hits:
+            if number in units:
+                unit = swap(units[number]) if swapped else units[number]
+                kind: MatchKind = "exact" if score >= 100 else "fuzzy"
+                made.append((Match(unit, score - use.penalty, kind, use.path.name), place))
+        return made
+
+
+def _best(row: Sequence[tuple[Match, int]], segment: Segment, limit: int, floor: float) -> list[Match]:
+    told = [(_in_context(match, segment), place) for match, place in row if match.score >= floor]
+    # Sorted by what matters least first, since sorting keeps the order of equals.
+    told.sort(key=lambda item: (item[0].unit.changed, item[0].unit.id), reverse=True)
+    told.sort(key=lambda item: (-item[0].score, item[0].kind != "context", item[1]))
+    unique = {(match.unit.source, match.unit.target): match for match, _ in reversed(told)}
+    return [match for match, _ in told if unique[match.unit.source, match.unit.target] is match][:limit]
+
+
+def _in_context(match: Match, segment: Segment) -> Match:
+    """Call an exact match a context match where the text before it, or its key, is the same too."""
+    unit = match.unit
+    before = segment.before[-1] if segment.before else ""
+    same = (unit.before and unit.before == before) or (unit.context and unit.context == segment.id)
+    return replace(match, kind="context") if match.kind == "exact" and same else match
+
+
+def carried(match: Match, segment: Segment) -> Segment | None:
+    """Return the target of an exact match with the spans of a segment in it; None where they cannot be told.
+
+    The spans of the segment take the places of those of the unit, in order: other tags, addresses and
+    placeholders are no other text.
+    """
+    source = protect(match.unit.segment)
+    mine = protect(segment)
+    if len(source.spans) != len(mine.spans):
+        return None
+    if not mine.spans:
+        return Segment(match.unit.target)
+    if not match.unit.target_spans:
+        found = located(source, match.unit.target)
+        if found.fault:
+            return None
+        target, spans = found.text, found.spans
+    else:
+        target, spans = match.unit.target, _all_spans(match.unit, source)
+    return _put(source, mine, target, spans)
+
+
+def _all_spans(unit: Unit, source: Segment) -> tuple[Span, ...]:
+    """Return the spans of a unit's target: its inline codes, and what else of the source it repeats."""
+    others = [span for span in source.spans if span not in unit.source_spans]
+    if not others:
+        return unit.target_spans
+    bare = Segment(source.text, spans=tuple(others))
+    found = located(bare, unit.target)
+    free = [
+        span
+        for span in found.spans
+        if all(span.end <= code.start or span.start >= code.end for code in unit.target_spans)
+    ]
+    return tuple(sorted((*unit.target_spans, *free), key=lambda span: span.start))
+
+
+def _put(source: Segment, mine: Segment, target: str, spans: Sequence[Span]) -> Segment | None:
+    partner = {one.key: other for one, other in zip(source.spans, mine.spans, strict=True)}
+    if {span.key for span in spans} - partner.keys():
+        return None
+    text, kept = rewrite(target, spans, lambda span, _: literal(mine.text, partner[span.key]))
+    placed = tuple(replace(partner[span.key], start=span.start, end=span.end) for span in kept)
+    return None if fault(mine.text, mine.spans, text, placed) else Segment(text, spans=placed)

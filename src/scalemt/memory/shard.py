@@ -1,0 +1,247 @@
+"""One part of the fuzzy index: an inverted index over many sources, in files that are mapped, not read.
+
+Candidates are found by shared words, pairs of words and, in short texts, groups of three letters, the rarest
+first. They are ordered by the letters that they share, bounded from above by a bag of letters, and scored by
+`rapidfuzz.fuzz.ratio` (the Indel similarity, 2 x letters in common / letters of both) until no bound is above the
+last hit. Tokens are kept as 32-bit hashes: where two fall together, a candidate more is scored, and that is all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Scripts without spaces by the character, elsewhere words.
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]|\w+")
+_SHORT = 32  # letters of a query up to which groups of three letters are looked up too
+_SHORT_KEPT = 64  # letters of a source up to which they are kept: half of a query's likeness needs no longer one
+_POSTINGS = 50_000  # read for one query, the rarest tokens first
+_CANDIDATES = 2_000  # bounded and perhaps scored
+_BLOCK = 64  # scored between two looks at the bound
+_BINS = 32  # of the bag of letters
+
+_FILES = ("tokens", "starts", "postings", "lengths", "bags", "ids", "offsets")
+
+Hit = tuple[float, int, str]
+"""Likeness in percent, id of the unit, its skeleton."""
+
+
+def tokens(text: str, *, query: bool) -> list[str]:
+    """Return what a text is found by, each once."""
+    lower = text.lower()
+    words = _TOKEN.findall(lower)
+    found = [*words, *(f"{one} {other}" for one, other in pairwise(words))]
+    if len(text) <= (_SHORT if query else _SHORT_KEPT):
+        padded = f" {lower} "
+        # The sign in front keeps them apart from words of three letters.
+        found += [f"\0{padded[i : i + 3]}" for i in range(len(padded) - 2)]
+    return list(dict.fromkeys(found))
+
+
+def _hashed(token: str) -> int:
+    return crc32(token.encode(errors="surrogatepass"))
+
+
+def _bag(text: str) -> Any:
+    import numpy as np
+
+    letters = np.frombuffer(text.lower().encode("utf-16-le", errors="surrogatepass"), np.uint16)
+    return np.minimum(np.bincount(letters & (_BINS - 1), minlength=_BINS), 255)
+
+
+class Shard:
+    """An index over some units, read from a folder that `build` or `merge` wrote.
+
+    Args:
+        folder: with the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __len__(self) -> int:
+        return len(self._arrays["ids"])
+
+    @cached_property
+    def _arrays(self) -> dict[str, Any]:
+        import numpy as np
+
+        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in _FILES}
+
+    @cached_property
+    def _texts(self) -> Any:
+        import numpy as np
+
+        return np.memmap(self.folder / "texts.bin", np.uint8, "r")
+
+    @cached_property
+    def _sums(self) -> Any:
+        """What has been found so far of each unit; all zero between two searches."""
+        import numpy as np
+
+        return np.zeros(len(self), np.float32)
+
+    def text(self, place: int) -> str:
+        """Return the skeleton at a place."""
+        start, end = self._arrays["offsets"][place : place + 2]
+        return bytes(self._texts[start:end]).decode(errors="surrogatepass")
+
+    def search(self, text: str, limit: int, floor: float) -> list[Hit]:
+        """Return the units most like a skeleton, best first.
+
+        Args:
+            text: a skeleton.
+            limit: the most to return.
+            floor: the least likeness, in percent.
+        """
+        import numpy as np
+
+        places = self._candidates(text, floor)
+        if not len(places):
+            return []
+        lengths = self._arrays["lengths"][places]
+        apart = np.abs(self._arrays["bags"][places].astype(np.int16) - _bag(text).astype(np.int16)).sum(axis=1)
+        bounds = 100.0 * (1.0 - apart / (len(text) + lengths))
+        order = np.argsort(-bounds, kind="stable")
+        return self._scored(text, places[order], bounds[order], limit, floor)
+
+    def _scored(self, text: str, places: Any, bounds: Any, limit: int, floor: float) -> list[Hit]:
+        from rapidfuzz import fuzz, process
+
+        hits: list[Hit] = []
+        least = floor
+        for start in range(0, len(places), _BLOCK):
+            if bounds[start] < least:
+                break
+            block = places[start : start + _BLOCK]
+            texts = [self.text(place) for place in block]
+            for found, score, index in process.extract(
+                text, texts, scorer=fuzz.ratio, limit=limit, score_cutoff=least
+            ):
+                hits.append((score, int(self._arrays["ids"][block[index]]), found))
+            hits.sort(key=lambda hit: (-hit[0], -hit[1]))
+            del hits[limit:]
+            least = max(least, hits[-1][0]) if len(hits) == limit else least
+        return hits
+
+    def _candidates(self, text: str, floor: float) -> Any:
+        """Return the places of units that may be alike: those that share most letters, in tokens."""
+        import numpy as np
+
+        sums, parts = self._sums, []
+        for weight, postings in self._postings(text):
+            sums[postings] += weight
+            parts.append(postings)
+        if not parts:
+            return np.empty(0, np.int64)
+        places = np.concatenate(parts)
+        lengths = self._arrays["lengths"][places]
+        # A ratio of f needs 2 x the shorter / both >= f.
+        share = floor / 100
+        low, high = len(text) * share / (2 - share), len(text) * (2 - share) / max(share, 0.01)
+        fit = (lengths >= low) & (lengths <= high)
+        near = places[fit]
+        scores = sums[near] / (len(text) + lengths[fit])
+        sums[places] = 0
+        if len(near) > _CANDIDATES:
+            near = near[np.argpartition(scores, len(near) - _CANDIDATES)[-_CANDIDATES:]]
+        return np.unique(near)
+
+    def _postings(self, text: str) -> list[tuple[float, Any]]:
+        import numpy as np
+
+        arrays = self._arrays
+        weights: dict[int, float] = {}
+        for token in tokens(text, query=True):
+            weights.setdefault(_hashed(token), len(token))
+        asked = np.array(list(weights), np.uint32)
+        rows = np.searchsorted(arrays["tokens"], asked)
+        known = rows < len(arrays["tokens"])
+        known[known] &= arrays["tokens"][rows[known]] == asked[known]
+        starts = arrays["starts"]
+        lists = sorted(
+            (int(starts[row + 1] - starts[row]), weights[int(token)], int(starts[row]))
+            for row, token in zip(rows[known].tolist(), asked[known].tolist(), strict=True)
+        )
+        chosen: list[tuple[float, Any]] = []
+        read = 0
+        for count, weight, start in lists:
+            if chosen and read + count > _POSTINGS:
+                break
+            chosen.append((weight, arrays["postings"][start : start + count]))
+            read += count
+        return chosen
+
+
+def build(folder: Path, sources: Iterable[tuple[int, str]]) -> None:
+    """Write the index of ids and skeletons into an empty folder; some 40 bytes a word are needed meanwhile."""
+    from array import array
+
+    import numpy as np
+
+    packed, ids, lengths, offsets = array("Q"), array("q"), array("i"), array("q", [0])
+    bags = bytearray()
+    with (folder / "texts.bin").open("wb") as out:
+        for place, (number, text) in enumerate(sources):
+            packed.extend((_hashed(token) << 32) | place for token in tokens(text, query=False))
+            data = text.encode(errors="surrogatepass")
+            out.write(data)
+            ids.append(number)
+            lengths.append(len(text))
+            offsets.append(offsets[-1] + len(data))
+            bags += _bag(text).astype(np.uint8).tobytes()
+        if not offsets[-1]:
+            out.write(b"\0")  # a file without content cannot be mapped
+    pairs = np.array(packed, np.uint64) if packed else np.empty(0, np.uint64)
+    del packed
+    arrays = {
+        "lengths": np.array(lengths, np.int32),
+        "bags": np.frombuffer(bytes(bags), np.uint8).reshape(-1, _BINS),
+        "ids": np.array(ids, np.int64),
+        "offsets": np.array(offsets, np.int64),
+    }
+    _write(folder, pairs, arrays)
+
+
+def merge(folder: Path, shards: Sequence[Shard]) -> None:
+    """Write one index of several into an empty folder, without looking at a text again."""
+    import numpy as np
+
+    held = [shard._arrays for shard in shards]
+    parts, first = [], 0
+    for item in held:
+        counts = np.diff(item["starts"])
+        high = np.repeat(item["tokens"].astype(np.uint64) << np.uint64(32), counts)
+        parts.append(high | (item["postings"].astype(np.uint64) + np.uint64(first)))
+        first += len(item["ids"])
+    ends = np.cumsum([0, *(item["offsets"][-1] for item in held)])
+    with (folder / "texts.bin").open("wb") as out:
+        for shard in shards:
+            out.write(shard._texts.tobytes())
+    arrays = {name: np.concatenate([item[name] for item in held]) for name in ("lengths", "bags", "ids")}
+    moved = [item["offsets"][:-1] + end for item, end in zip(held, ends, strict=False)]
+    arrays["offsets"] = np.concatenate([*moved, ends[-1:]])
+    _write(folder, np.concatenate(parts), arrays)
+
+
+def _write(folder: Path, packed: np.ndarray[Any, Any], arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    packed.sort()
+    high = (packed >> np.uint64(32)).astype(np.uint32)
+    first = np.flatnonzero(np.concatenate([[True], high[1:] != high[:-1]])) if len(high) else np.empty(0, np.int64)
+    arrays |= {
+        "tokens": high[first],
+        "starts": np.concatenate([first, [len(high)]]).astype(np.int64),
+        "postings": packed.astype(np.uint32),
+    }
+    for name in _FILES:
+        np.save(folder / f"{name}.npy", arrays[name])
