@@ -11,7 +11,7 @@ from pathlib import Path
 from scalemt import languages
 from scalemt.errors import ConfigurationError, InputError, UnknownLanguageError
 from scalemt.glossary.entries import Glossary, TermEntry
-from scalemt.glossary.fields import key, make_entry, no_terms, read_tag, written
+from scalemt.glossary.fields import clean, key, make_entry, no_terms, read_tag, written
 from scalemt.lines import read_lines
 from scalemt.types import Pair
 
@@ -64,6 +64,8 @@ def read_delimited(path: Path, pair: Pair | None, *, tabs: bool = False) -> Glos
     for number, row in rows[1:] if columns.header else rows:
         where = f"{path}, line {number}"
         fields = _fields(row, columns, where)
+        if not (clean(fields["source"]) or clean(fields["target"])):
+            continue  # spreadsheets leave rows behind in which only a column of languages is filled
         tags = tuple(_row_tag(fields, name, where) for name in ("sourcelang", "targetlang"))
         entries.setdefault((tags[0] or columns.source, tags[1] or columns.target), []).append(
             make_entry(fields, where)

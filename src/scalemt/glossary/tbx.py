@@ -214,10 +214,9 @@ class _Reader:
 
 def encode_id(concept: str) -> str:
     """Return the name of a concept as an XML id; what an id cannot hold is written `_x0020_`."""
-    coded = re.sub(r"[^\w.-]|_(?=x[0-9A-F]{4,6}_)", lambda match: _coded(match[0]), concept)
-    return (
-        coded if re.match(r"[^\W\d]", coded) and not coded.startswith(NO_CONCEPT) else _coded(coded[0]) + coded[1:]
-    )
+    coded = re.sub(r"[^A-Za-z0-9_.-]|_(?=x[0-9A-F]{4,6}_)", lambda match: _coded(match[0]), concept)
+    starts = coded[0] == "_" or coded[0].isalpha()
+    return coded if starts and not coded.startswith(NO_CONCEPT) else _coded(coded[0]) + coded[1:]
 
 
 def _coded(character: str) -> str:

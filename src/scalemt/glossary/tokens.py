@@ -44,14 +44,20 @@ def fold(text: str) -> str:
 
     Case folding follows the Unicode Standard, section 3.13 (default caseless matching, compatibility).
     """
-    composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(_MARKS)
-    return " ".join("".join(sign for sign in composed if unicodedata.category(sign) != "Cf").split())
+    return _plain(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
+@lru_cache(maxsize=2**17)
 def composed(text: str) -> str:
     """Return a text by which texts are known that are equal in case too."""
-    plain = unicodedata.normalize("NFKC", text).translate(_MARKS)
-    return " ".join("".join(sign for sign in plain if unicodedata.category(sign) != "Cf").split())
+    return _plain(unicodedata.normalize("NFKC", text))
+
+
+def _plain(text: str) -> str:
+    marked = text.translate(_MARKS)
+    if not marked.isascii():
+        marked = "".join(sign for sign in marked if unicodedata.category(sign) != "Cf")
+    return " ".join(marked.split())
 
 
 def tokenise(text: str, spans: Sequence[Span] = ()) -> list[Token]:
