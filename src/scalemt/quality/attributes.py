@@ -2,8 +2,8 @@
 
 The rules are the lists of `data/attributes.toml`, which says what each kind of mark is and how ambiguous forms are
 treated. A text without marks has no verdict: a variety shows only where a sentence holds something that differs,
-formality only where somebody is addressed (Garcia et al., ICML 2023; compare the lexical accuracy of FRMT, Riley et
-al., TACL 2023, and the matched accuracy of CoCoA-MT, Nădejde et al., Findings of NAACL 2022).
+formality only where somebody is addressed (Garcia et al., ICML 2023; compare lexical accuracy in FRMT, Riley et
+al., TACL 2023, and matched accuracy in CoCoA-MT, Nădejde et al., Findings of NAACL 2022).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ Attribute = Literal["variety", "formality"]
 
 _TOKEN = re.compile(r"[^\W\d_]+")
 _SENTENCE_END = frozenset('.!?…:¿¡"“”„«»\n\u2028*•')
-_CLAUSE_END = frozenset(";–—([|")
+_CLAUSE_END = frozenset(";([|")
+# What follows a quotation goes on with the sentence around it: "…", writes the historian.
+_QUOTED = re.compile(r"[”\"»“]\s*[,–—]")
 _SURE = 2
 
 
@@ -143,7 +145,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     end = 0
     for match in _TOKEN.finditer(text):
         gap = text[end : match.start()]
-        sentence = not end or not _SENTENCE_END.isdisjoint(gap)
+        sentence = not end or (not _SENTENCE_END.isdisjoint(gap) and not _QUOTED.search(gap))
         clause = sentence or not _CLAUSE_END.isdisjoint(gap)
         yield _Token(match[0].lower(), match[0], match.start(), match.end(), sentence, clause, "," in gap)
         end = match.end()
@@ -152,16 +154,19 @@ def _tokens(text: str) -> Iterator[_Token]:
 def _votes(text: str, tokens: Sequence[_Token], marks: _Marks, rules: _Rules) -> Iterator[_Vote]:
     if any(pattern.search(text) for pattern in marks.cancelled_by):
         return
+    counted = set()
     opening = _opening(tokens, marks, rules.leads) if marks.openers else set()
     for place, token in enumerate(tokens):
         weight = _word_weight(token, marks)
         if not weight and place in opening and not text.startswith(marks.not_before, token.end):
             weight = int(not marks.openers.isdisjoint(_bare_forms(token.text, rules.enclitics)))
         if weight:
+            counted.add((token.start, token.end))
             yield token.start, marks.value, weight, token.raw
     for pattern, weight in marks.patterns:
         for match in pattern.finditer(text):
-            yield match.start(), marks.value, weight, match[0].strip()
+            if match.span() not in counted:
+                yield match.start(), marks.value, weight, match[0].strip()
 
 
 def _word_weight(token: _Token, marks: _Marks) -> int:
