@@ -95,6 +95,14 @@ def test_values_are_never_mixed(rows: list[dict[str, Any]]) -> None:
     assert {stated[item.target] for item in packaged_bank(PT, formality="informal")} == {("pt-BR", "informal")}
 
 
+def test_a_variety_alone_shows_no_sentence_twice() -> None:
+    bank = packaged_bank(PT, variety="pt-PT")
+    assert len({item.source for item in bank}) == len(bank) >= 20
+    # Where there is nothing else, all of it is given.
+    both = (BankEntry("a", "b", PT, "pt-PT", "formal"), BankEntry("a", "c", PT, "pt-PT", "informal"))
+    assert len(AttributeBank(both).demonstrations(PT, variety="pt-PT")) == 2
+
+
 def test_the_territory_of_the_pair_is_a_wanted_variety() -> None:
     portugal = packaged_bank(PT, variety="pt-PT")
     assert packaged_bank(Pair("en-GB", "pt-PT")) == packaged_bank(Pair("en", "pt-PT"), variety="pt-PT") == portugal

@@ -81,6 +81,9 @@ class AttributeBank:
     def demonstrations(self, pair: Pair, *, variety: str = "", formality: str = "") -> list[Demonstration]:
         """Return the entries that show all wanted values as demonstrations.
 
+        Without a wanted formality, sources that the bank has in several are left out where it has others: a prompt
+        would show one sentence twice, addressed in two ways.
+
         Raises:
             ConfigurationError: the variety is not one of the target language, nothing is wanted, or the bank has
                 nothing for the pair, no such attribute, or no entry that shows both values together.
@@ -96,6 +99,8 @@ class AttributeBank:
         found = self.select(pair, variety=variety, formality=formality)
         if not found:
             raise self._missing(pair, variety, formality)
+        if not formality:
+            found = _without_contrasts(found)
         return [Demonstration(entry.source, entry.target, entry.drafts) for entry in found]
 
     def wanted_variety(self, pair: Pair, variety: str = "") -> str:
@@ -219,6 +224,12 @@ def _packaged() -> AttributeBank:
             for target in row["targets"]
         )
     )
+
+
+def _without_contrasts(entries: Sequence[BankEntry]) -> list[BankEntry]:
+    known = {(entry.source, entry.formality) for entry in entries}
+    times = Counter(source for source, _ in known)
+    return [entry for entry in entries if times[entry.source] == 1] or list(entries)
 
 
 def _bare(pair: Pair) -> Pair:
