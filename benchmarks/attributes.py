@@ -4,10 +4,10 @@
 
 English sentences whose translation must show the attribute (`attributes/marked.jsonl`, like none of a bank) are
 translated with the specialist alone (where one covers the pair), few-shot with the bank of each value, and by
-refining drafts with that bank, gate off. Between two values of an attribute only the targets of the bank change: the
-target language is named without territory, and sources of demonstrations, sentences, seed and shots are the same.
+refining drafts with that bank, gate off. Between two values of an attribute only the targets of the bank change:
+the target language is named without territory; sources of demonstrations, sentences, seed and shots are the same.
 
-The rules of `scalemt.quality.attributes` judge what was wanted, another value, or none. An output may show the value
+The rules of `scalemt.quality.attributes` judge what was wanted, another value, or none. An output may show a value
 and be no translation: `sound` is the share that passes all quality checks and copies no demonstration, `both` the
 share that is sound and as wanted. Prints a table; writes JSON, in which rows measured before stay.
 """
