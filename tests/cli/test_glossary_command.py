@@ -98,3 +98,35 @@ def test_convert_needs_languages_where_the_format_does(call: Callable[..., Resul
     fault = call("convert", "terms.csv", "terms.utx", "--from", "en").exception
     assert isinstance(fault, UsageError)
     assert "together" in str(fault)
+
+
+def parallel() -> list[tuple[str, str]]:
+    nouns = [("mask", "máscara"), ("lung", "pulmão"), ("virus", "vírus"), ("fever", "febre")]
+    return [
+        (f"The {one} and the {other}", f"O {um} e o {outro}") for one, um in nouns for other, outro in nouns
+    ] * 4
+
+
+def test_extract_from_two_files_or_one(call: Callable[..., Result]) -> None:
+    pytest.importorskip("systran_align")
+    pairs = parallel()
+    Path("en.txt").write_text("".join(f"{source}\n" for source, _ in pairs), "utf-8")
+    Path("pt.txt").write_text("".join(f"{target}\n" for _, target in pairs), "utf-8")
+    Path("both.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in pairs), "utf-8")
+    languages = ("--from", "en", "--to", "pt")
+    shown = call("extract", *languages, "en.txt", "pt.txt").output
+    assert "mask\tmáscara\t" in shown
+    assert call("extract", *languages, "both.tsv").output == shown
+    told = [json.loads(line) for line in call("extract", *languages, "both.tsv", "--json").output.splitlines()]
+    assert [f"{term['source']}\t{term['target']}" for term in told] == [
+        line.rsplit("\t", 2)[0] for line in shown.splitlines()
+    ]
+    done = call("extract", *languages, "both.tsv", "-o", "found.tbx", "--most", "2")
+    assert "Wrote 2 candidates to found.tbx." in done.output
+    assert [entry.status for entry in load_glossary("found.tbx").entries] == ["admitted", "admitted"]
+
+
+def test_extract_from_a_file_of_one_column(call: Callable[..., Result]) -> None:
+    fault = call("extract", "--from", "en", "--to", "pt", "src.txt").exception
+    assert isinstance(fault, InputError)
+    assert "src.txt, line 1: one column" in str(fault)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -105,6 +106,63 @@ def _told(use: TermUse) -> str:
     return f"{use.source!r} is {use.found!r}, which is {use.status}{aim}"
 
 
+@command.command("extract")
+@click.argument("source_file", metavar="SOURCE")
+@click.argument("target_file", metavar="[TARGET]", required=False)
+@click.option("--from", "source", required=True, metavar="LANG", help="Language of the sources.")
+@click.option("--to", "target", required=True, metavar="LANG", help="Language of the translations.")
+@click.option(
+    "--least", type=click.IntRange(1), default=3, show_default=True, help="Fewest occurrences of a term."
+)
+@click.option("--longest", type=click.IntRange(1, 6), default=3, show_default=True, help="Most words of a term.")
+@click.option("--most", type=click.IntRange(1), default=1000, show_default=True, help="Most terms to give.")
+@click.option("-o", "--output", "out", metavar="FILE", help="Write a glossary: .csv, .tsv, .tbx or .utx.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a term.")
+def extract(source_file: str, target_file: str | None, source: str, target: str, **options: Any) -> int:
+    """Find candidates for terms in sentences and their translations, the best first.
+
+    SOURCE and TARGET are files of parallel lines, or SOURCE alone is a TSV file of sentences and translations. The
+    candidates come from word alignment: a person should look at them. In a file they have the status admitted.
+    """
+    from scalemt.cli.options import say, visible
+    from scalemt.glossary import save_glossary
+    from scalemt.glossary.extraction import as_glossary
+    from scalemt.glossary.extraction import extract as extract_terms
+    from scalemt.languages import parse_pair
+
+    pair = parse_pair(source, target)
+    lines = _parallel(source_file, target_file) if target_file else _columns(source_file)
+    least, longest, most = options["least"], options["longest"], options["most"]
+    terms = extract_terms(lines, pair, least=least, longest=longest, most=most, say=say)
+    if options["out"]:
+        save_glossary(as_glossary(terms, pair), options["out"])
+    if options["as_json"]:
+        for term in terms:
+            click.echo(json.dumps(asdict(term), ensure_ascii=False))
+    elif options["out"]:
+        click.echo(f"Wrote {len(terms)} candidates to {options['out']}.")
+    else:
+        for term in terms:
+            click.echo(visible(f"{term.source}\t{term.target}\t{term.count}\t{term.score:.2f}"))
+    return 0
+
+
+def _columns(path: str) -> list[tuple[str, str]]:
+    from scalemt.errors import InputError
+    from scalemt.lines import read_lines
+
+    pairs = []
+    for number, line in enumerate(read_lines(path), 1):
+        fields = line.split("\t")
+        if len(fields) < 2:
+            raise InputError(
+                f"{path}, line {number}: one column, expected a sentence, a tab and its translation. Two files of "
+                "parallel lines are given as SOURCE TARGET."
+            )
+        pairs.append((fields[0], fields[1]))
+    return pairs
+
+
 @command.command("convert")
 @click.argument("path", metavar="IN")
 @click.argument("out", metavar="OUT")
@@ -115,8 +173,6 @@ def _told(use: TermUse) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def convert(path: str, out: str, source: str | None, target: str | None, as_json: bool) -> int:
     """Write a glossary in another format; the suffixes tell: .csv, .tsv, .tbx, .utx."""
-    from dataclasses import replace
-
     from scalemt.cli.options import say
     from scalemt.glossary import load_glossary, save_glossary
     from scalemt.glossary.writing import lost

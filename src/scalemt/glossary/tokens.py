@@ -24,7 +24,7 @@ _TOKEN = regex.compile(
     rf"|(?P<sign>[^\s\p{{Cf}}\p{{Cc}}]\p{{M}}*+)",
     regex.V1,
 )
-_HYPHENS = frozenset("-\u2010\u2011\u2012\u2013")
+HYPHENS = frozenset("-\u2010\u2011\u2012\u2013")
 _MARKS = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'") | dict.fromkeys("\u2010\u2011", "-"))
 
 
@@ -71,7 +71,7 @@ def tokenise(text: str, spans: Sequence[Span] = ()) -> list[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         start, end = match.span()
-        if kind == "sign" and match[0] in _HYPHENS and _inside(text, start):
+        if kind == "sign" and match[0] in HYPHENS and _inside(text, start):
             continue
         found.append(Token(start, end, match[0], fold(match[0]), kind))
     return _barred(found, spans) if spans else found
