@@ -106,11 +106,12 @@ class Forms:
         left, right = fold(one), fold(other)
         if left == right:
             return True
-        asked = (one, other)
-        if asked not in self._same:
+        # What is kept is read once: another thread may empty it at any time.
+        verdict = self._same.get((one, other))
+        if verdict is None:
             _limit(self._same)
-            self._same[asked] = self._compare(one, other, left, right)
-        return self._same[asked]
+            verdict = self._same[one, other] = self._compare(one, other, left, right)
+        return verdict
 
     def _compare(self, one: str, other: str, left: str, right: str) -> bool:
         if _bare(left) == _bare(right):
@@ -131,10 +132,11 @@ class Forms:
         return any({left[cut:], right[cut:]} <= endings for cut in range(shared, self._shortest - 1, -1))
 
     def _known(self, word: str) -> tuple[str, bool]:
-        if word not in self._lemmas:
+        found = self._lemmas.get(word)
+        if found is None:
             _limit(self._lemmas)
-            self._lemmas[word] = self._look_up(word)
-        return self._lemmas[word]
+            found = self._lemmas[word] = self._look_up(word)
+        return found
 
     def _look_up(self, word: str) -> tuple[str, bool]:
         folded = fold(word)
@@ -152,11 +154,12 @@ class Forms:
     def _stem(self, folded: str) -> str:
         if self._stemmer is None or len(folded) > _LONGEST_WORD:
             return ""
-        if folded not in self._stems:
+        stem = self._stems.get(folded)
+        if stem is None:
             _limit(self._stems)
             with self._lock:
-                self._stems[folded] = self._stemmer.stemWord(folded)
-        return self._stems[folded]
+                stem = self._stems[folded] = self._stemmer.stemWord(folded)
+        return stem
 
 
 def _limit(kept: dict[str, str] | dict[str, tuple[str, bool]] | dict[tuple[str, str], bool]) -> None:

@@ -66,7 +66,7 @@ class TermFinder:
         self._words_by_lemma: dict[str, dict[str, str]] = {}  # folded anchors as they are written
         self._words_by_start: dict[str, dict[str, str]] = {}
         self._like: dict[str, tuple[_Term, ...]] = {}
-        for term in _terms(self.glossary.entries):
+        for term in _terms(form for entry in self.glossary.entries for form in entry.forms):
             self._add(term)
 
     def _add(self, term: _Term) -> None:
@@ -112,11 +112,12 @@ class TermFinder:
         """Return the terms whose anchor a unit can be."""
         if token.kind != "word":
             return tuple(self._by_word.get(token.folded, ()))
-        if token.text not in self._like:
+        found = self._like.get(token.text)
+        if found is None:
             if len(self._like) >= _MOST_KEPT:
                 self._like.clear()
-            self._like[token.text] = tuple(self._terms_like(token.text, token.folded))
-        return self._like[token.text]
+            found = self._like[token.text] = tuple(self._terms_like(token.text, token.folded))
+        return found
 
     def _terms_like(self, word: str, folded: str) -> Iterator[_Term]:
         near = dict(self._words_by_lemma.get(self._forms.lemma(word), {}))
