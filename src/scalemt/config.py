@@ -34,6 +34,13 @@ class Profile(BaseModel):
     are, `do_not_translate` lists terms that are kept likewise; `splitter` cuts sentences for specialists that take
     one at a time (srx, sentencex, or the path of an SRX file), `context` is how many segments before it the prompt
     of a segment shows.
+
+    `memories` are translation memories in the order of their priority, each the path of a file, with the percent
+    taken off its matches behind a colon where it is trusted less (`old.db:5`). `reuse` takes an exact match of
+    them as the translation: never (off), only after the same text too (context), or always (exact). `floor` is the
+    least likeness in percent of a match that is shown. `glossary` is a file of terms (CSV, TSV, TBX, UTX).
+    `variety` (pt-PT) and `formality` (formal, informal) take demonstrations from the bank of that value alone.
+    `options` are those of the method.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,15 +68,36 @@ class Profile(BaseModel):
     do_not_translate: tuple[str, ...] = ()
     splitter: str = "srx"
     context: Annotated[int, Field(ge=0, le=32)] = 0
+    memories: tuple[str, ...] = ()
+    reuse: Literal["off", "context", "exact"] = "exact"
+    floor: Annotated[float, Field(ge=0, le=100)] = 50.0
+    glossary: str | None = None
+    variety: str | None = None
+    formality: Literal["formal", "informal"] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
     batch: Annotated[int, Field(ge=1)] = 32
     threads: Annotated[int, Field(ge=0)] = 0
 
-    @field_validator("specialists", "do_not_translate", mode="before")
+    @field_validator("specialists", "do_not_translate", "memories", mode="before")
     @classmethod
     def _one_or_more(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _named_values(cls, value: object) -> object:
+        """Read `a=1,b=2`, as it stands in the environment, and `("a=1", "b=2")`, as flags give it."""
+        if isinstance(value, str):
+            value = [part for part in value.split(",") if part.strip()]
+        if not isinstance(value, list | tuple):
+            return value
+        pairs = [str(part).partition("=") for part in value]
+        wrong = next((name for name, sign, _ in pairs if not sign), None)
+        if wrong is not None:
+            raise ValueError(f"expected NAME=VALUE, found {wrong!r}")
+        return {name.strip(): text.strip() for name, _, text in pairs}
 
     @property
     def explicit(self) -> set[str]:

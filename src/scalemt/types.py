@@ -113,11 +113,18 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """The triplet of SCALE: a source, the specialist's drafts of it, and a target a person would sign."""
+    """The triplet of SCALE: a source, the specialist's drafts of it, and a target a person would sign.
+
+    `terms` are pairs of source and target term that a prompt lists with it; `likeness` is that of its source to
+    the text in percent, where it was found by that, and `origin` the memory that it came from.
+    """
 
     source: str
     target: str
     drafts: tuple[Draft, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+    likeness: float | None = None
+    origin: str = ""
 
 
 TermStatus = Literal["preferred", "admitted", "deprecated", "forbidden", "keep"]
@@ -306,7 +313,7 @@ class Candidate:
     """One text that could become the translation, and where it came from.
 
     `origin` is "draft", "refine", "few-shot" …; `evidence` holds what the gate measured on it; `spans` are the
-    protected spans of the source where they stand in the text.
+    protected spans of the source where they stand in the text; `terms` tells what became of the glossary's terms.
     """
 
     origin: str
@@ -314,6 +321,7 @@ class Candidate:
     checks: tuple[Check, ...] = ()
     evidence: dict[str, float] = field(default_factory=dict)
     spans: tuple[Span, ...] = ()
+    terms: tuple[TermUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ COMMANDS = {
     "evaluate": "Score translations, with signatures and significance.",
     "calibrate": "Choose method, shots and threshold for a pair on a development file.",
     "bench": "Compare profiles on test sets: quality, time, calls and cost.",
+    "memory": "Keep, search and exchange confirmed translations.",
+    "glossary": "Check translations by a glossary, find terms, convert.",
     "cache": "Show or clear what is kept of drafts and answers.",
 }
 

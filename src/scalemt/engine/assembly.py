@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -11,11 +11,13 @@ from pathlib import Path
 from scalemt import languages
 from scalemt.caching import FILE_NAME, CacheStore, keep_generalist, keep_specialist, size_limit
 from scalemt.config import Configuration, Profile
-from scalemt.engine.backends import build_generalist, build_specialist
+from scalemt.engine.backends import build_generalist, build_method, build_specialist
+from scalemt.engine.knowledge import Knowledge
+from scalemt.engine.reusing import Reuse
 from scalemt.errors import ConfigurationError, MissingExtraError, NoRoadError
 from scalemt.folders import cache_dir, config_dir
 from scalemt.generalists import Generalist, ScoringGeneralist
-from scalemt.memory import SELECTORS, Selector, load_demonstrations, packaged_demonstrations
+from scalemt.glossary import TermFinder
 from scalemt.methods import METHODS, Kit, Method
 from scalemt.prompts import load_template
 from scalemt.quality.calibration import Calibration, calibration_path, load_calibration
@@ -23,13 +25,12 @@ from scalemt.quality.deferral import DeferralModel
 from scalemt.quality.evidence import EvidenceGatherer
 from scalemt.quality.gate import Gate
 from scalemt.specialists import Specialist
+from scalemt.specialists.learning import LearningSpecialist
 from scalemt.specialists.recorded import RecordedSpecialist
 from scalemt.specialists.road import DirectRoad, PivotRoad, RecordedRoad, Road, SeveralRoads, plan
 from scalemt.text.splitting import check_splitter
-from scalemt.types import Decision, Demonstration, Pair, Prompt, Segment
+from scalemt.types import Decision, Pair, Prompt, Segment
 from scalemt.version import __version__
-
-_MOST_SHOTS_OF_A_FILE = 10  # the paper's number; a user's file that holds no more is shown whole
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Plan:
 
     `third` is the method whose answer the gate weighs as a third candidate. `decisions` are those that hold
     for every segment. `budget` is the largest share of segments that the generalist may be asked for, `deferral`
-    what a calibration tells of the gain that is to be expected.
+    what a calibration tells of the gain that is to be expected. `reuse` finds what need not be translated.
     """
 
     pair: Pair
@@ -53,6 +54,7 @@ class Plan:
     signature: str
     budget: float = 1.0
     deferral: DeferralModel | None = None
+    reuse: Reuse | None = None
 
     def scoring_prompts(self, segments: Sequence[Segment]) -> list[Prompt | None]:
         """Return the prompts under which the generalist scores candidates: few-shot, without any draft."""
@@ -81,6 +83,7 @@ class Assembly:
         self.configuration = configuration
         self.drafts = drafts
         self.notice = notice or (lambda _: None)
+        self.knowledge = Knowledge(profile, self.notice)
         self.store = CacheStore(cache_dir() / FILE_NAME, size_limit(), self.notice) if profile.cache else None
         if specialists is not None:
             self.specialists = [self._kept(specialist) for specialist in specialists]
@@ -112,6 +115,22 @@ class Assembly:
         """Have drafts and scores kept on disk, where the profile wants that."""
         return keep_specialist(specialist, self.store) if self.store else specialist
 
+    def correct(self, text: str, translation: str, pair: Pair, about: Mapping[str, str]) -> None:
+        """Keep a correction in the first memory and in the specialists that learn; see `Engine.correct`."""
+        memories = self.knowledge.memories
+        learners = [
+            item for item in self.specialists if isinstance(item, LearningSpecialist) and item.supports(pair)
+        ]
+        if memories is None and not learners:
+            raise ConfigurationError(
+                "There is nothing that could learn from a correction: name a memory with --memory FILE, or a "
+                "specialist that learns (thot)."
+            )
+        if memories is not None:
+            memories.correct(text, translation, pair, **about)
+        for learner in learners:
+            learner.learn(text, translation, pair)
+
     def plan(self, pair: Pair, *, ask: bool = True) -> Plan:
         """Return the plan for a pair; see `Engine.plan`."""
         if (pair, ask) not in self._plans:
@@ -126,27 +145,18 @@ class Assembly:
         _require_drafts(method, road, pair, self.profile.budget)
         ask = ask and self.profile.budget > 0
         generalist = self.generalist if method.needs_generalist and ask else None
-        template = load_template(self._template_name(generalist))
-        shots = self._shots(calibration)
-        kit = Kit(
-            pair=pair,
-            template=template,
-            # Nobody is shown demonstrations where nobody may be asked.
-            selector=self._selector(pair, shots) if method.needs_generalist and self.profile.budget > 0 else None,
-            road=road,
-            paths=self.profile.paths,
-            confidences=self._confidences(template.kind),
-            notice=self.notice,
-            context=self._context(template.kind) if generalist else 0,
-        )
-        backends = self._backends(road, generalist, template.signature)
+        finder = self.knowledge.finder(pair)
+        _require_terms(method, finder, pair)
+        kit = self._kit(pair, method, road, generalist, self._shots(calibration))
+        kit.terms = finder
+        backends = self._backends(road, generalist, kit.template.signature)
         if calibration and calibration.backends != backends and generalist:
             self.notice(
                 f"The calibration of {pair} was made with other backends and is left aside: run scalemt calibrate."
             )
             calibration = None
         third = self._third(method, calibration)
-        gate = self._gate(calibration)
+        gate = replace(self._gate(calibration), aims_at_terms=method.aims_at_terms)
         return Plan(
             pair=pair,
             method=method,
@@ -160,7 +170,34 @@ class Assembly:
             signature=self._signature(method, backends, kit, gate, third, calibration),
             budget=self.profile.budget,
             deferral=calibration.deferral.get(gate.mode) if calibration else None,
+            reuse=self._reuse(pair),
         )
+
+    def _kit(
+        self, pair: Pair, method: Method, road: Road | None, generalist: Generalist | None, shots: int
+    ) -> Kit:
+        template = load_template(self._template_name(method, generalist))
+        # Nobody is shown demonstrations where nobody may be asked.
+        shown = method.needs_generalist and self.profile.budget > 0
+        return Kit(
+            pair=pair,
+            template=template,
+            selector=self.knowledge.selector(pair, shots, method) if shown else None,
+            road=road,
+            paths=self.profile.paths,
+            confidences=self._confidences(template.kind),
+            notice=self.notice,
+            context=self._context(template.kind) if generalist else 0,
+            variety=self.knowledge.variety(pair),
+            splitter=self.profile.splitter,
+        )
+
+    def _reuse(self, pair: Pair) -> Reuse | None:
+        """Drafts recorded elsewhere belong to all segments, one by one: then none is left out."""
+        memories = self.knowledge.memories
+        if memories is None or self.profile.reuse == "off" or self.drafts is not None:
+            return None
+        return Reuse(memories, pair, only_in_context=self.profile.reuse == "context")
 
     def _calibration(self, pair: Pair) -> Calibration | None:
         if self.drafts is not None or not self.calibrated:
@@ -171,8 +208,8 @@ class Assembly:
         name = self.profile.method
         if calibration and "method" not in self.profile.explicit:
             name = calibration.method
-        method: Method = METHODS.load(name)()
-        return method
+        # Options are those of the profile's own method, not of one that a calibration chose.
+        return build_method(name, self.profile.options if name == self.profile.method else {})
 
     def _road(self, pair: Pair, method: Method) -> Road:
         pivot = languages.parse(self.profile.pivot) if self.profile.pivot else None
@@ -206,11 +243,12 @@ class Assembly:
             return pivoting, decisions
         return method, decisions
 
-    def _template_name(self, generalist: Generalist | None) -> str:
+    def _template_name(self, method: Method, generalist: Generalist | None) -> str:
         if self.profile.template != "auto":
             return self.profile.template
         # A dry run asks nobody: then what the profile's generalist would be is not known, and scale is shown.
-        return "plain" if generalist is not None and generalist.kind == "base" else "scale"
+        kind = "base" if generalist is not None and generalist.kind == "base" else "chat"
+        return method.template.get(kind, "plain" if kind == "base" else "scale")
 
     def _confidences(self, kind: str) -> bool:
         if self.profile.confidences is not None:
@@ -226,29 +264,10 @@ class Assembly:
     def _shots(self, calibration: Calibration | None) -> int:
         if "shots" in self.profile.explicit:
             return self.profile.shots
-        if self.profile.demonstrations:
-            return _MOST_SHOTS_OF_A_FILE
+        most = self.knowledge.most_shots()
+        if most is not None:
+            return most
         return calibration.shots if calibration else self.profile.shots
-
-    def _selector(self, pair: Pair, shots: int) -> Selector | None:
-        pool = self._pool(pair)
-        if not shots or not pool:
-            return None
-        whole = len(pool) <= shots
-        kind = SELECTORS.load("fixed" if whole else self.profile.selection)
-        selector: Selector = kind(pool, shots, self.profile.seed)
-        return selector
-
-    def _pool(self, pair: Pair) -> list[Demonstration]:
-        if self.profile.demonstrations:
-            return load_demonstrations(self.profile.demonstrations)
-        pool = packaged_demonstrations(pair)
-        if not pool and self.profile.shots:
-            self.notice(
-                f"The packaged demonstrations do not hold {pair}: prompts show none. "
-                "Give your own with --demonstrations FILE."
-            )
-        return pool
 
     def _third(self, method: Method, calibration: Calibration | None) -> Method | None:
         name = self.profile.third
@@ -292,7 +311,7 @@ class Assembly:
         calibration: Calibration | None,
     ) -> str:
         shown = f"{kit.selector.name}{kit.selector.shots}" if kit.selector else "none"
-        parts = [f"scalemt:{__version__}", f"pair:{kit.pair}", f"method:{method.name}", backends]
+        parts = [f"scalemt:{__version__}", f"pair:{kit.pair}", f"method:{method.signature}", backends]
         if method.samples_paths:
             parts.append(f"paths:{kit.paths}")
         if method.needs_generalist and kit.road:
@@ -305,6 +324,7 @@ class Assembly:
             parts.append(f"third:{third.name}")
         if kit.context:
             parts.append(f"context:{kit.context}")
+        parts += self.knowledge.signature(kit.pair, kit.terms)
         parts += self._protection()
         if calibration:
             parts.append("calibrated:yes")
@@ -339,6 +359,19 @@ def _require_drafts(method: Method, road: Road | None, pair: Pair, budget: float
         "that could stand in the place of an answer. Leave the budget at 1, or choose refine with a specialist of "
         "the pair."
     )
+
+
+def _require_terms(method: Method, finder: TermFinder | None, pair: Pair) -> None:
+    """Refuse a method that works by terms where there are none.
+
+    Raises:
+        ConfigurationError: no glossary is named.
+    """
+    if method.needs_glossary and finder is None:
+        raise ConfigurationError(
+            f"The method {method.name} needs a glossary for {pair}. Name one with --glossary FILE "
+            "(CSV, TSV, TBX or UTX), or glossary in the profile."
+        )
 
 
 def _stands(road: Road, pair: Pair) -> bool:

@@ -12,6 +12,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from scalemt.config import Configuration, Profile
 from scalemt.errors import ConfigurationError, UnknownNameError
 from scalemt.generalists import GENERALISTS, Generalist
+from scalemt.methods import METHODS, Method
 from scalemt.registry import Registry
 from scalemt.retry import redact
 from scalemt.specialists import SPECIALISTS, DraftOptions, Specialist
@@ -40,6 +41,18 @@ def build_generalist(spec: str, configuration: Configuration, profile: Profile) 
         ConfigurationError: an option is unknown or lacks.
     """
     built: Generalist = _build(spec, GENERALISTS, configuration.generalists, profile)
+    return built
+
+
+def build_method(name: str, options: Mapping[str, Any]) -> Method:
+    """Return the method of a name, with its options.
+
+    Raises:
+        UnknownNameError: no such method.
+        ConfigurationError: an option is unknown or has a value that it cannot have.
+    """
+    factory = METHODS.load(name)
+    built: Method = _call(factory, dict(options), _parameters(factory), f"the method {name}")
     return built
 
 

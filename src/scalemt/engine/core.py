@@ -122,6 +122,25 @@ class Engine:
             if window.fault:
                 raise window.fault
 
+    def correct(self, text: str, translation: str, source: str, target: str, **about: str) -> None:
+        """Keep a correction: it steers the very next segment.
+
+        It goes into the first memory of the profile, and to each specialist of the pair that learns.
+
+        Args:
+            text, translation: a source, and its translation as somebody confirmed it.
+            source, target: language codes of any accepted standard.
+            about: what else the memory is to know (before, context, creator, domain, note).
+
+        Raises:
+            ConfigurationError: the profile has neither a memory nor a specialist that learns.
+            UsageError: the memory cannot be written, or a text is empty.
+        """
+        pair = languages.parse_pair(source, target)
+        if not (text.strip() and translation.strip()):
+            raise UsageError("A correction needs a source and a translation that are not empty.")
+        self.assembly.correct(text, translation, pair, about)
+
     def plan(self, source: str, target: str, *, ask: bool = True) -> Plan:
         """Return how a pair would be translated: method, road, demonstrations, gate; made once a pair.
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scalemt.errors import BackendError, GeneralistError, IntegrityError
+from scalemt.glossary import verify
 from scalemt.languages import base
 from scalemt.methods import Prepared
-from scalemt.methods.answering import Answer, draft_candidate
+from scalemt.methods.answering import Answer, draft_candidates
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
 from scalemt.text.spans import prose
-from scalemt.types import Candidate, Decision, Pair, Translation, Usage
+from scalemt.types import Candidate, Decision, Draft, Pair, Translation, Usage
 
 if TYPE_CHECKING:
     from scalemt.engine.assembly import Plan
@@ -44,8 +45,11 @@ def _answers(rounds: Sequence[Round], index: int) -> list[Candidate]:
 
 
 def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Case:
-    draft = draft_candidate(prepared, plan.pair)
-    every = (*([draft] if draft else []), *candidates)
+    found = plan.kit.found(prepared.segment)
+    every = tuple(
+        replace(item, terms=verify(found, item.text, plan.pair)) if found else item
+        for item in (*draft_candidates(prepared, plan.pair), *candidates)
+    )
     shown = prepared.drafts[0] if prepared.drafts else None
     if shown and shown.text and base(shown.language or plan.pair.target) != base(plan.pair.target):
         return Case(shown.text, Pair(shown.language, plan.pair.target), prepared.standing, every)
@@ -91,22 +95,31 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
             *plan.decisions,
             *prepared.decisions,
             *faults,
-            *_repairs(chosen, case, rounds, index),
+            *_repairs(chosen, case, prepared.alternatives, rounds, index),
             *decisions,
         ),
         demonstrations=prepared.demonstrations,
         usage=sum((item.answers[index].usage for item in rounds), Usage()),
         error=None if chosen else _why(case, rounds, index, decisions),
         spans=chosen.spans if chosen else (),
+        terms=chosen.terms if chosen else (),
     )
 
 
-def _repairs(chosen: Candidate | None, case: Case, rounds: Sequence[Round], index: int) -> list[Decision]:
+def _repairs(
+    chosen: Candidate | None,
+    case: Case,
+    alternatives: Sequence[tuple[str, Draft]],
+    rounds: Sequence[Round],
+    index: int,
+) -> list[Decision]:
     """Tell what was done to keep the protected spans of the text that was chosen."""
     if chosen is None:
         return []
     if chosen.origin == "draft":
         told = case.draft.repairs if case.draft else ()
+    elif (other := dict(alternatives).get(chosen.origin)) is not None:
+        told = other.repairs
     else:
         told = tuple(
             repair for item in rounds if item.origin == chosen.origin for repair in item.answers[index].repairs
@@ -115,7 +128,7 @@ def _repairs(chosen: Candidate | None, case: Case, rounds: Sequence[Round], inde
 
 
 def _chosen(case: Case, rounds: Sequence[Round], plan: Plan) -> tuple[Candidate | None, list[Decision]]:
-    if rounds:
+    if rounds or any(item.origin != "draft" for item in case.candidates):
         return plan.gate.judge(case)
     draft = case.candidates[0] if case.candidates else None
     if draft and draft.text:

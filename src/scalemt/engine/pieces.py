@@ -93,6 +93,7 @@ class Cut:
             drafts=tuple(draft for item in translations for draft in item.drafts),
             candidates=tuple(candidate for item in translations for candidate in item.candidates),
             checks=tuple(check for item in translations for check in item.checks),
+            terms=tuple(use for item in translations for use in item.terms),
             decisions=(note, *(decision for item in translations for decision in item.decisions)),
             usage=sum((item.usage for item in translations), Usage()),
             error=error,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from threading import Event, Lock
 
@@ -19,6 +19,7 @@ from scalemt.engine.assembly import Plan, require_generalist
 from scalemt.engine.deferring import Account, defer, without_deferred
 from scalemt.engine.judging import Round, judge
 from scalemt.engine.pieces import Cut, Cutting, cut
+from scalemt.glossary import verify
 from scalemt.methods import Prepared
 from scalemt.methods.answering import Asking, answer, unasked
 from scalemt.specialists.road import RecordedRoad
@@ -48,13 +49,23 @@ class Window:
 class Staged:
     """A window ready for the generalist: its segments in pieces, and what was prepared for those that hold text.
 
-    `thirds` are the prompts of the third candidate, or nothing; `began` is when the work began, in seconds.
+    `thirds` are the prompts of the third candidate, or nothing; `began` is when the work began, in seconds, and
+    `known` what a memory held.
     """
 
     cuts: Sequence[Cut]
     prepared: Sequence[Prepared]
     thirds: Sequence[Prepared]
     began: float
+    known: Known
+
+
+@dataclass(frozen=True)
+class Known:
+    """What of a window a memory holds: whole segments, and pieces of the others, by position; those are done."""
+
+    segments: Mapping[int, Translation] = field(default_factory=dict)
+    pieces: Mapping[tuple[int, int], Translation] = field(default_factory=dict)
 
 
 class Run:
@@ -153,13 +164,35 @@ class Run:
             filled = [index for index, segment in enumerate(window.segments) if segment.text.strip()]
             plan.kit.road.positions = [window.start + index for index in filled]
         cuts = self._cut(window.segments)
-        pieces = [piece for item in cuts for piece in item.pieces if piece.text.strip()]
+        known = self._known(cuts)
+        pieces = [piece for _, piece in _open_pieces(cuts, known)]
         if not pieces:
-            return Staged(cuts, [], [], began)
+            return Staged(cuts, [], [], began, known)
         with self._specialists:
             prepared = defer(plan.method.prepare(pieces, plan.kit), plan, self._account)
         thirds = without_deferred(plan.third.prepare(pieces, plan.kit), prepared) if plan.third else []
-        return Staged(cuts, prepared, thirds, began)
+        return Staged(cuts, prepared, thirds, began, known)
+
+    def _known(self, cuts: Sequence[Cut]) -> Known:
+        """Look up whole segments in the memories, then, without the tags around them, the pieces of the others."""
+        reuse, method = self._plan.reuse, self._plan.method.name
+        if reuse is None:
+            return Known()
+        wholes = reuse.translations([item.whole for item in cuts], method)
+        segments = {
+            index: self._verified(replace(found, segment=cuts[index].segment))
+            for index, found in enumerate(wholes)
+            if found
+        }
+        places = [place for place, _ in _open_pieces(cuts, Known(segments))]
+        pieces = reuse.translations([cuts[index].pieces[number] for index, number in places], method)
+        found_pieces = {place: found for place, found in zip(places, pieces, strict=True) if found}
+        return Known(segments, found_pieces)
+
+    def _verified(self, item: Translation) -> Translation:
+        """Tell what became of the glossary's terms in a text that was confirmed before."""
+        found = self._plan.kit.found(item.segment)
+        return replace(item, terms=verify(found, item.text, self._plan.pair)) if found else item
 
     def _cut(self, segments: Sequence[Segment]) -> list[Cut]:
         recorded = isinstance(self._plan.kit.road, RecordedRoad)
@@ -181,10 +214,22 @@ class Run:
         """Answer and judge a window, and put its pieces together."""
         meter = _Meter(self._progress, staged)
         made = iter(self._judged(staged, meter) if staged.prepared else [])
-        joined = [item.join([self._piece(piece, made) for piece in item.pieces]) for item in staged.cuts]
+        joined = [self._joined(staged, index, made) for index in range(len(staged.cuts))]
         meter.finish()
         seconds = self._seconds(staged.began) / max(1, len(staged.cuts))
         return [replace(item, signature=self._plan.signature, seconds=seconds) for item in joined]
+
+    def _joined(self, staged: Staged, index: int, made: Iterator[Translation]) -> Translation:
+        """Return the translation of one segment: from a memory, or of its pieces."""
+        if index in staged.known.segments:
+            return staged.known.segments[index]
+        item = staged.cuts[index]
+        return item.join(
+            [
+                staged.known.pieces.get((index, number)) or self._piece(piece, made)
+                for number, piece in enumerate(item.pieces)
+            ]
+        )
 
     def _piece(self, piece: Segment, made: Iterator[Translation]) -> Translation:
         """A piece without text stays as it is."""
@@ -260,6 +305,14 @@ class _Meter:
         if due > self._told:
             self._progress(due - self._told)
             self._told = due
+
+
+def _open_pieces(cuts: Sequence[Cut], known: Known) -> Iterator[tuple[tuple[int, int], Segment]]:
+    """Yield position and piece of all that is to be translated."""
+    for index, item in enumerate(cuts):
+        for number, piece in enumerate(item.pieces if index not in known.segments else ()):
+            if piece.text.strip() and (index, number) not in known.pieces:
+                yield (index, number), piece
 
 
 def _take(waiting: Iterator[Segment], size: int) -> tuple[list[Segment], Exception | None]:

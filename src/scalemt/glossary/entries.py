@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from scalemt import languages
 from scalemt.errors import ConfigurationError
 from scalemt.types import Pair, TermStatus
+
+_GLOSS = re.compile(r"\s*[(（][^()（）]*[)）]")
 
 FAULTS: frozenset[TermStatus] = frozenset({"deprecated", "forbidden"})
 """Translations that are listed so that they are not used."""
@@ -35,6 +38,18 @@ class TermEntry:
     domain: str = ""
     note: str = ""
     concept: str = ""
+
+    @property
+    def forms(self) -> tuple[TermEntry, ...]:
+        """The entry without what its target has in brackets, then the entry.
+
+        Lists explain a term there, as in "SARS (síndrome respiratória aguda grave)", or give an ending, as in
+        "contagioso(a)": no translation should repeat that, but one that does is right too.
+        """
+        bare = _GLOSS.sub("", self.target).strip()
+        if not bare or bare == self.target or self.status == "keep" or _GLOSS.search(self.source):
+            return (self,)
+        return (replace(self, target=bare), self)
 
     @property
     def is_fault(self) -> bool:

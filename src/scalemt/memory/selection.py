@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from scalemt.registry import Registry
-from scalemt.types import Demonstration
+from scalemt.types import Demonstration, Segment
 
 SELECTORS = Registry(
     "selection of demonstrations",
@@ -19,6 +19,7 @@ SELECTORS = Registry(
     {
         "fixed": "scalemt.memory.selection:FixedSelector",
         "nearest": "scalemt.memory.selection:NearestSelector",
+        "memory": "scalemt.memory.matching:MemorySelector",
     },
 )
 
@@ -44,6 +45,11 @@ class Selector(ABC):
         self.pool = list(pool)
         self.shots = min(shots, len(self.pool))
         self.seed = seed
+
+    def choose(self, segments: Sequence[Segment]) -> list[list[Demonstration]]:
+        """Return the demonstrations for each segment in the order they are shown."""
+        rows = self.select([segment.text for segment in segments])
+        return [[self.pool[index] for index in row] for row in rows]
 
     @abstractmethod
     def select(self, texts: Sequence[str]) -> list[list[int]]:

@@ -246,7 +246,8 @@ class MemoryStore:
             chunk = hashes[start : start + _TOGETHER]
             marks = ", ".join("?" * len(chunk))
             rows = self._all(
-                f"{_READ} WHERE p.source = ? AND p.target = ? AND u.{side} IN ({marks}) ORDER BY changed DESC, u.id DESC",
+                f"{_READ} WHERE p.source = ? AND p.target = ? AND u.{side} IN ({marks}) "
+                "ORDER BY changed DESC, u.id DESC",
                 (*pair, *chunk),
             )
             for row in rows:
@@ -264,7 +265,8 @@ class MemoryStore:
             self._file.create_function("holds", 1, lambda value: needle in value.casefold(), deterministic=True)
             where, given = ("", ()) if pair is None else ("AND p.source = ? AND p.target = ? ", pair)
             rows = self._all(
-                f"{_READ} WHERE (holds(u.source) OR holds(u.target)) {where}ORDER BY changed DESC, u.id DESC LIMIT ?",
+                f"{_READ} WHERE (holds(u.source) OR holds(u.target)) {where}"
+                "ORDER BY changed DESC, u.id DESC LIMIT ?",
                 (*given, limit),
             )
         return [_unit(row) for row in rows]

@@ -11,6 +11,9 @@ METHODS = Registry(
         "few-shot": "scalemt.methods.few_shot:FewShotMethod",
         "refine": "scalemt.methods.refine:RefineMethod",
         "pivot": "scalemt.methods.pivot:PivotMethod",
+        "adaptive": "scalemt.methods.adaptive:AdaptiveMethod",
+        "terminology": "scalemt.methods.terminology:TerminologyMethod",
+        "dictionary": "scalemt.methods.dictionary:DictionaryMethod",
         "multi-path": "scalemt.methods.multi_path:MultiPathMethod",
     },
 )

@@ -13,7 +13,7 @@ from scalemt.prompts import Template
 from scalemt.quality.checks import Subject, run_checks
 from scalemt.quality.cleaning import clean
 from scalemt.text.spans import fault
-from scalemt.types import Candidate, Completion, Decision, Decoding, Pair, Prompt, Usage
+from scalemt.types import Candidate, Completion, Decision, Decoding, Draft, Pair, Prompt, Usage
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,14 @@ def _answer(prepared: Prepared, heard: _Heard, asking: Asking) -> Answer:
     return Answer(candidate, None, completion.usage, kept.repairs)
 
 
-def draft_candidate(prepared: Prepared, pair: Pair) -> Candidate | None:
-    """Return the standing draft as a checked candidate, or None when there is none."""
-    draft = prepared.standing
-    if draft is None:
-        return None
+def draft_candidates(prepared: Prepared, pair: Pair) -> list[Candidate]:
+    """Return the standing draft, if there is one, and the alternatives to it, as checked candidates."""
+    drafts = [("draft", prepared.standing)] if prepared.standing else []
+    return [_of_draft(origin, draft, prepared, pair) for origin, draft in (*drafts, *prepared.alternatives)]
+
+
+def _of_draft(origin: str, draft: Draft, prepared: Prepared, pair: Pair) -> Candidate:
     segment = prepared.segment
     wrong = fault(segment.text, segment.spans, draft.text, draft.spans) if segment.spans else ""
     checks = run_checks(Subject(segment.text, draft.text, pair, damage=wrong))
-    return Candidate("draft", draft.text, checks, spans=draft.spans)
+    return Candidate(origin, draft.text, checks, spans=draft.spans)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scalemt.errors import ConfigurationError
+from scalemt.glossary import FoundTerm, TermFinder, verify, wanted
 from scalemt.memory import Selector
 from scalemt.methods.integrity import shown, shown_draft
 from scalemt.prompts import Surroundings, Template
 from scalemt.specialists import Specialist
+from scalemt.specialists.drafting import Drafting, by_sentences
 from scalemt.specialists.road import Road, drafts_to_ask
+from scalemt.text.protection import protect
 from scalemt.types import Decision, Demonstration, Draft, Pair, Prompt, Segment
 
 MOST_CONTEXT = 1500  # characters of source that a prompt shows of what stands before
+MOST_TERMS = 10  # of a glossary that a prompt lists for one text
+_MOST_DRAFTED = 10_000  # demonstrations whose drafts are kept
 
 
 @dataclass
@@ -31,6 +36,9 @@ class Kit:
         notice: told once about each thing a user should know, such as a language without demonstrations.
         context: how many segments before one its prompt shows.
         translated: what the run has translated so far, source to translation, where context is shown.
+        terms: finds the terms of the glossary in use; None without one.
+        variety: what prompts call the target language by, where a regional variety of it is wanted.
+        splitter: what cuts the sentences of demonstrations that hold tags.
     """
 
     pair: Pair
@@ -42,7 +50,10 @@ class Kit:
     notice: Callable[[str], None] = field(default=lambda _: None)
     context: int = 0
     translated: dict[str, str] = field(default_factory=dict)
-    _drafted: dict[tuple[int, int], tuple[Draft, ...]] = field(default_factory=dict)
+    terms: TermFinder | None = None
+    variety: str = ""
+    splitter: str = "srx"
+    _drafted: dict[tuple[Demonstration, int], tuple[Draft, ...]] = field(default_factory=dict)
 
     def require_road(self, method: str) -> Road:
         """Return the road, or say that the method needs one."""
@@ -50,21 +61,63 @@ class Kit:
             raise ConfigurationError(f"The method {method} needs a specialist, and none is configured.")
         return self.road
 
-    def prompt(self, segment: Segment, drafts: Sequence[Draft], demonstrations: Sequence[Demonstration]) -> Prompt:
-        """Return the prompt for a segment: protected spans in typed form, surroundings where they are used."""
+    @property
+    def shown_pair(self) -> Pair:
+        """The languages as prompts name them."""
+        return Pair(self.pair.source, self.variety or self.pair.target)
+
+    def prompt(
+        self,
+        segment: Segment,
+        drafts: Sequence[Draft],
+        demonstrations: Sequence[Demonstration],
+        *,
+        terms: Sequence[tuple[str, str]] | None = None,
+        template: Template | None = None,
+    ) -> Prompt:
+        """Return the prompt for a segment: protected spans in typed form, surroundings where they are used.
+
+        Args:
+            segment: what is to be translated.
+            drafts: those to show.
+            demonstrations: those to show, in this order.
+            terms: source and target terms to list; None lists those of the glossary that the segment holds.
+            template: in the place of the kit's own.
+        """
         masked = shown(segment)
-        return self.template.render(
+        return (template or self.template).render(
             masked.text,
             [shown_draft(draft, masked) for draft in drafts],
-            demonstrations,
-            self.pair,
+            [self._with_terms(item) for item in demonstrations],
+            self.shown_pair,
             confidences=self.confidences,
             surroundings=Surroundings(
                 protected=bool(segment.spans),
                 note=segment.note if self.context else "",
                 before=self.before(segment),
+                terms=tuple(self.listed(self.found(segment)) if terms is None else terms)[:MOST_TERMS],
             ),
         )
+
+    def found(self, segment: Segment) -> list[FoundTerm]:
+        """Return the terms of the glossary that a segment holds; none without a glossary."""
+        return self.terms.find(segment.text, segment.spans) if self.terms else []
+
+    @staticmethod
+    def listed(found: Sequence[FoundTerm]) -> list[tuple[str, str]]:
+        """Return found terms as prompts list them: source and wanted target, each once."""
+        entries = [entry for entry in map(wanted, found) if entry]
+        return list(dict.fromkeys((entry.source, entry.target) for entry in entries))
+
+    def _with_terms(self, item: Demonstration) -> Demonstration:
+        """Return a demonstration with the terms that its source holds and its target has applied."""
+        if not self.terms or item.terms:
+            return item
+        found = self.terms.find(item.source)
+        uses = verify(found, item.target, self.pair)
+        pairs = zip(found, uses, strict=True)
+        applied = self.listed([term for term, use in pairs if use.state in ("applied", "inflected")])
+        return replace(item, terms=tuple(applied[:MOST_TERMS]))
 
     def before(self, segment: Segment) -> tuple[tuple[str, str], ...]:
         """Return the segments before one in its document, the nearest last, each with its translation or ""."""
@@ -77,46 +130,48 @@ class Kit:
             chosen.insert(0, (text, self.translated.get(text, "")))
         return tuple(chosen)
 
-    def choose(self, texts: Sequence[str]) -> list[list[Demonstration]]:
-        """Return the demonstrations for each text, without regard to drafts."""
+    def choose(self, segments: Sequence[Segment]) -> list[list[Demonstration]]:
+        """Return the demonstrations for each segment, without regard to drafts."""
         if self.selector is None:
-            return [[] for _ in texts]
-        pool = self.selector.pool
-        return [[pool[index] for index in row] for row in self.selector.select(texts)]
+            return [[] for _ in segments]
+        return self.selector.choose(segments)
 
-    def choose_drafted(self, texts: Sequence[str], paths: int) -> list[list[Demonstration]]:
-        """Return the demonstrations for each text, each with as many drafts as the prompt will show.
+    def choose_drafted(self, segments: Sequence[Segment], paths: int) -> list[list[Demonstration]]:
+        """Return the demonstrations for each segment, each with as many drafts as the prompt will show.
 
         Drafts that a demonstration brings along are used; missing ones are made by the specialists in use.
         """
-        if self.selector is None:
-            return [[] for _ in texts]
-        rows = self.selector.select(texts)
-        self._make_drafts(sorted({index for row in rows for index in row}), paths)
-        pool = self.selector.pool
-        return [[replace(pool[i], drafts=self._drafted[i, paths]) for i in row] for row in rows]
+        rows = self.choose(segments)
+        self._make_drafts(list(dict.fromkeys(item for row in rows for item in row)), paths)
+        return [[replace(item, drafts=self._drafted[item, paths]) for item in row] for row in rows]
 
-    def _make_drafts(self, positions: Sequence[int], paths: int) -> None:
-        assert self.selector is not None  # noqa: S101  # the callers have looked
-        pool = self.selector.pool
-        for index in positions:
-            if pool[index].drafts:
-                self._drafted[index, paths] = pool[index].drafts
-        missing = [index for index in positions if (index, paths) not in self._drafted]
+    def _make_drafts(self, items: Sequence[Demonstration], paths: int) -> None:
+        for item in items:
+            if item.drafts:
+                self._drafted[item, paths] = item.drafts
+        missing = [item for item in items if (item, paths) not in self._drafted]
         if not missing:
             return
         makers = self.road.makers() if self.road else []
         if not makers:
             raise ConfigurationError(
-                f"The demonstration {pool[missing[0]].source[:60]!r} has no drafts, and drafts recorded "
+                f"The demonstration {missing[0].source[:60]!r} has no drafts, and drafts recorded "
                 "elsewhere cannot make them. Add drafts to the demonstrations file."
             )
-        sources = [pool[index].source for index in missing]
+        while len(self._drafted) > _MOST_DRAFTED:
+            del self._drafted[next(iter(self._drafted))]
+        sources = [item.source for item in missing]
         columns = [self._draft_all(specialist, sources, pair, paths) for specialist, pair in makers]
-        for row, index in enumerate(missing):
-            self._drafted[index, paths] = tuple(draft for column in columns for draft in column[row])
+        for row, item in enumerate(missing):
+            self._drafted[item, paths] = tuple(draft for column in columns for draft in column[row])
 
     def _draft_all(self, specialist: Specialist, texts: list[str], pair: Pair, paths: int) -> list[list[Draft]]:
+        segments = [protect(Segment(text)) for text in texts]
+        if any(segment.spans for segment in segments):
+            # A memory's demonstrations hold tags and placeholders, which a bare specialist would spoil.
+            drafting = Drafting(specialist, pair, by_sentences(pair.source, self.splitter))
+            made = drafting.draft(segments, drafts_to_ask(paths))
+            return [[replace(draft, spans=()) for draft in drafts[: paths or 1]] for drafts in made]
         return [drafts[: paths or 1] for drafts in specialist.draft(texts, pair, drafts_to_ask(paths))]
 
 
@@ -124,7 +179,8 @@ class Kit:
 class Prepared:
     """One segment ready for the generalist.
 
-    `standing` is the draft that can be the translation by itself. Without a `prompt` it is the translation.
+    `standing` is the draft that can be the translation by itself. Without a `prompt` it is the translation, unless
+    the gate prefers one of the `alternatives`: other drafts, each with what it is called in decisions.
     """
 
     segment: Segment
@@ -133,19 +189,34 @@ class Prepared:
     demonstrations: tuple[Demonstration, ...] = ()
     prompt: Prompt | None = None
     decisions: tuple[Decision, ...] = ()
+    alternatives: tuple[tuple[str, Draft], ...] = ()
 
 
 class Method(ABC):
     """One way of translating. A subclass sets the attributes and implements `prepare`.
 
+    Its options are the keyword arguments of its constructor, and stand in a profile as `options`.
+
     `needs_specialist` and `needs_generalist` let the engine refuse early when one is missing; `samples_paths` says
-    that the number of paths of the profile decides what it does.
+    that the number of paths of the profile decides what it does. `needs_memory` chooses demonstrations from the
+    memories of the profile, whatever its selection, and `needs_glossary` refuses to work without a glossary.
+    `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse.
+    `template` is the prompt template by kind of generalist, where the method wants one of its own.
     """
 
     name: str
     needs_specialist: bool
     needs_generalist: bool
     samples_paths: bool = False
+    needs_memory: bool = False
+    needs_glossary: bool = False
+    aims_at_terms: bool = False
+    template: Mapping[str, str] = {}  # never written to
+
+    @property
+    def signature(self) -> str:
+        """The name, and the options that are set."""
+        return self.name
 
     @abstractmethod
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
@@ -159,7 +230,7 @@ def with_drafts(segments: Sequence[Segment], kit: Kit, road: Road, paths: int = 
         paths: 0 shows the best draft, m > 0 shows m sampled ones.
     """
     drafted = road.draft(segments, paths)
-    rows = kit.choose_drafted([segment.text for segment in segments], paths)
+    rows = kit.choose_drafted(segments, paths)
     return [
         Prepared(segment, item.shown, item.standing, tuple(row), kit.prompt(segment, item.shown, row))
         for segment, item, row in zip(segments, drafted, rows, strict=True)

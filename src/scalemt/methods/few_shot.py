@@ -15,7 +15,7 @@ class FewShotMethod(Method):
 
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
         """Render a prompt of demonstrations and the source."""
-        rows = kit.choose([segment.text for segment in segments])
+        rows = kit.choose(segments)
         return [
             Prepared(
                 segment,

@@ -37,11 +37,13 @@ class Surroundings:
         protected: it holds spans that must be kept.
         note: what the document says about it.
         before: the segments before it, each with its translation or "".
+        terms: pairs of a term that it holds and the translation that is wanted.
     """
 
     protected: bool = False
     note: str = ""
     before: tuple[tuple[str, str], ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
 
 
 _ALONE = Surroundings()
@@ -56,8 +58,8 @@ class Template:
         kind: "chat" makes messages, "plain" one text for a base model.
         system, demonstration, query: Jinja2 texts. They see `source_language`, `target_language`,
             `draft_language` (English names), `drafted`, `many`, `scored`, `protected` (booleans), and, for one
-            triplet, `source`, `drafts` (list of rendered drafts) and `target`; `system` and `query` also see
-            `note` and `before` (list of pairs of source and translation).
+            triplet, `source`, `drafts` (list of rendered drafts), `target` and `terms` (list of pairs); `system`
+            and `query` also see `note` and `before` (list of pairs of source and translation).
         separator: between demonstrations, and before the query.
         prefill: how a chat answer is opened where the generalist can do that.
         stop: strings that end an answer.
@@ -98,14 +100,20 @@ class Template:
         Args:
             source: the text to translate.
             drafts: the specialist's drafts of it; none makes a plain few-shot prompt.
-            demonstrations: shown in this order; they must hold as many drafts as `drafts`.
+            demonstrations: shown in this order, with as many drafts as `drafts`, or none.
             pair: names the languages; a draft in another language than the target is a pivot.
             confidences: show `word(0.58)` for words whose confidence is known.
             surroundings: what else is told of the text.
         """
         shared = self.variables(drafts, pair, confidences=confidences) | _told(surroundings)
         shown = [
-            self._block(self.demonstration, shared, item.source, item.drafts if drafts else (), item.target)
+            self._block(
+                self.demonstration,
+                shared | {"terms": _lines(item.terms)},
+                item.source,
+                item.drafts if drafts else (),
+                item.target,
+            )
             for item in demonstrations
         ]
         shown.append(self._block(self.query, shared, source, drafts))
@@ -147,6 +155,7 @@ class Template:
             "protected": False,
             "note": "",
             "before": [],
+            "terms": [],
         }
 
     def _block(
@@ -158,8 +167,16 @@ class Template:
 
 
 def _told(surroundings: Surroundings) -> dict[str, Any]:
-    before = [(one_line(source), one_line(target)) for source, target in surroundings.before]
-    return {"protected": surroundings.protected, "note": one_line(surroundings.note), "before": before}
+    return {
+        "protected": surroundings.protected,
+        "note": one_line(surroundings.note),
+        "before": _lines(surroundings.before),
+        "terms": _lines(surroundings.terms),
+    }
+
+
+def _lines(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(one_line(source), one_line(target)) for source, target in pairs]
 
 
 def _prediction(drafts: Sequence[Draft], pair: Pair) -> str:

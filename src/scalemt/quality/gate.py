@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from scalemt.glossary import missed
 from scalemt.quality.evidence import Case
 from scalemt.types import Candidate, Decision
 
@@ -28,6 +29,14 @@ judge its own answer: from Basque to Portuguese that took pivot refinements 29 c
 
 DEFAULT_THRESHOLD = 3.0
 """Expected chrF++ points at which an uncalibrated gate gives up the draft: wide, since it may be wrong."""
+
+TERM_TOLERANCE = 4.0
+"""Expected chrF++ points that a candidate may be worse by evidence and still be taken for its terms: a wanted term
+that the specialist would not have chosen always looks less likely to it (see benchmarks/terminology.py)."""
+
+EDITS, EDITS_A_WORD = 3, 1.5
+"""Words of the draft that a text may change and still be an edit of it: so many, and as many for each word of the
+missed terms."""
 
 _FATAL = frozenset({"empty", "truncated", "spans"})
 
@@ -84,11 +93,13 @@ class Gate:
         scales: by origin of the candidate, from a calibration; None before one. An origin that the calibration
             does not hold is not weighed.
         threshold: the least expected gain at which the draft is given up.
+        aims_at_terms: a candidate that uses more of the glossary's terms is taken unless it is clearly worse.
     """
 
     mode: str = "quality"
     scales: dict[str, Scale] | None = None
     threshold: float = DEFAULT_THRESHOLD
+    aims_at_terms: bool = False
 
     def judge(self, case: Case) -> tuple[Candidate | None, list[Decision]]:
         """Return the candidate that becomes the translation, or None when none may, and why."""
@@ -98,6 +109,13 @@ class Gate:
         others = [item for item in case.candidates if item.origin != "draft"]
         decisions = [_refusal(item) for item in others if _refused(item, self.mode)]
         passed = [item for item in others if not _refused(item, self.mode)]
+        if draft is not None and self.mode != "off":
+            decisions += [_term_refusal(item, draft) for item in passed if _loses_terms(item, draft)]
+            passed = [item for item in passed if not _loses_terms(item, draft)]
+        if self.aims_at_terms and draft is not None and self.mode != "off":
+            for_terms = self._for_terms(passed, draft)
+            if for_terms:
+                return for_terms[0], [*decisions, for_terms[1]]
         if not passed:
             return self._nothing_passed(draft, others, decisions)
         if draft is None or self.mode != "quality":
@@ -105,6 +123,25 @@ class Gate:
             return passed[0], [*decisions, Decision("gate", passed[0].origin, why)]
         chosen, decision = self._weigh(passed, draft)
         return chosen, [*decisions, decision]
+
+    def _for_terms(self, passed: Sequence[Candidate], draft: Candidate) -> tuple[Candidate, Decision] | None:
+        """Return the candidate that uses most terms, of several the one that the evidence likes best, or None.
+
+        The guard of terminology-constrained editing: more terms than the draft, near to the draft, not clearly
+        worse by the evidence where there is any.
+        """
+        before = len(missed(draft.terms))
+        ranked = []
+        for item in passed:
+            after = len(missed(item.terms))
+            gain = Scale().gain(item, draft)
+            if after < before and _near(item, draft) and (gain is None or gain > -TERM_TOLERANCE):
+                ranked.append((after, -(gain or 0.0), item))
+        if not ranked:
+            return None
+        after, loss, best = min(ranked, key=lambda row: row[:2])
+        why = f"{before - after} of {before} missed terms are used; expected gain over the draft {-loss:+.2f}"
+        return best, Decision("gate", best.origin, why)
 
     def _nothing_passed(
         self, draft: Candidate | None, others: Sequence[Candidate], decisions: list[Decision]
@@ -142,6 +179,26 @@ class Gate:
             return Scale().gain(candidate, draft) if features(candidate, draft).keys() & INDEPENDENT else None
         scale = self.scales.get(candidate.origin)
         return scale.gain(candidate, draft) if scale else None
+
+
+def _near(candidate: Candidate, draft: Candidate) -> bool:
+    """Whether a text is an edit of the draft and no other translation: few words changed beside the terms."""
+    from rapidfuzz.distance import Levenshtein
+
+    uses = missed(draft.terms)
+    room = sum(len(use.source.split()) + len(use.target.split()) for use in uses)
+    return Levenshtein.distance(draft.text.split(), candidate.text.split()) <= EDITS + EDITS_A_WORD * room
+
+
+def _loses_terms(candidate: Candidate, draft: Candidate) -> bool:
+    return len(missed(candidate.terms)) > len(missed(draft.terms))
+
+
+def _term_refusal(candidate: Candidate, draft: Candidate) -> Decision:
+    kept = {(use.source, use.start) for use in missed(draft.terms)}
+    lost = [use for use in missed(candidate.terms) if (use.source, use.start) not in kept]
+    told = "; ".join(f"{use.source} = {use.target}" for use in lost)
+    return Decision("gate", f"refused {candidate.origin}", f"terms: it misses what the draft holds: {told}")
 
 
 def _unusable(candidate: Candidate) -> bool:

@@ -25,7 +25,7 @@ from scalemt.evaluation.systems import Output, System, TestSet
 from scalemt.evaluation.tables import Table
 from scalemt.methods import METHODS
 from scalemt.quality.deferral import DeferralModel, Drafted, free_features
-from scalemt.types import Draft
+from scalemt.types import Draft, Segment
 
 if TYPE_CHECKING:
     from scalemt.evaluation.bench.backends import Backends
@@ -163,7 +163,7 @@ def _features(item: Asked, task: Task) -> dict[str, float] | None:
     assert task.plan  # noqa: S101
     kit = task.plan.kit
     listed = kit.selector is None or kit.selector.name == "fixed"
-    shown = () if listed else nearest(kit, kit.choose([item.source])[0])
+    shown = () if listed else nearest(kit, kit.choose([Segment(item.source)])[0])
     return free_features(Drafted(item.source, item.drafts, item.standing, task.pair, shown))
 
 
