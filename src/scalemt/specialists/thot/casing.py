@@ -1,8 +1,8 @@
-"""Upper and lower case: models are trained on lower case, and the case of a draft is restored from what stood around.
+"""Upper and lower case: models are trained on lower case, and the case of a draft is restored.
 
-A word has the most frequent form that it had in the training targets (truecasing, as Lita et al. 2003, "tRuEcasIng"),
-told apart by how the source word was written that it is aligned with: in manuals "File" stays a name and "file" does
-not. What stands in the source letter by letter keeps the case of the source.
+A word has the most frequent form that it had in the training targets (truecasing, as Lita et al. 2003,
+"tRuEcasIng"), told apart by how the source word was written that it is aligned with: in manuals "File" stays a
+name and "file" does not. What stands in the source letter by letter keeps the case of the source.
 """
 
 from __future__ import annotations
@@ -60,12 +60,14 @@ class Recaser:
             source: of the source, as it is written.
             aligned: the source token of each token.
         """
-        source_starts = sentence_starts(source)
+        source_starts, shouted = sentence_starts(source), _shouts(source)
         made = []
         for token, origin in zip(tokens, aligned, strict=True):
             given = None if origin is None else source[origin]
             opens = origin in source_starts
-            made.append(_rewritten(token, self._form(surface(token), given, opens=opens)))
+            form = self._form(surface(token), given, opens=opens)
+            copied = given is not None and surface(given).lower() == surface(token)
+            made.append(_rewritten(token, form.upper() if shouted and not copied else form))
         _open_sentences(made, source)
         return made
 
@@ -74,15 +76,17 @@ class Recaser:
             return word
         written = surface(given) if given is not None else ""
         shape = shape_of(written) if given is not None else _ANY
-        if opens and shape == "A":
+        if opens and shape == "A" and written[:1].isalpha():
             shape = _ANY  # capitals at the start of a sentence say nothing
         elif written.lower() == word:
             return written
         shapes = self._forms.get(word, {})
         counts = shapes.get(shape) or shapes.get(_ANY)
-        if shape == "AA" and (not counts or shape not in shapes):
-            return word.upper() if not counts else counts.most_common(1)[0][0]
-        return counts.most_common(1)[0][0] if counts else word
+        if not counts:
+            return word
+        best = counts.most_common(1)[0][0]
+        # "Empty" at the start of a sentence is no reason to write EMPTY, though no other form was ever seen.
+        return written if opens and written.lower() == word and shape_of(best) == "AA" else best
 
     def save(self, path: Path) -> None:
         """Write the words that are not always in lower case."""
@@ -132,6 +136,12 @@ def sentence_starts(tokens: Sequence[str]) -> frozenset[int]:
         if word[-1:] in _ENDS and not token.endswith(JOINER) and not word[:1].isalnum():
             awaited = True
     return frozenset(starts)
+
+
+def _shouts(source: Sequence[str]) -> bool:
+    """Whether all words are written in capitals, and not only one letter."""
+    words = [word for word in map(surface, source) if word[:1].isalnum() and _has_case(word)]
+    return any(shape_of(word) == "AA" for word in words) and all(word == word.upper() for word in words)
 
 
 def _open_sentences(tokens: list[str], source: Sequence[str]) -> None:

@@ -110,7 +110,7 @@ class LearntAppender:
     def append(self, item: Learnt) -> None:
         """Write one segment to the end."""
         line = json.dumps({"source": item.source, "target": item.target}, ensure_ascii=False) + "\n"
-        written = line.encode()
+        written = line.encode("utf-8", "replace")  # half of a surrogate pair can stand in no file
         self.file.truncate(self.learnt._offset)  # what a crash has torn
         self.file.write(written)
         self.file.flush()

@@ -16,6 +16,7 @@ from scalemt.errors import MissingExtraError, ModelError
 
 MOST_TOKENS = 200  # that are decoded or learnt at a time; the library's end is 201
 ALIGNERS = {"fast-align": "FAST_ALIGN", "hmm": "HMM", "ibm1": "IBM1", "ibm2": "IBM2"}
+_WAYS = 5  # to ask for, for each draft: one text comes about by several segmentations
 TRANSLATION, LANGUAGE = "tm/src_trg", "lm/trg.lm"  # prefixes of the files in a model folder
 
 
@@ -83,10 +84,12 @@ class NativeModel:
         self._model.clear()
 
     def translate(self, tokens: Sequence[str], n: int = 1) -> list[Decoded]:
-        """Return at most `n` translations of 1 to `MOST_TOKENS` tokens, the best first; perhaps none."""
+        """Return at most `n` different translations of 1 to `MOST_TOKENS` tokens, the best first; perhaps none."""
         sentence = " ".join(tokens)
-        found = [self._decoder.translate(sentence)] if n == 1 else self._decoder.translate_n(sentence, n)
-        return [_decoded(data, len(tokens)) for data in found if data.target]
+        found = [self._decoder.translate(sentence)] if n == 1 else self._decoder.translate_n(sentence, n * _WAYS)
+        unique = {tuple(data.target): data for data in reversed(found) if data.target}
+        best = [unique.pop(words) for data in found if (words := tuple(data.target)) in unique]
+        return [_decoded(data, len(tokens)) for data in best[:n]]
 
     def learn(self, source: Sequence[str], target: Sequence[str]) -> bool:
         """Train on one pair of 1 to `MOST_TOKENS` tokens a side; whether the library took it."""
