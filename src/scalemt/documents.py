@@ -82,7 +82,8 @@ class Document:
         def stream(segments: Iterable[Segment]) -> Iterator[Translation]:
             return engine.stream(segments, self.source, self.target, progress)
 
-        return Repeats(progress).stream(self.segments(), stream)
+        in_context = bool(engine.profile.memories) and engine.profile.reuse != "off"
+        return Repeats(progress, in_context=in_context).stream(self.segments(), stream)
 
     def translate(
         self,
@@ -121,9 +122,13 @@ class Repeats:
     Args:
         progress: told of repetitions; of all else the engine tells.
         size: how many different segments are remembered; those that come later are translated each time.
+        in_context: equal texts behind different ones are different segments, as a memory may tell them apart.
     """
 
-    def __init__(self, progress: Progress | None = None, size: int = _REMEMBERED) -> None:
+    def __init__(
+        self, progress: Progress | None = None, size: int = _REMEMBERED, *, in_context: bool = False
+    ) -> None:
+        self._in_context = in_context
         self._progress = progress or (lambda _: None)
         self._size = size
         self._done: dict[object, Translation] = {}
@@ -157,13 +162,16 @@ class Repeats:
 
     def _fresh(self, segments: Iterable[Segment]) -> Iterator[Segment]:
         for segment in segments:
-            key = (segment.text, segment.spans, segment.breaks, segment.syntax)
+            key = (segment.text, segment.spans, segment.breaks, segment.syntax, self._apart(segment))
             new = key not in self._known
             if new and len(self._known) < self._size:
                 self._known.add(key)
             self._waiting.append((segment, key, new))
             if new:
                 yield segment
+
+    def _apart(self, segment: Segment) -> tuple[str, ...]:
+        return (segment.before[-1] if segment.before else "", segment.id) if self._in_context else ()
 
     def _repeated(self) -> Translation:
         segment, key, _ = self._waiting.popleft()

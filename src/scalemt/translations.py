@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scalemt.drafts import draft_to_json
-from scalemt.types import Candidate, Translation
+from scalemt.types import Candidate, Demonstration, Translation
 
 
 def as_json(translation: Translation) -> dict[str, Any]:
@@ -22,13 +22,19 @@ def as_json(translation: Translation) -> dict[str, Any]:
         "candidates": [_candidate(item) for item in translation.candidates],
         "decisions": [asdict(item) for item in translation.decisions],
         "checks": [asdict(item) for item in translation.checks],
-        "terms": [],
+        "terms": [asdict(item) for item in translation.terms],
+        "matches": [_match(item) for item in translation.demonstrations if item.likeness is not None],
         "demonstrations": len(translation.demonstrations),
         "usage": asdict(translation.usage),
         "signature": translation.signature,
         "seconds": round(translation.seconds, 4),
         "error": str(translation.error) if translation.error else None,
     }
+
+
+def _match(item: Demonstration) -> dict[str, Any]:
+    """Return a unit of a memory as it was shown to the generalist; the best of a segment is the last."""
+    return {"source": item.source, "target": item.target, "score": item.likeness, "memory": item.origin}
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def explain(translation: Translation, console: Console) -> None:
         elsewhere = draft.language not in ("", translation.pair.target)
         row(f"{label} ({draft.language})" if elsewhere else label, _coloured(draft))
     for shown in translation.demonstrations:
-        row("shown", Text(f"{shown.source}  →  {shown.target}", style="dim"))
+        label = "shown" if shown.likeness is None else f"{shown.likeness:.0f} % match"
+        row(label, Text(visible(f"{shown.source}  →  {shown.target}"), style="dim"))
     standing = next((item.text for item in translation.candidates if item.origin == "draft"), "")
     for item in translation.candidates:
         if item.origin != "draft":
@@ -38,6 +39,9 @@ def explain(translation: Translation, console: Console) -> None:
         elif not translation.drafts or item.text != translation.drafts[0].text:
             row("draft", item.text)
         _evidence(item, row)
+    for use in translation.terms:
+        found = f" ({use.found})" if use.found and use.found != use.target else ""
+        row("term", f"{use.source} = {use.target}: {use.state}{found}")
     for decision in translation.decisions:
         row(decision.step, f"{decision.outcome}: {decision.reason}")
     if translation.error:

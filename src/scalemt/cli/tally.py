@@ -28,8 +28,11 @@ class Tally:
         self.asked: int | None = None
         self.spans: Counter[str] = Counter()
         self.mended = 0
+        self.reused = 0
+        self.terms: Counter[str] = Counter()
         self._first_suspect = ""
         self._named: list[str] = []
+        self._missed: list[str] = []
 
     def add(self, item: Translation) -> None:
         """Count one translation."""
@@ -41,6 +44,8 @@ class Tally:
         self.spans.update(span.kind for span in item.spans)
         self.mended += any(decision.step == "spans" for decision in item.decisions) and not item.error
         steps = {decision.step: decision.reason for decision in item.decisions}
+        self.reused += any((step.step, step.outcome) == ("memory", "reused") for step in item.decisions)
+        self._count_terms(item)
         if "source" in steps:
             self.suspects += 1
             self._first_suspect = self._first_suspect or f"segment {item.segment.id}: {steps['source']}"
@@ -50,6 +55,14 @@ class Tally:
                 self._named.append(visible(f"Failed: segment {item.segment.id}: {item.error}"))
         elif "generalist" in steps:
             self.fallbacks += 1
+
+    def _count_terms(self, item: Translation) -> None:
+        for use in item.terms:
+            self.terms[use.state] += 1
+            if use.state in ("missed", "overridden") and len(self._missed) < _NAMED:
+                instead = f", but {use.found!r} is there" if use.found else ""
+                wanted = f"{use.source} = {use.target}{instead}"
+                self._missed.append(visible(f"Term not used: segment {item.segment.id}: {wanted}"))
 
     def report(self, *, every: bool = False) -> None:
         """Print what happened to standard error.
@@ -73,6 +86,9 @@ class Tally:
             )
         if self.suspects:
             say(f"{self.suspects} of {self.total} sources may be in another language ({self._first_suspect}).")
+        if self.reused:
+            say(f"{self.reused} of {self.total} segments were reused from a memory; --reuse off translates them.")
+        self._report_terms()
         if self.fallbacks:
             say(f"The generalist failed for {self.fallbacks} of {self.total} segments; others stand in for it.")
         for line in self._named:
@@ -80,3 +96,15 @@ class Tally:
         if self.failed:
             more = "; --json lists them all" if self.failed > _NAMED else ""
             click.echo(f"{self.failed} of {self.total} segments failed{more}.", err=True)
+
+    def _report_terms(self) -> None:
+        if not self.terms:
+            return
+        total = sum(self.terms.values())
+        used = self.terms["applied"] + self.terms["inflected"]
+        say(f"{used} of {total} terms of the glossary are used.")
+        for line in self._missed:
+            click.echo(line, err=True)
+        left = self.terms["missed"] + self.terms["overridden"] - len(self._missed)
+        if left > 0:
+            click.echo(f"{left} more terms are not used; --json lists them all.", err=True)

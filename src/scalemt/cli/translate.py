@@ -39,7 +39,7 @@ _BAR_FROM = 20  # segments; fewer are done before a bar is read
 )
 @click.option("--from", "source", required=True, metavar="LANG", help="Source language, any common code.")
 @click.option("--to", "target", required=True, metavar="LANG", help="Target language, any common code.")
-@click.option("--method", help="draft, few-shot, refine, pivot or multi-path.")
+@click.option("--method", help="draft, few-shot, refine, pivot, multi-path, adaptive, terminology or dictionary.")
 @click.option("--gate", help="off, checks or quality: when a refinement is kept.")
 @click.option(
     "--budget",
@@ -107,7 +107,8 @@ def _document(path: str, options: dict[str, Any], job: _Job, *, dry_run: bool) -
     document.context = options["context"] or 0
     total = count(document)
     engine = _engine(options, total)
-    document.context = engine.profile.context
+    # Of two texts that are the same, a memory tells apart those that follow another one.
+    document.context = max(engine.profile.context, 1 if engine.profile.memories else 0)
     engine.plan(job.source, job.target)
     if dry_run or job.as_json or job.explain:
         with text_output(job.output) as out:

@@ -31,8 +31,12 @@ DEFAULT_THRESHOLD = 3.0
 """Expected chrF++ points at which an uncalibrated gate gives up the draft: wide, since it may be wrong."""
 
 TERM_TOLERANCE = 4.0
-"""Expected chrF++ points that a candidate may be worse by evidence and still be taken for its terms: a wanted term
-that the specialist would not have chosen always looks less likely to it (see benchmarks/terminology.py)."""
+"""Expected chrF++ points a term that a candidate may be worse by evidence and still be taken: a wanted term that
+the specialist would not have chosen always looks less likely to it (see benchmarks/terminology.py)."""
+
+TERM_SHARE_TOLERANCE = 60.0
+"""The same for the share of the source that missed terms take up: in a short text the round trip of another word
+for the same thing ("difficulty breathing" for "shortness of breath") is most of what is compared."""
 
 EDITS, EDITS_A_WORD = 3, 1.5
 """Words of the draft that a text may change and still be an edit of it: so many, and as many for each word of the
@@ -113,7 +117,7 @@ class Gate:
             decisions += [_term_refusal(item, draft) for item in passed if _loses_terms(item, draft)]
             passed = [item for item in passed if not _loses_terms(item, draft)]
         if self.aims_at_terms and draft is not None and self.mode != "off":
-            for_terms = self._for_terms(passed, draft)
+            for_terms = self._for_terms(passed, draft, case.source)
             if for_terms:
                 return for_terms[0], [*decisions, for_terms[1]]
         if not passed:
@@ -124,18 +128,22 @@ class Gate:
         chosen, decision = self._weigh(passed, draft)
         return chosen, [*decisions, decision]
 
-    def _for_terms(self, passed: Sequence[Candidate], draft: Candidate) -> tuple[Candidate, Decision] | None:
+    def _for_terms(
+        self, passed: Sequence[Candidate], draft: Candidate, source: str
+    ) -> tuple[Candidate, Decision] | None:
         """Return the candidate that uses most terms, of several the one that the evidence likes best, or None.
 
         The guard of terminology-constrained editing: more terms than the draft, near to the draft, not clearly
         worse by the evidence where there is any.
         """
         before = len(missed(draft.terms))
+        share = sum(use.end - use.start for use in missed(draft.terms)) / max(1, len(source))
         ranked = []
         for item in passed:
             after = len(missed(item.terms))
+            room = TERM_TOLERANCE * (before - after) + TERM_SHARE_TOLERANCE * share
             gain = Scale().gain(item, draft)
-            if after < before and _near(item, draft) and (gain is None or gain > -TERM_TOLERANCE):
+            if after < before and _near(item, draft) and (gain is None or gain > -room):
                 ranked.append((after, -(gain or 0.0), item))
         if not ranked:
             return None
