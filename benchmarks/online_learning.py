@@ -4,11 +4,11 @@
 
 A thot model is trained on a sample of train.tsv and walks through dev.tsv twice: as it was trained, and learning
 the reference of each segment after it was scored. The model is one of the same manual, where ten thousand pairs
-have taught most of what there is to learn, or one of another kind of text, as at the start of a job. The corpora are sorted, so that consecutive lines are alike; a
-second walk goes over as many lines drawn at random from the whole of dev.tsv. What could be known by likeness
-alone is counted: segments whose source is nearly one of the training data, or nearly one that was walked over
-before; and the scores of the others are told by themselves. One more way to translate is one more `Translator` in
-the list that `arms` returns.
+have taught most of what there is to learn, or one of another kind of text, as at the start of a job. The corpora
+are sorted, so that consecutive lines are alike; a second walk goes over as many lines drawn at random from the
+whole of dev.tsv. What could be known by likeness alone is counted: segments whose source is nearly one of the
+training data, or nearly one that was walked over before; and the scores of the others are told by themselves. One
+more way to translate is one more `Translator` in the list that `arms` returns.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ def recaser() -> Recaser:
         ("Open the File menu", "Abra el Archivo menú"),
         ("Open the file in LibreOffice", "Abra el archivo en LibreOffice"),
         ("Copy the file", "Copie el archivo"),
+        ("Open it in here", "Abra lo en aquí"),
         ("Get a PDF now", "Obtenga un PDF ahora"),
     ):
         made.observe(source.split(), target.split(), list(range(len(target.split()))))
@@ -68,6 +69,8 @@ def test_what_was_counted_is_kept(recaser: Recaser, tmp_path: Path) -> None:
     recaser.save(tmp_path / "casing.json")
     again = Recaser.load(tmp_path / "casing.json")
     assert restored(again, "abra el archivo", "Open the File") == "Abra el Archivo"
+    again.observe(["a", "b", "in"], ["a", "b", "En"], [0, 1, 2])
+    assert restored(again, "a b en", "a b in") == "a b en"  # seen in lower case before, if not since
     (tmp_path / "casing.json").write_text("[1]")
     with pytest.raises(ModelError, match=r"casing\.json cannot be read.*Train the model anew"):
         Recaser.load(tmp_path / "casing.json")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scalemt.errors import ModelError
-from scalemt.specialists.thot.tokens import JOINER, surface
+from scalemt.specialists.thot.tokens import JOINER, escaped, surface
 
 _ANY = "*"
 _ENDS = frozenset(".!?")
@@ -89,11 +89,10 @@ class Recaser:
         return written if opens and written.lower() == word and shape_of(best) == "AA" else best
 
     def save(self, path: Path) -> None:
-        """Write the words that are not always in lower case."""
+        """Write all counts: without those of lower case, one capital that is learnt later would outweigh them."""
         kept = {
             word: {shape: dict(counts) for shape, counts in shapes.items()}
             for word, shapes in sorted(self._forms.items())
-            if set(shapes[_ANY]) != {word}
         }
         path.write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
 
@@ -165,8 +164,6 @@ def _has_case(word: str) -> bool:
 
 def _rewritten(token: str, form: str) -> str:
     """Put another form of the same word between the joiners of a token."""
-    from scalemt.specialists.thot.tokens import escaped
-
     before = JOINER if token.startswith(JOINER) else ""
     behind = JOINER if len(token) > 1 and token.endswith(JOINER) else ""
     return f"{before}{escaped(form)}{behind}"
