@@ -6,8 +6,10 @@ https://www.sqlite.org/howtocorrupt.html, section 2.6.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
+import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ from scalemt.memory.units import Unit, decoded_spans, digest, encoded_spans, ske
 from scalemt.text.protection import protect
 from scalemt.types import Pair, Segment
 
+STAMP = "%Y-%m-%dT%H:%M:%SZ"  # of time.strftime: how units tell a time, always in UTC
+
 _LAYOUT = 1
 _PATIENCE = 30.0  # seconds to wait for another process that writes
 _TOGETHER = 500  # ids in one query
@@ -30,8 +34,10 @@ _ROWS = 2000  # rows written by one statement
 _COLUMNS = (
     "source, target, before, after, context, origin, creator, created, changed, quality, domain, note, spans"
 )
-_READ = "SELECT u.id, p.source, p.target, " + ", ".join(f"u.{name}" for name in _COLUMNS.split(", "))
-_READ += " FROM units u JOIN pairs p ON p.id = u.pair"
+_SELECT = "SELECT u.id, p.source, p.target, " + ", ".join(f"u.{name}" for name in _COLUMNS.split(", "))
+_READ = f"{_SELECT} FROM units u JOIN pairs p ON p.id = u.pair"
+# By id: with an index SQLite would sort all units of a pair for each page of them.
+_SCAN = f"{_SELECT} FROM units u NOT INDEXED JOIN pairs p ON p.id = u.pair"
 _TABLES = f"""
 CREATE TABLE memory (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE pairs (id INTEGER PRIMARY KEY, source TEXT NOT NULL, target TEXT NOT NULL, UNIQUE (source, target));
@@ -42,6 +48,9 @@ CREATE TABLE units (
 CREATE UNIQUE INDEX units_by_source ON units (pair, source_hash, target_hash, context_hash);
 CREATE INDEX units_by_target ON units (pair, target_hash);
 """
+_COUNT_CHANGE = (
+    "INSERT INTO memory VALUES ('changes', '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +94,33 @@ class MemoryStore:
         self._lock = RLock()
         self._pairs: dict[Pair, int] = {}
         try:
-            self._file = self._opened()
+            self._file, self.uuid = self._opened(create)
         except (sqlite3.Error, OSError) as fault:
             raise InputError(f"{self.path} cannot be used as a translation memory: {_why(fault)}.") from None
 
-    def _opened(self) -> sqlite3.Connection:
+    def _opened(self, create: bool) -> tuple[sqlite3.Connection, str]:
+        try:
+            return self._connected(f"{self.path.absolute().as_uri()}?mode=rw{'c' if create else ''}", create)
+        except sqlite3.OperationalError:
+            if create or not self._only_readable():
+                raise
+            # On a disk that cannot be written SQLite cannot keep its side files, and needs none.
+            return self._connected(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", create)
+
+    def _only_readable(self) -> bool:
+        """Whether nothing can change the file, and all of it is in the file itself."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        fixed = not os.access(self.path, os.W_OK) or not os.access(self.path.absolute().parent, os.W_OK)
+        return fixed and not (log.exists() and log.stat().st_size)
+
+    def _connected(self, address: str, create: bool) -> tuple[sqlite3.Connection, str]:
         # Threads share the connection, one at a time behind the lock.
-        file = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-        tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            file.execute("PRAGMA journal_mode = WAL")
-            with _transaction(file):
-                # Another process may have made the tables in the meantime.
-                if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'units'").fetchone():
-                    for statement in _TABLES.split(";"):
-                        file.execute(statement)
-                    about = [("layout", str(_LAYOUT)), ("uuid", uuid.uuid4().hex)]
-                    file.executemany("INSERT INTO memory VALUES (?, ?)", about)
-        elif not {"memory", "units", "pairs"} <= tables:
-            raise sqlite3.DatabaseError("it is a database of something else")
-        file.execute("PRAGMA synchronous = NORMAL")
-        told = dict(file.execute("SELECT key, value FROM memory"))
-        if told.get("layout") != str(_LAYOUT):
-            raise sqlite3.DatabaseError(f"its layout is {told.get('layout')}, made by another version of scalemt")
-        self.uuid = told["uuid"]
-        return file
+        file = sqlite3.connect(address, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
+        try:
+            return file, _prepared(file, create)
+        except BaseException:
+            file.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -120,7 +131,7 @@ class MemoryStore:
         """Keep units, all of them or, after an error, none.
 
         A unit with the same languages, source, target and context as a known one renews its dates, quality and
-        origin. One without letters on both sides is refused.
+        origin. One with an empty side is refused, and so is one that holds lone surrogates, which are no text.
 
         Raises:
             UsageError: the file cannot be written.
@@ -130,11 +141,13 @@ class MemoryStore:
         with self._writing() as file:
             before = _count(file)
             while chunk := list(islice(waiting, _ROWS)):
-                fit = [unit for unit in chunk if unit.source.strip() and unit.target.strip()]
+                fit = [unit for unit in chunk if _is_fit(unit)]
                 self._add(file, fit)
                 given += len(fit)
                 refused += len(chunk) - len(fit)
             added = _count(file) - before
+            if given:
+                file.execute(_COUNT_CHANGE)
         return Added(added, given - added, refused)
 
     def _add(self, file: sqlite3.Connection, units: Sequence[Unit]) -> None:
@@ -183,7 +196,11 @@ class MemoryStore:
 
     def pairs(self) -> list[Pair]:
         """Return the pairs that units are kept of."""
-        return [Pair(*row) for row in self._all("SELECT source, target FROM pairs ORDER BY source, target")]
+        rows = self._all(
+            "SELECT source, target FROM pairs WHERE EXISTS (SELECT 1 FROM units WHERE pair = pairs.id) "
+            "ORDER BY source, target"
+        )
+        return [Pair(*row) for row in rows]
 
     def fitting(self, pair: Pair) -> list[tuple[Pair, bool]]:
         """Return the kept pairs that serve a direction, and whether their sides are swapped for it.
@@ -194,17 +211,30 @@ class MemoryStore:
         straight = [(kept, False) for kept in self.pairs() if _fits(kept, pair)]
         return straight + [(kept, True) for kept in self.pairs() if _fits(kept.reversed, pair)]
 
-    def newest_id(self, pair: Pair) -> int:
-        """Return the largest id among the units of a kept pair, 0 where there are none."""
-        row = self._all("SELECT MAX(id) FROM units WHERE pair = (SELECT id FROM pairs WHERE source = ? AND "
-                        "target = ?)", pair)  # fmt: skip
-        return int(row[0][0] or 0)
+    def newest_id(self, pair: Pair | None = None) -> int:
+        """Return the largest id among the units of a kept pair, 0 where there are none.
+
+        Without a pair, at once, the largest that any unit has ever had: ids are not given twice.
+        """
+        if pair is None:
+            rows = self._all("SELECT seq FROM sqlite_sequence WHERE name = 'units'")
+        else:
+            rows = self._all(
+                "SELECT MAX(id) FROM units WHERE pair = (SELECT id FROM pairs WHERE source = ? AND target = ?)",
+                pair,
+            )
+        return int(rows[0][0] or 0) if rows else 0
+
+    def changes(self) -> int:
+        """Return how many times units were added, renewed or removed, by whomever."""
+        rows = self._all("SELECT value FROM memory WHERE key = 'changes'")
+        return int(rows[0][0]) if rows else 0
 
     def sides(self, pair: Pair, after: int, *, swapped: bool) -> Iterator[tuple[int, Unit]]:
         """Yield ids and units of a kept pair with ids above `after`, in order; memory holds a few at a time."""
         while True:
             rows = self._all(
-                f"{_READ} WHERE p.source = ? AND p.target = ? AND u.id > ? ORDER BY u.id LIMIT ?",
+                f"{_SCAN} WHERE p.source = ? AND p.target = ? AND u.id > ? ORDER BY u.id LIMIT ?",
                 (*pair, after, _ROWS),
             )
             if not rows:
@@ -238,10 +268,10 @@ class MemoryStore:
 
         The units are given with the sides swapped where `swapped` says so, the newest first.
         """
-        by_hash = {digest(text): text for text in skeletons}
+        asked = set(skeletons)
         side = "target_hash" if swapped else "source_hash"
         found: dict[str, list[Unit]] = {}
-        hashes = list(by_hash)
+        hashes = [digest(text) for text in asked]
         for start in range(0, len(hashes), _TOGETHER):
             chunk = hashes[start : start + _TOGETHER]
             marks = ", ".join("?" * len(chunk))
@@ -254,15 +284,15 @@ class MemoryStore:
                 unit = swap(_unit(row)) if swapped else _unit(row)
                 text = skeleton(unit.segment)
                 # A hash may lie, a text does not.
-                if text in by_hash.values():
+                if text in asked:
                     found.setdefault(text, []).append(unit)
         return found
 
     def concordance(self, text: str, pair: Pair | None = None, *, limit: int = 50) -> list[Unit]:
         """Return units that hold a text on either side, whatever its case, the newest first."""
-        needle = text.casefold()
+        needle = _folded(text)
         with self._lock:
-            self._file.create_function("holds", 1, lambda value: needle in value.casefold(), deterministic=True)
+            self._file.create_function("holds", 1, lambda value: needle in _folded(value), deterministic=True)
             where, given = ("", ()) if pair is None else ("AND p.source = ? AND p.target = ? ", pair)
             rows = self._all(
                 f"{_READ} WHERE (holds(u.source) OR holds(u.target)) {where}"
@@ -276,7 +306,20 @@ class MemoryStore:
         with self._writing() as file:
             before = file.total_changes
             file.executemany("DELETE FROM units WHERE id = ?", ((number,) for number in ids))
-            return file.total_changes - before
+            removed = file.total_changes - before
+            if removed:
+                file.execute(_COUNT_CHANGE)
+        return removed
+
+    def mark(self, name: str) -> int:
+        """Return the number that is kept under a name, such as the last unit that a specialist was taught; else 0."""
+        rows = self._all("SELECT value FROM memory WHERE key = ?", (f"mark:{name}",))
+        return int(rows[0][0]) if rows else 0
+
+    def set_mark(self, name: str, number: int) -> None:
+        """Keep a number under a name."""
+        with self._writing() as file:
+            file.execute("INSERT OR REPLACE INTO memory VALUES (?, ?)", (f"mark:{name}", str(number)))
 
     def stats(self) -> list[PairStats]:
         """Return the numbers of each pair."""
@@ -286,11 +329,16 @@ class MemoryStore:
         )
         return [PairStats(Pair(row[0], row[1]), *row[2:]) for row in rows]
 
-    def repeated(self) -> list[int]:
-        """Return the ids of units of whose languages, source and target another, newer one is kept."""
+    def repeated(self, *, keep_contexts: bool = False) -> list[int]:
+        """Return the ids of units of whose languages, source and target another, newer one is kept.
+
+        They differ only by their context; with `keep_contexts` only those that have none are given.
+        """
         rows = self._all(
-            "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY pair, source_hash, target_hash "
-            "ORDER BY changed DESC, id DESC) AS place FROM units) WHERE place > 1"
+            "SELECT id FROM (SELECT id, context_hash, ROW_NUMBER() OVER (PARTITION BY pair, source_hash, "
+            "target_hash ORDER BY changed DESC, id DESC) AS place FROM units) "
+            "WHERE place > 1 AND (context_hash = 0 OR NOT ?)",
+            (keep_contexts,),
         )
         return [int(row[0]) for row in rows]
 
@@ -330,15 +378,40 @@ class MemoryStore:
                 raise
 
 
+def _prepared(file: sqlite3.Connection, create: bool) -> str:
+    """Make the tables where there are none, and return what the memory calls itself."""
+    tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables and not create:
+        raise sqlite3.DatabaseError("it is empty")
+    if not tables:
+        file.execute("PRAGMA journal_mode = WAL")
+        with _transaction(file):
+            # Another process may have made the tables in the meantime.
+            if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'units'").fetchone():
+                for statement in _TABLES.split(";"):
+                    file.execute(statement)
+                about = [("layout", str(_LAYOUT)), ("uuid", uuid.uuid4().hex), ("changes", "0")]
+                file.executemany("INSERT INTO memory VALUES (?, ?)", about)
+    elif not {"memory", "units", "pairs"} <= tables:
+        raise sqlite3.DatabaseError("it is a database of something else")
+    file.execute("PRAGMA synchronous = NORMAL")
+    told = dict(file.execute("SELECT key, value FROM memory"))
+    if told.get("layout") != str(_LAYOUT):
+        raise sqlite3.DatabaseError(f"its layout is {told.get('layout')}, made by another version of scalemt")
+    return str(told["uuid"])
+
+
 @contextmanager
 def _transaction(file: sqlite3.Connection) -> Iterator[None]:
     file.execute("BEGIN IMMEDIATE")
     try:
         yield
+        file.execute("COMMIT")
     except BaseException:
-        file.execute("ROLLBACK")
+        # After some faults, a full disk among them, SQLite has rolled back by itself.
+        if file.in_transaction:
+            file.execute("ROLLBACK")
         raise
-    file.execute("COMMIT")
 
 
 def _count(file: sqlite3.Connection) -> int:
@@ -347,7 +420,7 @@ def _count(file: sqlite3.Connection) -> int:
 
 def stamp() -> str:
     """Return the time now as units hold it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return time.strftime(STAMP, time.gmtime())
 
 
 def _unit(row: Sequence[object]) -> Unit:
@@ -355,6 +428,23 @@ def _unit(row: Sequence[object]) -> Unit:
     pair = Pair(str(source_language), str(target_language))
     values: Any = (source, target, pair, number, *about, *decoded_spans(str(spans or "")))
     return Unit(*values)
+
+
+def _is_fit(unit: Unit) -> bool:
+    if not (unit.source.strip() and unit.target.strip()):
+        return False
+    texts = (unit.source, unit.target, unit.before, unit.after, unit.context, unit.origin, unit.creator)
+    try:
+        "".join((*texts, unit.created, unit.changed, unit.domain, unit.note, *unit.codes.values())).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _folded(text: str) -> str:
+    """Return a text in which a word is found whatever its case: of Turkish, the four letters i are one."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return folded.replace("i\u0307", "i").replace("ı", "i")
 
 
 def _fits(kept: Pair, wanted: Pair) -> bool:
