@@ -232,7 +232,7 @@ def test_labels_name_the_target_language_first() -> None:
 
 
 def test_packaged_names() -> None:
-    assert template_names() == ["plain", "scale"]
+    assert template_names() == ["plain", "postedit", "postedit-plain", "scale"]
     for name in template_names():
         assert re.fullmatch(rf"{name}\[[0-9a-f]{{8}}\]", load_template(name).signature)
 

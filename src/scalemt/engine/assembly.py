@@ -18,6 +18,8 @@ from scalemt.errors import ConfigurationError, MissingExtraError, NoRoadError
 from scalemt.folders import cache_dir, config_dir
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.glossary import TermFinder
+from scalemt.memory.matching import MemorySelector
+from scalemt.memory.recall import Memories
 from scalemt.methods import METHODS, Kit, Method
 from scalemt.prompts import load_template
 from scalemt.quality.calibration import Calibration, calibration_path, load_calibration
@@ -39,7 +41,8 @@ class Plan:
 
     `third` is the method whose answer the gate weighs as a third candidate. `decisions` are those that hold
     for every segment. `budget` is the largest share of segments that the generalist may be asked for, `deferral`
-    what a calibration tells of the gain that is to be expected. `reuse` finds what need not be translated.
+    what a calibration tells of the gain that is to be expected. `reuse` finds what need not be translated, and
+    `memories` are those in use. `fixed` is what of the signature stays the same from segment to segment.
     """
 
     pair: Pair
@@ -51,10 +54,17 @@ class Plan:
     gatherer: EvidenceGatherer | None
     decisions: tuple[Decision, ...]
     backends: str
-    signature: str
+    fixed: str
     budget: float = 1.0
     deferral: DeferralModel | None = None
     reuse: Reuse | None = None
+    memories: Memories | None = None
+
+    @property
+    def signature(self) -> str:
+        """One line that says what produces a result now: a memory learns while a plan is in use."""
+        told = [item.signature for item in (self.reuse, self.memories) if item]
+        return "|".join([self.fixed, *told])
 
     def scoring_prompts(self, segments: Sequence[Segment]) -> list[Prompt | None]:
         """Return the prompts under which the generalist scores candidates: few-shot, without any draft."""
@@ -156,6 +166,8 @@ class Assembly:
             )
             calibration = None
         third = self._third(method, calibration)
+        reuse = self._reuse(pair)
+        remembers = reuse is not None or isinstance(kit.selector, MemorySelector)
         gate = replace(self._gate(calibration), aims_at_terms=method.aims_at_terms)
         return Plan(
             pair=pair,
@@ -167,10 +179,11 @@ class Assembly:
             gatherer=self._gatherer(pair, road, generalist) if gate.mode == "quality" else None,
             decisions=decisions,
             backends=backends,
-            signature=self._signature(method, backends, kit, gate, third, calibration),
+            fixed=self._signature(method, backends, kit, gate, third, calibration),
             budget=self.profile.budget,
             deferral=calibration.deferral.get(gate.mode) if calibration else None,
-            reuse=self._reuse(pair),
+            reuse=reuse,
+            memories=self.knowledge.memories if remembers else None,
         )
 
     def _kit(
@@ -311,6 +324,8 @@ class Assembly:
         calibration: Calibration | None,
     ) -> str:
         shown = f"{kit.selector.name}{kit.selector.shots}" if kit.selector else "none"
+        if isinstance(kit.selector, MemorySelector):
+            shown += f"[floor:{kit.selector.floor:g}]"
         parts = [f"scalemt:{__version__}", f"pair:{kit.pair}", f"method:{method.signature}", backends]
         if method.samples_paths:
             parts.append(f"paths:{kit.paths}")

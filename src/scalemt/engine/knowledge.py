@@ -110,10 +110,8 @@ class Knowledge:
         return _MOST_SHOTS_OF_A_FILE if self.profile.demonstrations else None
 
     def signature(self, pair: Pair, finder: TermFinder | None) -> list[str]:
-        """Return what tells which memory, glossary and attributes a translation was made with."""
-        told = [self.memories.signature(pair)] if self.memories else []
-        if self.memories and self.profile.reuse != "off":
-            told.append(f"reuse:{self.profile.reuse}")
+        """Return what tells which glossary and attributes a translation is made with; see `Plan.signature`."""
+        told = []
         if finder:
             told.append(f"glossary:{finder.glossary.signature}")
         if self.profile.variety:

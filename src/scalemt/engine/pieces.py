@@ -25,9 +25,13 @@ _SOFT_BREAK = re.compile(r"[ \t]*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029][\s\x1c-\x1e
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of a segment: a piece to be translated, or text that stays; `gap` tells what parts two pieces."""
+    """A stretch of a segment, from `start` on: a piece to be translated, or text that stays.
+
+    `gap` tells what parts two pieces.
+    """
 
     segment: Segment
+    start: int = 0
     piece: bool = False
     gap: bool = False
 
@@ -48,9 +52,10 @@ class Cut:
     def join(self, translations: Sequence[Translation]) -> Translation:
         """Return one translation of the whole segment from those of its pieces.
 
-        Its error is an `IntegrityError` when a protected span is not where it must be.
+        Its terms stand where they do in the whole segment; those of its candidates, in the piece. Its error is an
+        `IntegrityError` when a protected span is not where it must be.
         """
-        joined = self._told(translations)
+        joined = self._told([self._termed(item, number) for number, item in enumerate(translations)])
         if joined.error:
             return replace(joined, segment=self.segment, text="", spans=())
         text, spans = self._placed(translations)
@@ -81,6 +86,15 @@ class Cut:
             text += held
         return text, tuple(spans)
 
+    def _termed(self, item: Translation, number: int) -> Translation:
+        """Return the translation of a piece with its terms where they stand in the whole segment."""
+        if not item.terms:
+            return item
+        stretch = [stretch for stretch in self.stretches if stretch.piece][number]
+        origin = _origin(stretch.segment.text, self.whole.text, stretch.start)
+        moved = [replace(use, start=origin[use.start], end=origin[use.end - 1] + 1) for use in item.terms]
+        return replace(item, terms=tuple(moved))
+
     def _told(self, translations: Sequence[Translation]) -> Translation:
         if len(translations) == 1:
             return translations[0]
@@ -94,6 +108,7 @@ class Cut:
             candidates=tuple(candidate for item in translations for candidate in item.candidates),
             checks=tuple(check for item in translations for check in item.checks),
             terms=tuple(use for item in translations for use in item.terms),
+            demonstrations=tuple(dict.fromkeys(shown for item in translations for shown in item.demonstrations)),
             decisions=(note, *(decision for item in translations for decision in item.decisions)),
             usage=sum((item.usage for item in translations), Usage()),
             error=error,
@@ -127,7 +142,7 @@ def cut(segment: Segment, cutting: Cutting) -> Cut:
     for start, end, following in _lines(whole, cutting):
         stretches += _line(whole, start, end, cutting)
         if following > end:
-            stretches.append(Stretch(part(whole, end, following)))
+            stretches.append(Stretch(part(whole, end, following), end))
     if not any(stretch.piece for stretch in stretches):
         stretches.append(Stretch(Segment("", segment.id), piece=True))
     return Cut(segment, whole, tuple(stretches))
@@ -164,16 +179,16 @@ def _line(whole: Segment, start: int, end: int, cutting: Cutting) -> Iterator[St
     body = part(whole, inner_start, inner_end)
     if not _speaks(body):
         if end > start:
-            yield Stretch(part(whole, start, end))
+            yield Stretch(part(whole, start, end), start)
         return
     if inner_start > start:
-        yield Stretch(part(whole, start, inner_start))
+        yield Stretch(part(whole, start, inner_start), start)
     if cutting.recorded:
-        yield Stretch(_flat(by_itself(body, 0, len(body.text))), piece=True)
+        yield Stretch(_flat(by_itself(body, 0, len(body.text))), inner_start, piece=True)
     else:
-        yield from _fitting(body, cutting)
+        yield from _fitting(body, inner_start, cutting)
     if end > inner_end:
-        yield Stretch(part(whole, inner_end, end))
+        yield Stretch(part(whole, inner_end, end), inner_end)
 
 
 def _speaks(body: Segment) -> bool:
@@ -183,15 +198,15 @@ def _speaks(body: Segment) -> bool:
     return any(character.isalnum() for character in prose(body.text, body.spans))
 
 
-def _fitting(body: Segment, cutting: Cutting) -> Iterator[Stretch]:
-    """Yield a line's pieces of at most so many characters, and the gaps between them."""
+def _fitting(body: Segment, at: int, cutting: Cutting) -> Iterator[Stretch]:
+    """Yield the pieces of a line that begins `at`, of at most so many characters, and the gaps between them."""
     position = 0
     parts = split_long(body.text, cutting.limit, body.spans, cutting.language, cutting.splitter)
     for number, (text, gap) in enumerate(parts, 1):
         end = position + len(text)
-        yield Stretch(_flat(by_itself(body, position, end)), piece=True)
+        yield Stretch(_flat(by_itself(body, position, end)), at + position, piece=True)
         if number < len(parts):
-            yield Stretch(part(body, end, end + len(gap)), gap=True)
+            yield Stretch(part(body, end, end + len(gap)), at + end, gap=True)
         position = end + len(gap)
 
 
@@ -201,6 +216,17 @@ def _flat(body: Segment) -> Segment:
         return body
     text, spans = rewrite(body.text, body.spans, lambda _, held: held, lambda plain: _SOFT_BREAK.sub(" ", plain))
     return replace(body, text=text, spans=spans)
+
+
+def _origin(piece: str, whole: str, start: int) -> Sequence[int]:
+    """Return where each character of a piece stands in the whole text; of a flattened one, all but white space."""
+    if whole.startswith(piece, start):
+        return range(start, start + len(piece))
+    filled = (place for place in range(start, len(whole)) if not whole[place].isspace())
+    origin: list[int] = []
+    for character in piece:
+        origin.append(origin[-1] + 1 if character.isspace() and origin else next(filled, len(whole) - 1))
+    return origin
 
 
 def as_segments(texts: Iterable[str | Segment]) -> Iterator[Segment]:

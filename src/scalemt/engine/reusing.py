@@ -22,6 +22,11 @@ class Reuse:
         self._pair = pair
         self._only_in_context = only_in_context
 
+    @property
+    def signature(self) -> str:
+        """What is reused."""
+        return f"reuse:{'context' if self._only_in_context else 'exact'}"
+
     def translations(self, segments: Sequence[Segment], method: str) -> list[Translation | None]:
         """Return the translation of each segment that a memory holds, None for the others.
 

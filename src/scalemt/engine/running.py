@@ -49,8 +49,8 @@ class Window:
 class Staged:
     """A window ready for the generalist: its segments in pieces, and what was prepared for those that hold text.
 
-    `thirds` are the prompts of the third candidate, or nothing; `began` is when the work began, in seconds, and
-    `known` what a memory held.
+    `thirds` are the prompts of the third candidate, or nothing; `began` is when the work began, in seconds,
+    `known` what a memory held, and `signature` tells which memory that was.
     """
 
     cuts: Sequence[Cut]
@@ -58,6 +58,7 @@ class Staged:
     thirds: Sequence[Prepared]
     began: float
     known: Known
+    signature: str
 
 
 @dataclass(frozen=True)
@@ -164,14 +165,15 @@ class Run:
             filled = [index for index, segment in enumerate(window.segments) if segment.text.strip()]
             plan.kit.road.positions = [window.start + index for index in filled]
         cuts = self._cut(window.segments)
+        signature = plan.signature
         known = self._known(cuts)
         pieces = [piece for _, piece in _open_pieces(cuts, known)]
         if not pieces:
-            return Staged(cuts, [], [], began, known)
+            return Staged(cuts, [], [], began, known, signature)
         with self._specialists:
             prepared = defer(plan.method.prepare(pieces, plan.kit), plan, self._account)
         thirds = without_deferred(plan.third.prepare(pieces, plan.kit), prepared) if plan.third else []
-        return Staged(cuts, prepared, thirds, began, known)
+        return Staged(cuts, prepared, thirds, began, known, signature)
 
     def _known(self, cuts: Sequence[Cut]) -> Known:
         """Look up whole segments in the memories, then, without the tags around them, the pieces of the others."""
@@ -180,13 +182,13 @@ class Run:
             return Known()
         wholes = reuse.translations([item.whole for item in cuts], method)
         segments = {
-            index: self._verified(replace(found, segment=cuts[index].segment))
+            index: replace(self._verified(found), segment=cuts[index].segment)
             for index, found in enumerate(wholes)
             if found
         }
         places = [place for place, _ in _open_pieces(cuts, Known(segments))]
         pieces = reuse.translations([cuts[index].pieces[number] for index, number in places], method)
-        found_pieces = {place: found for place, found in zip(places, pieces, strict=True) if found}
+        found_pieces = {place: self._verified(found) for place, found in zip(places, pieces, strict=True) if found}
         return Known(segments, found_pieces)
 
     def _verified(self, item: Translation) -> Translation:
@@ -217,7 +219,7 @@ class Run:
         joined = [self._joined(staged, index, made) for index in range(len(staged.cuts))]
         meter.finish()
         seconds = self._seconds(staged.began) / max(1, len(staged.cuts))
-        return [replace(item, signature=self._plan.signature, seconds=seconds) for item in joined]
+        return [replace(item, signature=staged.signature, seconds=seconds) for item in joined]
 
     def _joined(self, staged: Staged, index: int, made: Iterator[Translation]) -> Translation:
         """Return the translation of one segment: from a memory, or of its pieces."""

@@ -12,17 +12,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import RLock
 
+from scalemt.errors import InputError
 from scalemt.lines import write_whole
 from scalemt.memory.shard import Hit, Shard, build, merge
 from scalemt.memory.store import MemoryStore
 from scalemt.memory.units import skeleton
 from scalemt.types import Pair
 
-_LAYOUT = 1
+_LAYOUT = 2
 _TAIL = 1_000  # units compared one by one before they become a shard
 _LARGEST = 500_000  # units of one shard when many are indexed at once: some 500 MB of memory
 _GROWTH = 4  # a shard is merged with the one before it unless that is so many times as large
@@ -71,18 +73,24 @@ class FuzzyIndex:
             return []
         from rapidfuzz import fuzz, process
 
+        # The newest first: of equals those that come first are kept.
+        tail = self._tail[::-1]
         found = process.extract(
-            text, [held for _, held in self._tail], scorer=fuzz.ratio, limit=limit, score_cutoff=floor
+            text, [held for _, held in tail], scorer=fuzz.ratio, limit=limit, score_cutoff=floor
         )
-        return [(score, self._tail[place][0], held) for held, score, place in found]
+        return [(score, tail[place][0], held) for held, score, place in found]
 
     def refresh(self, progress: Progress | None = None) -> None:
         """Take up what was added to the memory since the last call, by whomever."""
         with self._lock:
+            newest = self._store.newest_id()
             if not self._loaded:
-                self._load()
-            if self._store.newest_id(self._pair) <= self._last:
+                self._load(newest)
+            if newest == self._last:
                 return
+            if newest < self._last:
+                # The file is an older one now, put back from a copy.
+                self._shards, self._tail, self._last = [], [], 0
             fresh = self._fresh()
             while chunk := list(islice(fresh, _LARGEST)):
                 self._tail += chunk
@@ -91,42 +99,48 @@ class FuzzyIndex:
                     self._make_shard()
                 if progress:
                     progress(len(chunk))
+            self._last = max(newest, self._last)
 
     def _fresh(self) -> Iterable[tuple[int, str]]:
         for number, unit in self._store.sides(self._pair, self._last, swapped=self._swapped):
             yield number, skeleton(unit.segment)
 
-    def _load(self) -> None:
+    def _load(self, newest: int) -> None:
         self._loaded = True
         try:
             known = json.loads((self._folder / "index.json").read_text("utf-8"))
             if (known["layout"], known["uuid"]) == (_LAYOUT, self._store.uuid):
-                shards = [Shard(self._folder / name) for name in known["shards"]]
                 # All files are opened now: another process may remove them later.
-                if all(len(shard) and shard.text(0) for shard in shards):
+                shards = [Shard(self._folder / name).open() for name in known["shards"]]
+                if shards and 0 < int(known["last"]) <= newest:
                     self._shards, self._last = shards, int(known["last"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
             # A cache that cannot be read is none: it is made anew.
             self._shards, self._last = [], 0
 
     def _make_shard(self) -> None:
-        folder = self._new_folder()
-        build(folder, self._tail)
-        self._shards.append(Shard(folder))
-        self._tail = []
-        while len(self._shards) > 1 and len(self._shards[-2]) < _GROWTH * len(self._shards[-1]):
-            merged = self._new_folder()
-            merge(merged, self._shards[-2:])
-            self._shards[-2:] = [Shard(merged)]
-        self._save()
+        """Make a shard of the units that are compared one by one, and of it and others of like size one.
 
-    def _new_folder(self) -> Path:
+        Without room on any disk all stays as it is, only slower.
+        """
+        try:
+            self._shards.append(self._written(partial(build, sources=self._tail)))
+            self._tail = []
+            while len(self._shards) > 1 and len(self._shards[-2]) < _GROWTH * len(self._shards[-1]):
+                self._shards[-2:] = [self._written(partial(merge, shards=self._shards[-2:]))]
+            self._save()
+        except (OSError, InputError):
+            return
+
+    def _written(self, write: Callable[[Path], None]) -> Shard:
+        """Return a new shard, beside the memory or, where that cannot be written, in a temporary folder."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            return Path(tempfile.mkdtemp(prefix="shard-", dir=self._folder))
+            folder = Path(tempfile.mkdtemp(prefix="shard-", dir=self._folder))
+            return _filled(folder, write)
         except OSError:
-            # A memory on a disk that is not ours to write: the index lives as long as the process.
-            return _Temporary.folder()
+            # A memory on a disk that is not ours to write, or full: the index lives as long as the process.
+            return _filled(_Temporary.folder(), write)
 
     def _save(self) -> None:
         """Write down which shards make the index, then remove the others of this process."""
@@ -138,6 +152,15 @@ class FuzzyIndex:
         for folder in self._folder.glob("shard-*"):
             if folder.name not in names and not _in_use(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _filled(folder: Path, write: Callable[[Path], None]) -> Shard:
+    try:
+        write(folder)
+        return Shard(folder).open()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _in_use(folder: Path) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scalemt.memory.recall import DEFAULT_FLOOR, Match, Memories
+from scalemt.memory.recall import DEFAULT_FLOOR, Match, Memories, placed
 from scalemt.memory.selection import Selector
-from scalemt.text.masking import located, mask
+from scalemt.text.masking import mask
 from scalemt.text.spans import literal, rewrite
 from scalemt.types import Demonstration, Pair, Segment
 
@@ -64,10 +64,8 @@ def demonstration(match: Match) -> Demonstration:
     target = match.unit.target
     masked = mask(segment, "typed")
     if segment.spans:
-        held = located(segment, target)
-        spans = match.unit.target_spans or held.spans
         tokens = {span.key: literal(masked.text, span) for span in masked.spans}
-        target, _ = rewrite(target, spans, lambda span, text: tokens.get(span.key, text))
+        target, _ = rewrite(target, placed(match.unit, segment), lambda span, text: tokens.get(span.key, text))
     return Demonstration(masked.text, target, likeness=round(match.score, 1), origin=match.memory)
 
 

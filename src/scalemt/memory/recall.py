@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
-from scalemt.errors import ConfigurationError
+from scalemt.errors import ConfigurationError, UsageError
 from scalemt.memory.index import FuzzyIndex
-from scalemt.memory.store import MemoryStore, stamp
+from scalemt.memory.shard import Hit
+from scalemt.memory.store import STAMP, MemoryStore, stamp
 from scalemt.memory.units import Unit, skeleton, swap
 from scalemt.text.masking import located
 from scalemt.text.protection import protect
-from scalemt.text.spans import fault, literal, rewrite
+from scalemt.text.spans import between, fault, literal, rewrite, shifted
 from scalemt.types import Pair, Segment, Span
 
 MatchKind = Literal["context", "exact", "fuzzy", "semantic"]
 DEFAULT_FLOOR = 50.0
 
 _SPARE = 4  # hits asked for beyond the limit: units may be gone or say the same
+_MORE = 8  # times as many hits are asked for where so many are
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class Match:
     @property
     def shown(self) -> str:
         """The match as tools for translators call it: a context match is 101 %."""
-        return "101 %" if self.kind == "context" and self.score >= 100 else f"{self.score:.0f} %"
+        # Nothing but the same text is called 100 %.
+        return "101 %" if self.kind == "context" and self.score >= 100 else f"{int(self.score)} %"
 
 
 def read_use(spec: str) -> MemoryUse:
@@ -59,7 +66,7 @@ def read_use(spec: str) -> MemoryUse:
         ConfigurationError: the penalty is not between 0 and 100.
     """
     path, colon, penalty = spec.rpartition(":")
-    if not colon or not path or not penalty.replace(".", "", 1).isdigit():
+    if not colon or not path or not penalty.replace(".", "", 1).isdecimal():
         return MemoryUse(Path(spec))
     if not 0 <= float(penalty) <= 100:
         raise ConfigurationError(f"The penalty of {spec} must lie between 0 and 100 percent.")
@@ -81,19 +88,20 @@ class Memories:
         self.uses = tuple(uses)
         self.stores = [MemoryStore(use.path, create=create and not place) for place, use in enumerate(uses)]
         self._indexes: dict[tuple[int, Pair, bool], FuzzyIndex] = {}
+        self._lock = Lock()
 
     @property
     def name(self) -> str:
         """The names of the files, for messages."""
         return ", ".join(use.path.name for use in self.uses)
 
-    def signature(self, pair: Pair) -> str:
-        """Return what tells which units there are now for a pair."""
+    @property
+    def signature(self) -> str:
+        """What tells which units there are now: it changes with whatever is added, renewed or removed."""
         parts = []
         for use, store in zip(self.uses, self.stores, strict=True):
-            newest = max((store.newest_id(kept) for kept, _ in store.fitting(pair)), default=0)
             penalty = f"-{use.penalty:g}" if use.penalty else ""
-            parts.append(f"{store.uuid[:8]}@{newest}{penalty}")
+            parts.append(f"{store.uuid[:8]}@{store.changes()}{penalty}")
         return "memory:" + "+".join(parts)
 
     def search(
@@ -115,26 +123,23 @@ class Memories:
         asked = [skeleton(protect(segment)) for segment in segments]
         found: list[list[tuple[Match, int]]] = [[] for _ in segments]
         for place, use, store in self._each():
+            least = min(100.0, floor + use.penalty)
             for kept, swapped in store.fitting(pair):
-                index = self._index(place, kept, swapped)
-                index.refresh()
+                known = self._exact(place, asked, kept, swapped=swapped)
+                near = self._near(place, asked, kept, limit, least, swapped=swapped)
                 for row, text in zip(found, asked, strict=True):
-                    hits = index.search(text, limit + _SPARE, min(100.0, floor + use.penalty))
-                    row.extend(self._matches(hits, place, swapped=swapped))
+                    row.extend((match, place) for match in (*known.get(text, ()), *near.get(text, ())))
         return [_best(row, segment, limit, floor) for row, segment in zip(found, segments, strict=True)]
 
     def exact(self, segments: Sequence[Segment], pair: Pair) -> list[Match | None]:
         """Return the best exact match of each segment, or None: a context match where there is one."""
         asked = [skeleton(protect(segment)) for segment in segments]
         found: list[list[tuple[Match, int]]] = [[] for _ in segments]
-        for place, use, store in self._each():
+        for place, _, store in self._each():
             for kept, swapped in store.fitting(pair):
-                known = store.exact([text for text in asked if text], kept, swapped=swapped)
+                known = self._exact(place, asked, kept, swapped=swapped)
                 for row, text in zip(found, asked, strict=True):
-                    row.extend(
-                        (Match(unit, 100.0 - use.penalty, "exact", use.path.name), place)
-                        for unit in known.get(text, ())
-                    )
+                    row.extend((match, place) for match in known.get(text, ()))
         rows = zip(found, segments, strict=True)
         return [next(iter(_best(row, segment, 1, 0.0)), None) for row, segment in rows]
 
@@ -147,11 +152,21 @@ class Memories:
             about: other fields of the unit (before, context, creator, domain, note).
 
         Raises:
-            UsageError: the memory cannot be written.
+            UsageError: the memory cannot be written, or one of the texts is none.
         """
         now = stamp()
         unit = Unit(source, target, pair, created=now, changed=now, **({"origin": "correction"} | about))  # type: ignore[arg-type]
-        self.stores[0].add([unit])
+        asked = skeleton(unit.segment)
+        store = self.stores[0]
+        with self._lock:
+            known = [
+                match.unit
+                for kept, swapped in store.fitting(pair)
+                for match in self._exact(0, [asked], kept, swapped=swapped).get(asked, ())
+            ]
+            unit = replace(unit, changed=_later(now, known))
+            if store.add([unit]).refused:
+                raise UsageError("A correction needs a source and a translation that are texts and not empty.")
         return unit
 
     def _each(self) -> Iterator[tuple[int, MemoryUse, MemoryStore]]:
@@ -160,22 +175,50 @@ class Memories:
 
     def _index(self, place: int, kept: Pair, swapped: bool) -> FuzzyIndex:
         key = (place, kept, swapped)
-        if key not in self._indexes:
-            self._indexes[key] = FuzzyIndex(self.stores[place], kept, swapped=swapped)
-        return self._indexes[key]
+        with self._lock:
+            if key not in self._indexes:
+                self._indexes[key] = FuzzyIndex(self.stores[place], kept, swapped=swapped)
+            return self._indexes[key]
 
-    def _matches(
-        self, hits: Sequence[tuple[float, int, str]], place: int, *, swapped: bool
-    ) -> list[tuple[Match, int]]:
-        units = self.stores[place].get([number for _, number, _ in hits])
+    def _exact(self, place: int, asked: Iterable[str], kept: Pair, *, swapped: bool) -> dict[str, list[Match]]:
         use = self.uses[place]
-        made = []
-        for score, number, _ in hits:
-            if number in units:
-                unit = swap(units[number]) if swapped else units[number]
-                kind: MatchKind = "exact" if score >= 100 else "fuzzy"
-                made.append((Match(unit, score - use.penalty, kind, use.path.name), place))
+        known = self.stores[place].exact([text for text in asked if text], kept, swapped=swapped)
+        return {
+            text: [Match(unit, 100.0 - use.penalty, "exact", use.path.name) for unit in units]
+            for text, units in known.items()
+        }
+
+    def _near(
+        self, place: int, asked: Iterable[str], kept: Pair, limit: int, floor: float, *, swapped: bool
+    ) -> dict[str, list[Match]]:
+        """Return what the index finds for each text; more is asked for where units are gone or say the same."""
+        index = self._index(place, kept, swapped)
+        index.refresh()
+        made: dict[str, list[Match]] = {}
+        waiting, count = list(dict.fromkeys(text for text in asked if text)), limit + _SPARE
+        while waiting:
+            hits = {text: index.search(text, count, floor) for text in waiting}
+            units = self.stores[place].get(list({number for row in hits.values() for _, number, _ in row}))
+            for text, row in hits.items():
+                made[text] = [
+                    self._match(text, swap(units[number]) if swapped else units[number], hit, place)
+                    for hit in row
+                    if (number := hit[1]) in units
+                ]
+            waiting = [text for text, row in hits.items() if len(row) == count and _different(made[text]) < limit]
+            count *= _MORE
         return made
+
+    def _match(self, text: str, unit: Unit, hit: Hit, place: int) -> Match:
+        score, _, held = hit
+        mine = skeleton(unit.segment)
+        if mine != held:
+            # An index that was left beside another file tells of other units.
+            from rapidfuzz import fuzz
+
+            score = fuzz.ratio(text, mine)
+        use = self.uses[place]
+        return Match(unit, score - use.penalty, "exact" if score >= 100 else "fuzzy", use.path.name)
 
 
 def _best(row: Sequence[tuple[Match, int]], segment: Segment, limit: int, floor: float) -> list[Match]:
@@ -185,6 +228,21 @@ def _best(row: Sequence[tuple[Match, int]], segment: Segment, limit: int, floor:
     told.sort(key=lambda item: (-item[0].score, item[0].kind != "context", item[1]))
     unique = {(match.unit.source, match.unit.target): match for match, _ in reversed(told)}
     return [match for match, _ in told if unique[match.unit.source, match.unit.target] is match][:limit]
+
+
+def _different(matches: Sequence[Match]) -> int:
+    return len({(match.unit.source, match.unit.target) for match in matches})
+
+
+def _later(now: str, units: Sequence[Unit]) -> str:
+    """Return a time at which a unit is newer than others, those of this second and of wrong clocks too."""
+    newest = max((unit.changed for unit in units), default="")
+    if newest < now:
+        return now
+    try:
+        return (datetime.strptime(newest, STAMP) + timedelta(seconds=1)).strftime(STAMP)
+    except (ValueError, OverflowError):
+        return now
 
 
 def _in_context(match: Match, segment: Segment) -> Match:
@@ -199,22 +257,28 @@ def carried(match: Match, segment: Segment) -> Segment | None:
     """Return the target of an exact match with the spans of a segment in it; None where they cannot be told.
 
     The spans of the segment take the places of those of the unit, in order: other tags, addresses and
-    placeholders are no other text.
+    placeholders are no other text. White space at the edges is that of the segment, and a text of several lines is
+    that only to one of as many.
     """
-    source = protect(match.unit.segment)
     mine = protect(segment)
-    if len(source.spans) != len(mine.spans):
+    kept = tuple({literal(mine.text, span) for span in mine.spans if span.kind == "term"})
+    source = protect(match.unit.segment, kept)
+    target = match.unit.target
+    if len(source.spans) != len(mine.spans) or (mine.breaks == "hard" and _lines(mine.text) != _lines(target)):
         return None
-    if not mine.spans:
-        return Segment(match.unit.target)
-    if not match.unit.target_spans:
-        found = located(source, match.unit.target)
-        if found.fault:
-            return None
-        target, spans = found.text, found.spans
-    else:
-        target, spans = match.unit.target, _all_spans(match.unit, source)
+    spans: tuple[Span, ...] = ()
+    if mine.spans:
+        spans = placed(match.unit, source)
     return _put(source, mine, target, spans)
+
+
+def placed(unit: Unit, source: Segment) -> tuple[Span, ...]:
+    """Return where the spans of a unit's source stand in its target, as far as they are found there."""
+    return _all_spans(unit, source) if unit.target_spans else located(source, unit.target).spans
+
+
+def _lines(text: str) -> int:
+    return len(_LINE_BREAK.findall(text.strip()))
 
 
 def _all_spans(unit: Unit, source: Segment) -> tuple[Span, ...]:
@@ -237,5 +301,16 @@ def _put(source: Segment, mine: Segment, target: str, spans: Sequence[Span]) -> 
     if {span.key for span in spans} - partner.keys():
         return None
     text, kept = rewrite(target, spans, lambda span, _: literal(mine.text, partner[span.key]))
-    placed = tuple(replace(partner[span.key], start=span.start, end=span.end) for span in kept)
-    return None if fault(mine.text, mine.spans, text, placed) else Segment(text, spans=placed)
+    start, end = _inside(text, kept)
+    first, last = _inside(mine.text, mine.spans)
+    text = mine.text[:first] + text[start:end] + mine.text[last:]
+    moved = shifted(kept, first - start)
+    told = tuple(replace(partner[span.key], start=span.start, end=span.end) for span in moved)
+    return None if fault(mine.text, mine.spans, text, told) else Segment(text, spans=told)
+
+
+def _inside(text: str, spans: Sequence[Span]) -> tuple[int, int]:
+    """Return where a text begins and ends without the white space at its edges; that in a span is the span's."""
+    outside = between(text, spans)
+    start = len(outside[0]) - len(outside[0].lstrip())
+    return start, max(start, len(text) - len(outside[-1]) + len(outside[-1].rstrip()))

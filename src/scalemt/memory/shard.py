@@ -1,9 +1,10 @@
 """One part of the fuzzy index: an inverted index over many sources, in files that are mapped, not read.
 
-Candidates are found by shared words, pairs of words and, in short texts, groups of three letters, the rarest
-first. They are ordered by the letters that they share, bounded from above by a bag of letters, and scored by
-`rapidfuzz.fuzz.ratio` (the Indel similarity, 2 x letters in common / letters of both) until no bound is above the
-last hit. Tokens are kept as 32-bit hashes: where two fall together, a candidate more is scored, and that is all.
+Candidates are found by shared words, pairs of words and, in short texts and those without words, groups of three
+letters, the rarest first. They are ordered by the letters that they share, bounded from above by a bag of letters,
+and scored by `rapidfuzz.fuzz.ratio` (the Indel similarity, 2 x letters in common / letters of both) until no bound
+is above the last hit. Tokens are kept as 32-bit hashes: where two fall together, a candidate more is scored, and
+that is all.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def tokens(text: str, *, query: bool) -> list[str]:
     lower = text.lower()
     words = _TOKEN.findall(lower)
     found = [*words, *(f"{one} {other}" for one, other in pairwise(words))]
-    if len(text) <= (_SHORT if query else _SHORT_KEPT):
+    if not words or len(text) <= (_SHORT if query else _SHORT_KEPT):
         padded = f" {lower} "
         # The sign in front keeps them apart from words of three letters.
         found += [f"\0{padded[i : i + 3]}" for i in range(len(padded) - 2)]
@@ -53,7 +54,7 @@ def _hashed(token: str) -> int:
 def _bag(text: str) -> Any:
     import numpy as np
 
-    letters = np.frombuffer(text.lower().encode("utf-16-le", errors="surrogatepass"), np.uint16)
+    letters = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), np.uint32)
     return np.minimum(np.bincount(letters & (_BINS - 1), minlength=_BINS), 255)
 
 
@@ -74,13 +75,15 @@ class Shard:
     def _arrays(self) -> dict[str, Any]:
         import numpy as np
 
-        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in _FILES}
+        # Plain arrays over the mapped files: `memmap` itself is slow to index.
+        return {name: np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r")) for name in _FILES}
 
     @cached_property
-    def _texts(self) -> Any:
+    def _texts(self) -> memoryview:
         import numpy as np
 
-        return np.memmap(self.folder / "texts.bin", np.uint8, "r")
+        mapped: Any = np.memmap(self.folder / "texts.bin", np.uint8, "r")
+        return memoryview(mapped)
 
     @cached_property
     def _sums(self) -> Any:
@@ -89,13 +92,38 @@ class Shard:
 
         return np.zeros(len(self), np.float32)
 
-    def text(self, place: int) -> str:
-        """Return the skeleton at a place."""
-        start, end = self._arrays["offsets"][place : place + 2]
-        return bytes(self._texts[start:end]).decode(errors="surrogatepass")
+    @cached_property
+    def _places(self) -> Any:
+        """Room to tell which candidates are the same."""
+        import numpy as np
+
+        return np.empty(len(self), np.int32)
+
+    def open(self) -> Shard:
+        """Map all files, which may then be removed, and return the shard.
+
+        Raises:
+            OSError: one is missing.
+            ValueError: one is not what was written.
+        """
+        arrays = self._arrays
+        units = len(arrays["ids"])
+        whole = len(arrays["starts"]) == len(arrays["tokens"]) + 1 and len(arrays["offsets"]) == units + 1
+        whole = whole and arrays["bags"].shape == (units, _BINS) and len(arrays["lengths"]) == units
+        if not (units and whole and arrays["starts"][-1] == len(arrays["postings"])):
+            raise ValueError("the arrays do not belong together")
+        if len(self._texts) != max(1, arrays["offsets"][-1]):
+            raise ValueError("texts are missing")
+        return self
+
+    def texts(self, places: Any) -> list[str]:
+        """Return the skeletons at places."""
+        starts, ends = self._arrays["offsets"][places].tolist(), self._arrays["offsets"][places + 1].tolist()
+        texts = self._texts
+        return [str(texts[start:end], "utf-8", "surrogatepass") for start, end in zip(starts, ends, strict=True)]
 
     def search(self, text: str, limit: int, floor: float) -> list[Hit]:
-        """Return the units most like a skeleton, best first.
+        """Return the units most like a skeleton, best first, the newest of equals first.
 
         Args:
             text: a skeleton.
@@ -122,9 +150,8 @@ class Shard:
             if bounds[start] < least:
                 break
             block = places[start : start + _BLOCK]
-            texts = [self.text(place) for place in block]
             for found, score, index in process.extract(
-                text, texts, scorer=fuzz.ratio, limit=limit, score_cutoff=least
+                text, self.texts(block), scorer=fuzz.ratio, limit=limit, score_cutoff=least
             ):
                 hits.append((score, int(self._arrays["ids"][block[index]]), found))
             hits.sort(key=lambda hit: (-hit[0], -hit[1]))
@@ -142,18 +169,26 @@ class Shard:
             parts.append(postings)
         if not parts:
             return np.empty(0, np.int64)
-        places = np.concatenate(parts)
+        places = self._distinct(np.concatenate(parts))
         lengths = self._arrays["lengths"][places]
         # A ratio of f needs 2 x the shorter / both >= f.
         share = floor / 100
         low, high = len(text) * share / (2 - share), len(text) * (2 - share) / max(share, 0.01)
         fit = (lengths >= low) & (lengths <= high)
         near = places[fit]
-        scores = sums[near] / (len(text) + lengths[fit])
+        # Of equals the newest are kept.
+        scores = sums[near] / (len(text) + lengths[fit]) + near * 1e-14
         sums[places] = 0
         if len(near) > _CANDIDATES:
             near = near[np.argpartition(scores, len(near) - _CANDIDATES)[-_CANDIDATES:]]
-        return np.unique(near)
+        return np.sort(near)[::-1]
+
+    def _distinct(self, places: Any) -> Any:
+        import numpy as np
+
+        order = np.arange(len(places), dtype=np.int32)
+        self._places[places] = order
+        return places[self._places[places] == order]
 
     def _postings(self, text: str) -> list[tuple[float, Any]]:
         import numpy as np
@@ -225,7 +260,7 @@ def merge(folder: Path, shards: Sequence[Shard]) -> None:
     ends = np.cumsum([0, *(item["offsets"][-1] for item in held)])
     with (folder / "texts.bin").open("wb") as out:
         for shard in shards:
-            out.write(shard._texts.tobytes())
+            out.write(shard._texts[: shard._arrays["offsets"][-1]])
     arrays = {name: np.concatenate([item[name] for item in held]) for name in ("lengths", "bags", "ids")}
     moved = [item["offsets"][:-1] + end for item, end in zip(held, ends, strict=False)]
     arrays["offsets"] = np.concatenate([*moved, ends[-1:]])

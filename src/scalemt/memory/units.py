@@ -64,11 +64,12 @@ class Unit:
 def skeleton(segment: Segment) -> str:
     """Return what of a text is compared: composed letters, single spaces, a sign in the place of each span.
 
-    Two texts with the same skeleton say the same with other tags, numbers of placeholders or addresses.
+    Two texts with the same skeleton say the same with other tags, numbers of placeholders or addresses. A term
+    that is not to be translated is a word like any other: a memory does not know who keeps which.
     """
     text = segment.text
     if segment.spans:
-        text, _ = rewrite(text, segment.spans, lambda span, held: HOLE)
+        text, _ = rewrite(text, segment.spans, lambda span, held: held if span.kind == "term" else HOLE)
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from scalemt.errors import ConfigurationError
 from scalemt.glossary import FoundTerm, TermFinder, verify, wanted
@@ -20,6 +21,9 @@ from scalemt.types import Decision, Demonstration, Draft, Pair, Prompt, Segment
 MOST_CONTEXT = 1500  # characters of source that a prompt shows of what stands before
 MOST_TERMS = 10  # of a glossary that a prompt lists for one text
 _MOST_DRAFTED = 10_000  # demonstrations whose drafts are kept
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass
@@ -53,7 +57,8 @@ class Kit:
     terms: TermFinder | None = None
     variety: str = ""
     splitter: str = "srx"
-    _drafted: dict[tuple[Demonstration, int], tuple[Draft, ...]] = field(default_factory=dict)
+    _drafted: dict[tuple[str, int], tuple[Draft, ...]] = field(default_factory=dict)
+    _termed: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     def require_road(self, method: str) -> Road:
         """Return the road, or say that the method needs one."""
@@ -81,14 +86,15 @@ class Kit:
             segment: what is to be translated.
             drafts: those to show.
             demonstrations: those to show, in this order.
-            terms: source and target terms to list; None lists those of the glossary that the segment holds.
+            terms: source and target terms to list; None lists those of the glossary that the segment holds, and
+                none at all, ``()``, lists none with the demonstrations either.
             template: in the place of the kit's own.
         """
         masked = shown(segment)
         return (template or self.template).render(
             masked.text,
             [shown_draft(draft, masked) for draft in drafts],
-            [self._with_terms(item) for item in demonstrations],
+            [self._with_terms(item) for item in demonstrations] if terms is None or terms else demonstrations,
             self.shown_pair,
             confidences=self.confidences,
             surroundings=Surroundings(
@@ -113,11 +119,19 @@ class Kit:
         """Return a demonstration with the terms that its source holds and its target has applied."""
         if not self.terms or item.terms:
             return item
-        found = self.terms.find(item.source)
+        applied = self._termed.get((item.source, item.target))
+        if applied is None:
+            applied = tuple(self.listed(self.applied(item))[:MOST_TERMS])
+            _keep(self._termed, {(item.source, item.target): applied})
+        return replace(item, terms=applied)
+
+    def applied(self, item: Demonstration) -> list[FoundTerm]:
+        """Return the terms that the source of a demonstration holds and its target has applied."""
+        segment = protect(Segment(item.source))
+        found = self.found(segment)
         uses = verify(found, item.target, self.pair)
         pairs = zip(found, uses, strict=True)
-        applied = self.listed([term for term, use in pairs if use.state in ("applied", "inflected")])
-        return replace(item, terms=tuple(applied[:MOST_TERMS]))
+        return [term for term, use in pairs if use.state in ("applied", "inflected")]
 
     def before(self, segment: Segment) -> tuple[tuple[str, str], ...]:
         """Return the segments before one in its document, the nearest last, each with its translation or ""."""
@@ -142,28 +156,29 @@ class Kit:
         Drafts that a demonstration brings along are used; missing ones are made by the specialists in use.
         """
         rows = self.choose(segments)
-        self._make_drafts(list(dict.fromkeys(item for row in rows for item in row)), paths)
-        return [[replace(item, drafts=self._drafted[item, paths]) for item in row] for row in rows]
+        drafts = self._drafts_of([item.source for row in rows for item in row if not item.drafts], paths)
+        return [
+            [item if item.drafts else replace(item, drafts=drafts[item.source]) for item in row] for row in rows
+        ]
 
-    def _make_drafts(self, items: Sequence[Demonstration], paths: int) -> None:
-        for item in items:
-            if item.drafts:
-                self._drafted[item, paths] = item.drafts
-        missing = [item for item in items if (item, paths) not in self._drafted]
+    def _drafts_of(self, sources: Sequence[str], paths: int) -> dict[str, tuple[Draft, ...]]:
+        """Return drafts of the sources of demonstrations, each made once."""
+        unique = list(dict.fromkeys(sources))
+        known = {source: made for source in unique if (made := self._drafted.get((source, paths)))}
+        missing = [source for source in unique if source not in known]
         if not missing:
-            return
+            return known
         makers = self.road.makers() if self.road else []
         if not makers:
             raise ConfigurationError(
-                f"The demonstration {missing[0].source[:60]!r} has no drafts, and drafts recorded "
+                f"The demonstration {missing[0][:60]!r} has no drafts, and drafts recorded "
                 "elsewhere cannot make them. Add drafts to the demonstrations file."
             )
-        while len(self._drafted) > _MOST_DRAFTED:
-            del self._drafted[next(iter(self._drafted))]
-        sources = [item.source for item in missing]
-        columns = [self._draft_all(specialist, sources, pair, paths) for specialist, pair in makers]
-        for row, item in enumerate(missing):
-            self._drafted[item, paths] = tuple(draft for column in columns for draft in column[row])
+        columns = [self._draft_all(specialist, missing, pair, paths) for specialist, pair in makers]
+        for row, source in enumerate(missing):
+            known[source] = tuple(draft for column in columns for draft in column[row])
+        _keep(self._drafted, {(source, paths): known[source] for source in missing})
+        return known
 
     def _draft_all(self, specialist: Specialist, texts: list[str], pair: Pair, paths: int) -> list[list[Draft]]:
         segments = [protect(Segment(text)) for text in texts]
@@ -173,6 +188,13 @@ class Kit:
             made = drafting.draft(segments, drafts_to_ask(paths))
             return [[replace(draft, spans=()) for draft in drafts[: paths or 1]] for drafts in made]
         return [drafts[: paths or 1] for drafts in specialist.draft(texts, pair, drafts_to_ask(paths))]
+
+
+def _keep(kept: dict[K, V], made: Mapping[K, V]) -> None:
+    """Keep what was made, and no more than so much of what was made before; several runs may do so at once."""
+    for key in list(kept)[: max(0, len(kept) + len(made) - _MOST_DRAFTED)]:
+        kept.pop(key, None)
+    kept.update(made)
 
 
 @dataclass(frozen=True)

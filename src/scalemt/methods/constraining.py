@@ -30,22 +30,22 @@ def constrained(
         items: segments with their drafts, and the terms that these miss.
         road: through a pivot nothing is made: its second leg does not see the source.
     """
-    if not items or not isinstance(road, DirectRoad):
-        return [[] for _ in items]
+    made: list[list[tuple[str, Draft]]] = [[] for _ in items]
+    if not isinstance(road, DirectRoad):
+        return made
     fitting = [_fitting(terms, road.pair.target) for _, terms in items]
-    masked = [_masked(item.segment, terms) for (item, _), terms in zip(items, fitting, strict=True)]
-    drafted = road.draft([segment for segment, _ in masked])
-    made = []
-    for (item, _), terms, (_, targets), result in zip(items, fitting, masked, drafted, strict=True):
-        row: list[tuple[str, Draft]] = []
-        if not terms:
-            made.append(row)
-            continue
+    masked = {
+        index: _masked(item.segment, terms)
+        for index, ((item, _), terms) in enumerate(zip(items, fitting, strict=True))
+        if terms
+    }
+    drafted = road.draft([segment for segment, _ in masked.values()]) if masked else []
+    for (index, (_, targets)), result in zip(masked.items(), drafted, strict=True):
+        item, _ = items[index]
         if result.standing and (around := _filled(result.standing, targets, item.segment)):
-            row.append(("masked terms", around))
-        if item.standing and (put := _replaced(item.standing, item.segment, terms)):
-            row.append(("replaced terms", put))
-        made.append(row)
+            made[index].append(("masked terms", around))
+        if item.standing and (put := _replaced(item.standing, item.segment, fitting[index])):
+            made[index].append(("replaced terms", put))
     return made
 
 

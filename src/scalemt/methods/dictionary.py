@@ -1,12 +1,14 @@
 """Dictionary: entries listed, or put into the source (Zheng et al., LlamaIT / DragFT, arXiv 2402.15061)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
-from scalemt.glossary import wanted
+from scalemt.glossary import FoundTerm, wanted
 from scalemt.methods.base import Kit, Method, Prepared, with_drafts
+from scalemt.text.protection import protect
 from scalemt.text.spans import rewrite
-from scalemt.types import Segment, Span
+from scalemt.types import Demonstration, Segment, Span
 
 Mode = Literal["list", "rephrase"]
 
@@ -48,15 +50,23 @@ class DictionaryMethod(Method):
         drafted = kit.require_road(self.name).draft(segments) if self.drafts else [None] * len(segments)
         prepared = []
         for segment, item, row in zip(segments, drafted, rows, strict=True):
-            asked, listed = (segment, None) if self.mode == "list" else (self._rephrased(segment, kit), ())
             shown = item.shown if item else ()
-            prompt = kit.prompt(asked, shown, row, terms=listed)
+            if self.mode == "list":
+                prompt = kit.prompt(segment, shown, row)
+            else:
+                asked, likewise = self._rephrased(segment, kit.found(segment)), self._likewise(row, kit)
+                prompt = kit.prompt(asked, shown, likewise, terms=())
             prepared.append(Prepared(segment, shown, item.standing if item else None, tuple(row), prompt))
         return prepared
 
-    def _rephrased(self, segment: Segment, kit: Kit) -> Segment:
+    def _likewise(self, row: Sequence[Demonstration], kit: Kit) -> list[Demonstration]:
+        """Return demonstrations with the terms in their sources that their targets have applied."""
+        sources = [self._rephrased(protect(Segment(item.source)), kit.applied(item)).text for item in row]
+        return [replace(item, source=source) for item, source in zip(row, sources, strict=True)]
+
+    def _rephrased(self, segment: Segment, terms_found: Sequence[FoundTerm]) -> Segment:
         """Return the source with the target terms of the glossary in it, its protected spans as they are."""
-        found = [(term, entry) for term in kit.found(segment) if (entry := wanted(term))]
+        found = [(term, entry) for term in terms_found if (entry := wanted(term))]
         # A term is put in as a span is: `rewrite` moves all others.
         first = max((span.key for span in segment.spans), default=-1) + 1
         terms = {first + place: (term, entry) for place, (term, entry) in enumerate(found)}

@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Literal
 
 from scalemt.glossary import FoundTerm, missed, verify
+from scalemt.memory.matching import without_drafts
 from scalemt.methods.base import Kit, Method, Prepared
 from scalemt.methods.constraining import constrained
+from scalemt.specialists.road import PivotRoad, Road
 from scalemt.types import Decision, Segment
 
 By = Literal["both", "generalist", "specialist"]
@@ -51,17 +53,23 @@ class TerminologyMethod(Method):
             for index, drafts in zip(wrong, constrained(asked, road), strict=True):
                 prepared[index] = replace(prepared[index], alternatives=tuple(drafts))
         if self.needs_generalist:
-            self._render(prepared, wrong, kit)
+            self._render(prepared, wrong, kit, road)
         return [
             replace(item, decisions=(*item.decisions, _told(wrong[index]))) if index in wrong else item
             for index, item in enumerate(prepared)
         ]
 
-    def _render(self, prepared: list[Prepared], wrong: dict[int, list[FoundTerm]], kit: Kit) -> None:
-        rows = kit.choose_drafted([prepared[index].segment for index in wrong], 0)
-        for (index, found), row in zip(wrong.items(), rows, strict=True):
+    def _render(self, prepared: list[Prepared], wrong: dict[int, list[FoundTerm]], kit: Kit, road: Road) -> None:
+        """Ask for an edit of the draft that can stand; where nothing is to be put in, nobody is asked."""
+        asked = {index: listed for index, found in wrong.items() if (listed := kit.listed(found))}
+        segments = [prepared[index].segment for index in asked]
+        # Through a pivot the drafts of demonstrations would be in another language than the one to be edited.
+        direct = not isinstance(road, PivotRoad)
+        rows = kit.choose_drafted(segments, 0) if direct else without_drafts(kit.choose(segments))
+        for (index, listed), row in zip(asked.items(), rows, strict=True):
             item = prepared[index]
-            prompt = kit.prompt(item.segment, item.drafts, row, terms=kit.listed(found))
+            edited = (item.standing,) if item.standing else ()
+            prompt = kit.prompt(item.segment, edited, row, terms=listed)
             prepared[index] = replace(item, demonstrations=tuple(row), prompt=prompt)
 
 
