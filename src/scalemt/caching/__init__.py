@@ -6,7 +6,7 @@ model and sends no request. Errors, and answers that were cut off or withheld, a
 
 from scalemt.caching.codec import KINDS
 from scalemt.caching.generalists import CachedGeneralist, CachedScoringGeneralist, keep_generalist
-from scalemt.caching.specialists import CachedScoringSpecialist, CachedSpecialist, keep_specialist
+from scalemt.caching.specialists import CachedScoringSpecialist, CachedSpecialist, bare, keep_specialist
 from scalemt.caching.store import FILE_NAME, CacheStore
 from scalemt.caching.units import read_age, read_size, size_limit
 
@@ -18,6 +18,7 @@ __all__ = [
     "CachedScoringGeneralist",
     "CachedScoringSpecialist",
     "CachedSpecialist",
+    "bare",
     "keep_generalist",
     "keep_specialist",
     "read_age",

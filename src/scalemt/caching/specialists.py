@@ -32,6 +32,11 @@ def keep_specialist(inner: Specialist, store: CacheStore) -> CachedSpecialist:
     return CachedSpecialist(inner, store)
 
 
+def bare(specialist: Specialist) -> Specialist:
+    """Return what drafts, without the cache before it."""
+    return specialist.inner if isinstance(specialist, CachedSpecialist) else specialist
+
+
 class CachedSpecialist:
     """Drafts as `inner` does, from the store where it has drafted the same before.
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "bench": "Compare profiles on test sets: quality, time, calls and cost.",
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
+    "train": "Train a specialist on confirmed translations.",
     "cache": "Show or clear what is kept of drafts and answers.",
 }
 

@@ -40,6 +40,8 @@ BEHAVIOUR = ("copy", "length", "language", "empty", "truncated")
 @click.option("--align-by-id", is_flag=True, help="Pair outputs by their ids, not by line.")
 @click.option("--metadata", metavar="FILE", help="TSV or CSV with a header and a column domain, a line a segment.")
 @click.option("--glossary", metavar="FILE", help="Terms for the metric terms: CSV or TSV, source and target.")
+@click.option("--memory", "memories", multiple=True, metavar="FILE", help="In use: is the test set in it?")
+@click.option("--demonstrations", metavar="FILE", help="In use: is the test set among them?")
 @click.option("--aligner", metavar="NAME[:ARG]", help="For usw and nm: fast-align, awesome-align:…, pharaoh:…")
 @click.option("--generalist", metavar="NAME[:ARG]", help="What perplexity is measured under.")
 @click.option("--samples", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap samples.")
@@ -186,8 +188,25 @@ def _score(part: Part, baseline: str, options: dict[str, Any]) -> Evaluation:
             baseline=baseline,
             options=Options(options["samples"], options["trials"], options["seed"], options["alpha"]),
             progress=progress,
-            notes=[f"{name} has no outputs for it." for name in part.missing],
+            notes=[*(f"{name} has no outputs for it." for name in part.missing), *_leaks(part.test_set, options)],
         )
+
+
+def _leaks(test_set: TestSet, options: dict[str, Any]) -> list[str]:
+    """Return a warning for each memory and pool that holds segments of the test set, said at once too."""
+    if not (options["memories"] or options["demonstrations"]):
+        return []
+    from scalemt.evaluation.leakage import in_memories, in_pool
+    from scalemt.memory import load_demonstrations
+    from scalemt.memory.recall import read_use
+
+    found = list(in_memories(test_set, [read_use(spec) for spec in options["memories"]]))
+    if path := options["demonstrations"]:
+        found += [item for item in [in_pool(test_set, load_demonstrations(path), path)] if item]
+    warnings = [item.warning() for item in found]
+    for warning in warnings:
+        say(warning)
+    return warnings
 
 
 def _metrics(test_set: TestSet, options: dict[str, Any]) -> list[Metric]:

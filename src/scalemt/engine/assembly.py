@@ -9,11 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from scalemt import languages
-from scalemt.caching import FILE_NAME, CacheStore, keep_generalist, keep_specialist, size_limit
+from scalemt.caching import FILE_NAME, CacheStore, bare, keep_generalist, keep_specialist, size_limit
 from scalemt.config import Configuration, Profile
 from scalemt.engine.backends import build_generalist, build_method, build_specialist
 from scalemt.engine.knowledge import Knowledge
 from scalemt.engine.reusing import Reuse
+from scalemt.engine.teaching import learn_correction, teach
 from scalemt.errors import ConfigurationError, MissingExtraError, NoRoadError
 from scalemt.folders import cache_dir, config_dir
 from scalemt.generalists import Generalist, ScoringGeneralist
@@ -128,9 +129,7 @@ class Assembly:
     def correct(self, text: str, translation: str, pair: Pair, about: Mapping[str, str]) -> None:
         """Keep a correction in the first memory and in the specialists that learn; see `Engine.correct`."""
         memories = self.knowledge.memories
-        learners = [
-            item for item in self.specialists if isinstance(item, LearningSpecialist) and item.supports(pair)
-        ]
+        learners = self._learners(pair)
         if memories is None and not learners:
             raise ConfigurationError(
                 "There is nothing that could learn from a correction: name a memory with --memory FILE, or a "
@@ -139,7 +138,14 @@ class Assembly:
         if memories is not None:
             memories.correct(text, translation, pair, **about)
         for learner in learners:
-            learner.learn(text, translation, pair)
+            learn_correction(learner, memories, text, translation, pair)
+        # What was planned has drafted demonstrations, and says what it was made with.
+        self._plans.clear()
+
+    def _learners(self, pair: Pair) -> list[LearningSpecialist]:
+        """Return the specialists of a pair that learn."""
+        found = (bare(item) for item in self.specialists if item.supports(pair))
+        return [item for item in found if isinstance(item, LearningSpecialist)]
 
     def plan(self, pair: Pair, *, ask: bool = True) -> Plan:
         """Return the plan for a pair; see `Engine.plan`."""
@@ -151,6 +157,8 @@ class Assembly:
         calibration = self._calibration(pair)
         method = self._method(pair, calibration)
         road = self._road(pair, method) if method.needs_specialist else None
+        if road and self.knowledge.memories:
+            teach(self._learners(pair), self.knowledge.memories, pair, self.notice)
         method, decisions = self._by_road(method, road)
         _require_drafts(method, road, pair, self.profile.budget)
         ask = ask and self.profile.budget > 0

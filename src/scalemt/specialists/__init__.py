@@ -11,6 +11,7 @@ SPECIALISTS = Registry(
         "apertium": "scalemt.specialists.apertium:ApertiumSpecialist",
         "ctranslate2": "scalemt.specialists.ctranslate2:CTranslate2Specialist",
         "transformers": "scalemt.specialists.transformers:TransformersSpecialist",
+        "thot": "scalemt.specialists.thot:ThotSpecialist",
         "libretranslate": "scalemt.specialists.http:LibreTranslateSpecialist",
         "deepl": "scalemt.specialists.http:DeepLSpecialist",
         "recorded": "scalemt.specialists.recorded:RecordedSpecialist",

@@ -10,7 +10,15 @@ from scalemt.types import Pair
 
 @runtime_checkable
 class LearningSpecialist(Specialist, Protocol):
-    """A specialist whose next draft knows the segment that was corrected last (online learning)."""
+    """A specialist whose next draft knows the segment that was corrected last (online learning).
+
+    `model_id` is what stays the same while it learns, and changes when it is trained anew.
+    """
+
+    @property
+    def model_id(self) -> str:
+        """What a memory remembers the model by that it has taught."""
+        ...
 
     def learn(self, source: str, target: str, pair: Pair) -> None:
         """Learn one confirmed translation, at once and for good.

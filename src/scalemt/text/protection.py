@@ -54,6 +54,8 @@ _PROSE = "|".join(
         r"\$\([A-Za-z_]\w{0,60}\)", r"\\[nrt](?![A-Za-z])",
     ]
 )  # fmt: skip
+# No pattern for prose matches a text without one of these; most texts are done with after one look.
+_SIGN = re.compile(r"[<&%{`$\\@]|://|www\.")
 _CODE = r"```[^`]{1,4000}```|``(?:[^`\n]|`(?!`)){1,1000}``|`[^`\n]{1,1000}`"
 # Money ("$5 and $6") has a space inside or a digit behind; a formula touches its signs.
 _FORMULA = (
@@ -71,6 +73,8 @@ def protect(segment: Segment, terms: Sequence[str] = ()) -> Segment:
         terms: not to be translated; case matters.
     """
     text = segment.text
+    if segment.syntax is None and not terms and not _SIGN.search(text):
+        return segment
     pattern = _pattern(segment.syntax)
     key = max((span.key for span in segment.spans), default=-1) + 1
     added: list[Span] = []

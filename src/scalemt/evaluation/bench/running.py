@@ -14,6 +14,7 @@ from scalemt.errors import BackendError, UsageError
 from scalemt.evaluation.bench.arms import Arm, first
 from scalemt.evaluation.bench.backends import Backends, deciding, warm_up
 from scalemt.evaluation.bench.ledger import Ledger, fell_back, file_name, segment_key
+from scalemt.evaluation.leakage import in_memories, in_pool
 from scalemt.evaluation.systems import TestSet
 from scalemt.translations import as_json
 from scalemt.types import Pair, Segment, Translation
@@ -113,6 +114,7 @@ class Bench:
         try:
             task.engine = self.backends.engine(arm, task.pair, whole.sources)
             task.plan = task.engine.plan(*task.pair)
+            self._warn_of_leaks(task)
         except UsageError as error:
             task.stop("not applicable", error)
             return task
@@ -128,6 +130,16 @@ class Bench:
         task.keys = [segment_key(base, identity, text) for identity, text in texts]
         self._recall(task)
         return task
+
+    def _warn_of_leaks(self, task: Task) -> None:
+        """Say where the test set is in the memories or among the demonstrations that the arm uses."""
+        assert task.engine  # noqa: S101  # the caller has made it
+        assert task.plan  # noqa: S101
+        selector, memories = task.plan.kit.selector, task.engine.assembly.knowledge.memories
+        found = in_memories(task.test_set, memories.uses, task.pair) if memories else []
+        pool = in_pool(task.test_set, selector.pool, "its demonstrations") if selector else None
+        for overlap in (*found, *([pool] if pool else [])):
+            self.notice(f"{task.arm.name} on {task.test_set.name}: {overlap.warning()}")
 
     def _ledger(self, test_set: str, arm: str) -> Ledger:
         ledger = Ledger(self.folder / "ledgers" / f"{file_name(test_set, arm)}.jsonl")

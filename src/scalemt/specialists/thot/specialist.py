@@ -73,6 +73,11 @@ class ThotSpecialist(BaseSpecialist):
         return [self._pair]
 
     @property
+    def model_id(self) -> str:
+        """What stays the same while it learns: the training."""
+        return f"thot-{self._about.id}"
+
+    @property
     def learnt_count(self) -> int:
         """How many segments were learnt since the training."""
         return self._learnt.count
