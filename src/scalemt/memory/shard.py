@@ -1,6 +1,6 @@
 """One part of the fuzzy index: an inverted index over many sources, in files that are mapped, not read.
 
-Candidates are found by shared words, pairs of words and, in short texts and those without words, groups of three
+Candidates are found by shared words, pairs of words and, in short texts and those of few words, groups of three
 letters, the rarest first. They are ordered by the letters that they share, bounded from above by a bag of letters,
 and scored by `rapidfuzz.fuzz.ratio` (the Indel similarity, 2 x letters in common / letters of both) until no bound
 is above the last hit. Tokens are kept as 32-bit hashes: where two fall together, a candidate more is scored, and
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]|\w+")
 _SHORT = 32  # letters of a query up to which groups of three letters are looked up too
 _SHORT_KEPT = 64  # letters of a source up to which they are kept: half of a query's likeness needs no longer one
+_FEW, _FEW_KEPT = 12, 9  # letters a word from which on words are too few to find a text by, as in one compound
 _POSTINGS = 50_000  # read for one query, the rarest tokens first
 _CANDIDATES = 2_000  # bounded and perhaps scored
 _BLOCK = 64  # scored between two looks at the bound
@@ -40,7 +41,8 @@ def tokens(text: str, *, query: bool) -> list[str]:
     lower = text.lower()
     words = _TOKEN.findall(lower)
     found = [*words, *(f"{one} {other}" for one, other in pairwise(words))]
-    if not words or len(text) <= (_SHORT if query else _SHORT_KEPT):
+    short, few = (_SHORT, _FEW) if query else (_SHORT_KEPT, _FEW_KEPT)
+    if len(text) <= short or len(text) > few * len(words):
         padded = f" {lower} "
         # The sign in front keeps them apart from words of three letters.
         found += [f"\0{padded[i : i + 3]}" for i in range(len(padded) - 2)]
