@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from scalemt.types import Span
 _NUMBER = re.compile(r"\d+")
 _ATTRIBUTE = re.compile(r"""\s([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _NAME = re.compile(r"</?([\w:.-]+)")
+_HALVES = frozenset("bpt ept bx ex sc ec sm em g hi pc mrk".split())
 # What ties codes of two languages to each other, the surest first.
 _TIES = ("x", "id", "rid", "i", "type")
 
@@ -64,18 +65,13 @@ def tied(source: Coded, target: Coded) -> Tied:
             continue
         keys[span.key] = fresh
         codes[fresh] = target.raw[span.key]
-        shown[fresh] = _renumbered(target, span, keys, shown, number)
-        fresh, number = fresh + 1, number + 1
+        # Both halves of a pair have one number.
+        opener = _NUMBER.search(shown.get(keys.get(span.partner, -1), "")) if span.role == "close" else None
+        shown[fresh] = _NUMBER.sub(opener[0] if opener else str(number), literal(target.text, span))
+        fresh, number = fresh + 1, number + (opener is None)
     text, moved = rewrite(target.text, target.spans, lambda span, _: shown[keys[span.key]])
     spans = tuple(replace(span, key=keys[span.key], partner=keys.get(span.partner, -1)) for span in moved)
     return Tied(source.text, text, source.spans, spans, codes)
-
-
-def _renumbered(target: Coded, span: Span, keys: Mapping[int, int], shown: Mapping[int, str], number: int) -> str:
-    """Return the short tag of a code that only the target has; both halves of a pair have one number."""
-    opener = shown.get(keys.get(span.partner, -1), "") if span.role == "close" else ""
-    found = _NUMBER.search(opener)
-    return _NUMBER.sub(found[0] if found else str(number), literal(target.text, span))
 
 
 Item = tuple[int, ...]
@@ -133,7 +129,10 @@ def _same(side: Coded, item: Item) -> Hashable:
 
 
 def _shape(side: Coded, item: Item) -> Hashable:
-    return len(item)
+    element = _NAME.match(side.raw[item[0]])
+    # Half of a pair whose other half is missing stands for no other half.
+    half = element[1] if len(item) == 1 and element and element[1] in _HALVES else ""
+    return len(item), half
 
 
 def _by(name: str) -> Measure:
