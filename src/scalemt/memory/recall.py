@@ -298,7 +298,7 @@ def _all_spans(unit: Unit, source: Segment) -> tuple[Span, ...]:
 
 def _put(source: Segment, mine: Segment, target: str, spans: Sequence[Span]) -> Segment | None:
     partner = {one.key: other for one, other in zip(source.spans, mine.spans, strict=True)}
-    if {span.key for span in spans} - partner.keys():
+    if {span.key for span in spans} - partner.keys() or _repeats(source, target, spans):
         return None
     text, kept = rewrite(target, spans, lambda span, _: literal(mine.text, partner[span.key]))
     start, end = _inside(text, kept)
@@ -307,6 +307,13 @@ def _put(source: Segment, mine: Segment, target: str, spans: Sequence[Span]) -> 
     moved = shifted(kept, first - start)
     told = tuple(replace(partner[span.key], start=span.start, end=span.end) for span in moved)
     return None if fault(mine.text, mine.spans, text, told) else Segment(text, spans=told)
+
+
+def _repeats(source: Segment, target: str, spans: Sequence[Span]) -> bool:
+    """Whether a target holds the content of a span of its source once more: nobody tells what stands for that."""
+    plain, rest = "\0".join(between(source.text, source.spans)), "\0".join(between(target, spans))
+    held = {literal(source.text, span) for span in source.spans}
+    return any(rest.count(text) > plain.count(text) for text in held)
 
 
 def _inside(text: str, spans: Sequence[Span]) -> tuple[int, int]:
