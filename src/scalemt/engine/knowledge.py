@@ -30,6 +30,7 @@ class Knowledge:
     def __init__(self, profile: Profile, notice: Callable[[str], None]) -> None:
         self.profile = profile
         self._notice = notice
+        self._finders: dict[Pair, TermFinder] = {}
 
     @cached_property
     def memories(self) -> Memories | None:
@@ -50,7 +51,9 @@ class Knowledge:
         """
         if not self.profile.glossary:
             return None
-        return TermFinder(load_glossary(self.profile.glossary, pair), pair)
+        if pair not in self._finders:
+            self._finders[pair] = TermFinder(load_glossary(self.profile.glossary, pair), pair)
+        return self._finders[pair]
 
     def selector(self, pair: Pair, shots: int, method: Method) -> Selector | None:
         """Return what chooses the demonstrations of a pair, or None where none are shown."""
