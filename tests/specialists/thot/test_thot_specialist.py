@@ -120,7 +120,11 @@ def test_learning_all_leaves_out_what_cannot_be_learnt(copied: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "target", "told"),
-    [("", "a", "The source to learn is empty"), ("a", "b " * 201, "The target to learn has 201 tokens")],
+    [
+        ("", "a", "The source to learn is empty"),
+        ("a " * 30, "b", "repeats a few words over and over"),
+        ("a", "b " * 101, "The target to learn has 101 tokens"),
+    ],
 )
 def test_what_cannot_be_learnt_is_refused(copied: Path, source: str, target: str, told: str) -> None:
     specialist = ThotSpecialist(copied)

@@ -14,7 +14,7 @@ from typing import Any
 
 from scalemt.errors import MissingExtraError, ModelError
 
-MOST_TOKENS = 200  # that are decoded or learnt at a time; the library's end is 201
+MOST_TOKENS = 100  # that are decoded or learnt at a time; the library's end is 201, but the time to learn is cubic
 ALIGNERS = {"fast-align": "FAST_ALIGN", "hmm": "HMM", "ibm1": "IBM1", "ibm2": "IBM2"}
 _WAYS = 5  # to ask for, for each draft: one text comes about by several segmentations
 TRANSLATION, LANGUAGE = "tm/src_trg", "lm/trg.lm"  # prefixes of the files in a model folder

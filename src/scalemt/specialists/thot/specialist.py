@@ -20,7 +20,7 @@ from scalemt.specialists.thot.native import MOST_TOKENS, Decoded, NativeModel, r
 from scalemt.specialists.thot.tokens import detokenise, tokenise
 from scalemt.types import Draft, Pair, Word
 
-_CHUNK = 100  # tokens that are decoded at a time; a longer text is cut, behind a sentence where it can be
+_REPEATED, _FEW = 20, 0.2  # of a side of more tokens than that, the share that must be different ones
 
 
 class ThotSpecialist(BaseSpecialist):
@@ -86,12 +86,12 @@ class ThotSpecialist(BaseSpecialist):
         """Learn one confirmed translation, at once and for good; the same again is no fault.
 
         Args:
-            source, target: texts of 1 to 200 tokens (words and signs).
+            source, target: texts of 1 to 100 tokens (words and signs).
             pair: their languages.
 
         Raises:
             NoRoadError: the model is of another pair.
-            InputError: a text has no token or too many.
+            InputError: a text has no token or too many, or repeats itself.
             ModelError: the model cannot be loaded, or its folder not be written to.
         """
         if not self.supports(pair):
@@ -143,9 +143,9 @@ class ThotSpecialist(BaseSpecialist):
         return self._model
 
     def _take_in(self, model: NativeModel, item: Learnt) -> None:
-        source, target = tokenise(item.source), tokenise(item.target)
-        if not _in_bounds(source, target):  # a line that somebody wrote by hand
+        if _unlearnable(item.source, item.target):  # a line that somebody wrote by hand
             return
+        source, target = tokenise(item.source), tokenise(item.target)
         model.learn(lowered(source), lowered(target))
         self._recaser.observe(source, target, model.aligned(lowered(source), lowered(target)))
 
@@ -185,20 +185,19 @@ class ThotSpecialist(BaseSpecialist):
 
 def _unlearnable(source: str, target: str) -> str:
     """Return why a pair of texts cannot be learnt, "" if it can."""
-    counts = {"source": len(tokenise(source)), "target": len(tokenise(target))}
-    for side, count in counts.items():
+    for side, text in (("source", source), ("target", target)):
+        tokens = tokenise(text)
+        count = len(tokens)
         if not count:
             return f"The {side} to learn is empty. Give a text and its translation."
         if count > MOST_TOKENS:
             return (
-                f"The {side} to learn has {count} tokens, and the library takes at most {MOST_TOKENS}. "
+                f"The {side} to learn has {count} tokens, and at most {MOST_TOKENS} can be learnt. "
                 "Cut the segment into sentences and learn these."
             )
+        if count > _REPEATED and len(set(tokens)) < _FEW * count:  # the decoder would need minutes ever after
+            return f"The {side} to learn repeats a few words over and over: nothing can be learnt from it."
     return ""
-
-
-def _in_bounds(source: Sequence[str], target: Sequence[str]) -> bool:
-    return 0 < len(source) <= MOST_TOKENS and 0 < len(target) <= MOST_TOKENS
 
 
 def _decoded(model: NativeModel, tokens: Sequence[str], n: int) -> list[Decoded]:
@@ -215,8 +214,8 @@ def _decoded(model: NativeModel, tokens: Sequence[str], n: int) -> list[Decoded]
 
 def _chunks(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
     start = 0
-    while len(tokens) - start > _CHUNK:
-        end = start + _CHUNK
+    while len(tokens) - start > MOST_TOKENS:
+        end = start + MOST_TOKENS
         ends = [place + 1 for place in range(start, end) if tokens[place] in ("￭.", "￭!", "￭?", "￭;")]
         end = ends[-1] if ends else end
         yield start, end
