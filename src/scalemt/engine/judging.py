@@ -46,9 +46,12 @@ def _answers(rounds: Sequence[Round], index: int) -> list[Candidate]:
 
 def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Case:
     found = plan.kit.found(prepared.segment)
+    drafted = draft_candidates(prepared, plan.pair)
+    own = 1 if prepared.standing else 0
+    # The answer stands before other drafts: without a choice it is what is taken.
     every = tuple(
         replace(item, terms=verify(found, item.text, plan.pair)) if found else item
-        for item in (*draft_candidates(prepared, plan.pair), *candidates)
+        for item in (*drafted[:own], *candidates, *drafted[own:])
     )
     shown = prepared.drafts[0] if prepared.drafts else None
     if shown and shown.text and base(shown.language or plan.pair.target) != base(plan.pair.target):

@@ -120,6 +120,9 @@ class Gate:
             for_terms = self._for_terms(passed, draft, case.source)
             if for_terms:
                 return for_terms[0], [*decisions, for_terms[1]]
+            if passed and self.mode == "checks":
+                why = "no edit of it uses more of the terms without being another translation, or clearly worse"
+                return draft, [*decisions, Decision("gate", "draft", why)]
         if not passed:
             return self._nothing_passed(draft, others, decisions)
         if draft is None or self.mode != "quality":
@@ -144,11 +147,12 @@ class Gate:
             room = TERM_TOLERANCE * (before - after) + TERM_SHARE_TOLERANCE * share
             gain = Scale().gain(item, draft)
             if after < before and _near(item, draft) and (gain is None or gain > -room):
-                ranked.append((after, -(gain or 0.0), item))
+                ranked.append((after, -(gain or 0.0), gain, item))
         if not ranked:
             return None
-        after, loss, best = min(ranked, key=lambda row: row[:2])
-        why = f"{before - after} of {before} missed terms are used; expected gain over the draft {-loss:+.2f}"
+        after, _, told, best = min(ranked, key=lambda row: row[:2])
+        evidence = "no evidence was measured" if told is None else f"expected gain over the draft {told:+.2f}"
+        why = f"{before - after} of {before} missed terms are used; {evidence}"
         return best, Decision("gate", best.origin, why)
 
     def _nothing_passed(
