@@ -164,13 +164,15 @@ def test_xliff_without_languages(read: Any) -> None:
 
 
 def test_marks_of_trados_and_phrase(read: Any) -> None:
+    def marks(texts: str) -> str:
+        return "".join(f'<mrk mtype="seg" mid="{mid}">{text}</mrk>' for mid, text in enumerate(texts, 1))
+
     trados = (
         '<xliff xmlns:sdl="x" version="1.2"><file source-language="en" target-language="pt"><body>'
-        '<trans-unit id="a"><source>A B</source><seg-source><mrk mtype="seg" mid="1">A</mrk>'
-        '<mrk mtype="seg" mid="2">B</mrk></seg-source><target><mrk mtype="seg" mid="1">C</mrk><mrk mtype="seg" mid="2">D</mrk>'
-        "</target><sdl:seg-defs>"
-        '<sdl:seg id="1" conf="Draft"/><sdl:seg id="2" conf="Translated"/></sdl:seg-defs></trans-unit></body></file>'
-        "</xliff>"
+        f'<trans-unit id="a"><source>A B</source><seg-source>{marks("AB")}</seg-source>'
+        f"<target>{marks('CD')}</target><sdl:seg-defs>"
+        '<sdl:seg id="1" conf="Draft"/><sdl:seg id="2" conf="Translated"/></sdl:seg-defs></trans-unit>'
+        "</body></file></xliff>"
     )
     assert sides(read("a.sdlxliff", trados)) == [("B", "D")]
     phrase = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -107,7 +106,7 @@ def read_units(
     )
     read = _loaded(READERS[format_of(path, format_name)])
     try:
-        yield from _completed(read(reading), chosen)
+        yield from read(reading)
     except OSError as fault:
         raise InputError(f"{path} cannot be read: {fault.strerror or fault}.") from None
 
@@ -145,18 +144,7 @@ def read_lines(
     else:
         rows = (Line(number, b"", f"{text}\n") for number, text in enumerate(chain([first], waiting), 1))
         units = table.read_rows(rows, Dialect("\t", quotes=False), reading)
-    yield from _completed(units, chosen)
-
-
-def _completed(units: Iterator[Unit], options: ReadOptions) -> Iterator[Unit]:
-    about: dict[str, Any] = {
-        name: getattr(options, name) for name in ("domain", "origin", "creator") if getattr(options, name)
-    }
-    for unit in units:
-        if options.otherwise and not (unit.origin or options.origin):
-            yield replace(unit, **about, origin=options.otherwise)
-        else:
-            yield replace(unit, **about) if about else unit
+    yield from units
 
 
 def write_units(

@@ -19,7 +19,11 @@ NO_SOURCE = "without a source"
 NO_LANGUAGE = "in no language that was asked for"
 UNSURE = "not confirmed (fuzzy, draft, machine translation)"
 
-_DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ]?(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?)?(?:Z|[+]00:?00)?")
+_DATE = re.compile(
+    r"(\d{4})-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])"
+    r"(?:[T ]?([01]\d|2[0-3]):?([0-5]\d)(?::?([0-5]\d|60))?(?:\.\d+)?)?(?:Z|\+00:?00)?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,16 @@ class Reading:
         """Open the file; what is read from it is told to `advance`."""
         with self.path.open("rb") as file:
             yield _Watched(file, self.advance)  # type: ignore[misc]
+
+    def completed(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of a unit with what the options say of all units."""
+        options = self.options
+        if options.otherwise and not fields.get("origin"):
+            fields["origin"] = options.otherwise
+        for name in ("domain", "origin", "creator"):
+            if value := getattr(options, name):
+                fields[name] = value
+        return fields
 
     def told(self, source: str, target: str) -> Pair:
         """Return the languages of a unit for which a file says these ("" where it says nothing).
@@ -122,14 +136,14 @@ def date_of(text: str) -> str:
     found = _DATE.fullmatch(text.strip()) if text else None
     if not found:
         return ""
-    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
-    if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 23 and minute <= 59 and second <= 60):
-        return ""
-    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+    year, month, day, hour, minute, second = found.groups("00")
+    return f"{year}-{month}-{day}T{hour}:{minute}:{second}Z"
 
 
 def quality_of(text: str) -> float | None:
     """Return a quality from 0 to 1, None where a text is none."""
+    if not text:
+        return None
     try:
         value = float(text)
     except ValueError:

@@ -73,7 +73,7 @@ def unit_of(values: Mapping[str, Any], reading: Reading, where: str) -> Unit | N
         fields |= _spans(values, source, target)
     except (ValueError, TypeError, AttributeError, RecursionError) as fault:
         raise InputError(f"{where}: the spans cannot be used: {fault}. Leave them out, or mend them.") from None
-    return Unit(source, target, reading.told(*told), **fields)
+    return Unit(source, target, reading.told(*told), **reading.completed(fields))
 
 
 def _both(reading: Reading, told: list[str]) -> list[tuple[str, str]]:

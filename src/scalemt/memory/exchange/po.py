@@ -54,7 +54,8 @@ def _units(entry: Entry, reading: Reading, header: str) -> Iterator[Unit]:
         sides.append((entry.plural, forms[-1]))
     for source, target in sides:
         if source.strip() and target.strip():
-            yield Unit(source, target, pair, context=entry.context or "", note="\n".join(entry.comments))
+            about = {"context": entry.context or "", "note": "\n".join(entry.comments)}
+            yield Unit(source, target, pair, **reading.completed(about))
         else:
             reading.skipped[NO_TARGET] += 1
 

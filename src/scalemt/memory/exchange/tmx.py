@@ -6,8 +6,7 @@ of ours say are understood.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.parsers import expat
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 KEPT = "x-scalemt-unit"  # what the codes of a unit do not tell; see `tmxcodes.kept_unit`
+_AROUND = ("before", "after")
 _MOST_CODES = 2_000  # inline codes of one segment
 _CHUNK = 1 << 16
 
@@ -53,13 +53,44 @@ _PROPS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Variant:
-    """A <tuv>: its language and its segment."""
+class _Told:
+    """What the children of a <tu> or a <tuv> say, read in one go: there are millions of them."""
 
-    element: Element
-    language: str
-    seg: Element
+    __slots__ = ("element", "notes", "props", "seg", "variants")
+
+    def __init__(self, element: Element) -> None:
+        self.element = element
+        self.props: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.variants: list[_Variant] = []
+        self.seg: Element | None = None
+        for child in element:
+            self._take(child, local(child.tag))
+
+    def _take(self, child: Element, name: str) -> None:
+        if name == "tuv":
+            variant = _Variant(child)
+            if variant.seg is not None:
+                self.variants.append(variant)
+        elif name == "seg":
+            self.seg = child if self.seg is None else self.seg
+        elif name == "prop" and child.text:
+            field = _PROPS.get(child.get("type", "").partition(":")[0].lower())
+            if field:
+                self.props[field] = _spoken(child.text) if field in _AROUND else child.text
+        elif name == "note" and child.text:
+            self.notes.append(child.text)
+
+
+class _Variant(_Told):
+    """A <tuv>."""
+
+    __slots__ = ("language",)
+
+    def __init__(self, element: Element) -> None:
+        super().__init__(element)
+        # "lang" is what TMX 1.1 to 1.3 have for "xml:lang".
+        self.language = tag_of(element.get(XML_LANG) or element.get("lang") or "")
 
 
 def read(reading: Reading) -> Iterator[Unit]:
@@ -154,33 +185,24 @@ def _root(element: Element, reading: Reading) -> Element:
     return element
 
 
-def _units(tu: Element, reading: Reading, source: str) -> Iterator[Unit]:
+def _units(element: Element, reading: Reading, source: str) -> Iterator[Unit]:
     """Yield the units that a <tu> makes, and count what keeps it from making any."""
-    variants = list(_variants(tu))
-    wanted = reading.source or tag_of(tu.get("srclang", "")) or source
-    mine = _source(variants, wanted)
+    tu = _Told(element)
+    wanted = reading.source or tag_of(element.get("srclang", "")) or source
+    mine = _source(tu.variants, wanted)
     if mine is None:
-        reading.skipped[NO_LANGUAGE if variants and wanted else NO_SOURCE] += 1
+        reading.skipped[NO_LANGUAGE if tu.variants and wanted else NO_SOURCE] += 1
         return
-    others = [variant for variant in variants if variant is not mine and variant.language]
+    others = [variant for variant in tu.variants if variant is not mine and variant.language]
     if reading.target:
         language = nearest([variant.language for variant in others], reading.target)
         others = [variant for variant in others if variant.language == language]
     if not others:
-        reading.skipped[NO_LANGUAGE if len(variants) > 1 else NO_TARGET] += 1
+        reading.skipped[NO_LANGUAGE if len(tu.variants) > 1 else NO_TARGET] += 1
     for other in others:
-        pair = Pair(narrower(reading.source, mine.language), narrower(reading.target, other.language))
-        yield from _unit(tu, (mine, other), pair, reading)
-
-
-def _variants(tu: Element) -> Iterator[_Variant]:
-    for element in tu:
-        if local(element.tag) == "tuv":
-            # "lang" is what TMX 1.1 to 1.3 have for "xml:lang".
-            code = element.get(XML_LANG) or element.get("lang") or ""
-            seg = next((child for child in element if local(child.tag) == "seg"), None)
-            if seg is not None:
-                yield _Variant(element, tag_of(code), seg)
+        unit = _unit(tu, mine, other, reading)
+        if unit:
+            yield unit
 
 
 def _source(variants: Sequence[_Variant], wanted: str) -> _Variant | None:
@@ -191,65 +213,47 @@ def _source(variants: Sequence[_Variant], wanted: str) -> _Variant | None:
     return exact or next((item for item in variants if item.language and near(item.language, wanted)), None)
 
 
-def _unit(tu: Element, variants: tuple[_Variant, _Variant], pair: Pair, reading: Reading) -> Iterator[Unit]:
-    sides = [_text(variant.seg, reading) for variant in variants]
-    if None in sides:
-        return
-    source, target = (side or Coded("") for side in sides)
+def _unit(tu: _Told, mine: _Variant, other: _Variant, reading: Reading) -> Unit | None:
+    source, target = _text(mine, reading), _text(other, reading)
+    if source is None or target is None:
+        return None
     if not source.text.strip() or not target.text.strip():
         reading.skipped[NO_TARGET if source.text.strip() else NO_SOURCE] += 1
-        return
-    told: dict[str, Any] = _props((tu, variants[0].element, variants[1].element))
+        return None
+    # What is said of the translation itself has the last word.
+    told: dict[str, Any] = {**tu.props, **mine.props, **other.props}
     kept = told.pop(KEPT, "")
-    known = kept_unit(kept, source, target) if kept else None
-    sides_tied = known or tied(source, target)
-    quality = quality_of(told.pop("quality", ""))
-    yield Unit(
-        source=sides_tied.source,
-        target=sides_tied.target,
-        pair=pair,
-        source_spans=sides_tied.source_spans,
-        target_spans=sides_tied.target_spans,
-        codes=sides_tied.codes,
-        quality=quality,
-        note=_notes((tu, variants[0].element, variants[1].element)),
-        created=date_of(_attribute("creationdate", variants[1].element, tu)),
-        changed=date_of(_attribute("changedate", variants[1].element, tu)),
-        creator=_creator(variants[1].element, tu),
-        **told,
+    sides = (kept_unit(kept, source, target) if kept else None) or tied(source, target)
+    told["quality"] = quality_of(told.get("quality", ""))
+    told["creator"] = _creator(other.element, tu.element)
+    return Unit(
+        source=sides.source,
+        target=sides.target,
+        pair=Pair(narrower(reading.source, mine.language), narrower(reading.target, other.language)),
+        source_spans=sides.source_spans,
+        target_spans=sides.target_spans,
+        codes=sides.codes,
+        note="\n".join((*tu.notes, *mine.notes, *other.notes)),
+        created=date_of(other.element.get("creationdate") or tu.element.get("creationdate") or ""),
+        changed=date_of(other.element.get("changedate") or tu.element.get("changedate") or ""),
+        **reading.completed(told),
     )
 
 
-def _text(seg: Element, reading: Reading) -> Coded | None:
+def _text(variant: _Variant, reading: Reading) -> Coded | None:
     """Return a segment with its codes as short tags, None where there are more than a person writes."""
-    if not len(seg):
-        return Coded(seg.text or "")
+    seg = variant.seg
+    if seg is None or not len(seg):
+        return Coded(seg.text or "" if seg is not None else "")
     if sum(1 for _ in seg.iter()) > _MOST_CODES:
         reading.skipped[f"with more than {_MOST_CODES:,} inline codes"] += 1
         return None
     return coded(seg)
 
 
-def _attribute(name: str, *elements: Element) -> str:
-    """Return an attribute of the first element that has it."""
-    return next((value for element in elements if (value := element.get(name))), "")
-
-
 def _creator(*elements: Element) -> str:
     """Return who is responsible: whoever changed a variant last, else whoever made it."""
     return next((name for item in elements if (name := item.get("changeid") or item.get("creationid"))), "")
-
-
-def _props(elements: Iterable[Element]) -> dict[str, Any]:
-    """Return what the properties say, by the field of a unit; those of the target's variant have the last word."""
-    told: dict[str, Any] = {}
-    for element in elements:
-        for prop in element:
-            if local(prop.tag) == "prop" and prop.text:
-                name = _PROPS.get(prop.get("type", "").partition(":")[0].lower())
-                if name:
-                    told[name] = _spoken(prop.text) if name in ("before", "after") else prop.text
-    return told
 
 
 def _spoken(text: str) -> str:
@@ -263,8 +267,3 @@ def _spoken(text: str) -> str:
     except ParseError:
         return text
     return coded(seg).text if sum(1 for _ in seg.iter()) < _MOST_CODES else text
-
-
-def _notes(elements: Iterable[Element]) -> str:
-    notes = [child.text for element in elements for child in element if local(child.tag) == "note" and child.text]
-    return "\n".join(notes)

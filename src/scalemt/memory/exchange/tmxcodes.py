@@ -33,6 +33,7 @@ _SPECIAL = re.compile("[&<>\r]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;"}
 
 
+@lru_cache(maxsize=1024)
 def local(tag: object) -> str:
     """Return the name of an element without its namespace, "" for what is no element."""
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from scalemt.formats.xmlevents import XmlEvent
 from scalemt.formats.xmlunits import Dialect, Units, children, content, element_end
@@ -77,21 +78,20 @@ def _units(events: Events, reading: Reading, about: _Side, encoding: str) -> Ite
                 reading.skipped[NO_TARGET if left.text.strip() else NO_SOURCE] += 1
                 continue
             pair = reading.told(about.source, about.target)
-            yield _unit(left, right, pair, name, about, _note(events))
+            fields = {"context": name, "origin": about.original, "note": _note(events)}
+            yield _unit(left, right, pair, reading.completed(fields))
 
 
-def _unit(source: Coded, target: Coded, pair: Pair, name: str, about: _Side, note: str) -> Unit:
+def _unit(source: Coded, target: Coded, pair: Pair, fields: dict[str, Any]) -> Unit:
     made = tied(source, target)
     return Unit(
         made.source,
         made.target,
         pair,
-        context=name,
-        origin=about.original,
-        note=note,
         source_spans=made.source_spans,
         target_spans=made.target_spans,
         codes=made.codes,
+        **fields,
     )
 
 
