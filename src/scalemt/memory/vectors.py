@@ -1,7 +1,7 @@
 """Vectors of many units in files that only grow, mapped and searched a block at a time.
 
-how many rows of them count. Rows are written behind those that count, then the manifest is replaced at once:
-how many rows of them count. Rows are written behind those that count, then the manifest is replaced in one step:
+Two files of bare numbers, one of vectors in half precision and one of whose they are, and a manifest that says
+how many rows of them count. Rows are written behind those that count, then the manifest is replaced as a whole:
 whatever interrupts that, the rows before stay usable. Files that others may have mapped are never shortened; where
 they are no longer right, new ones are begun under another name.
 """
