@@ -3,9 +3,9 @@
     python benchmarks/tmx_import.py [--large 1000] [--small 10] [--tsv FILE] [--json OUT]
 
 Each import is `scalemt memory import` in a process of its own, with and without the making of the fuzzy index. The
-peak is the largest resident set of that process (`ru_maxrss`): the part of the index that is being made, of at most
-500,000 units, is in it. Units are put together of two sentences each out of a few hundred and of a number, so that
-no two are the same; every eighth has inline codes, and all have the metadata that tools write.
+peak is the largest resident set of that process (`ru_maxrss`): the part of the index that is being made, of at
+most 500,000 units, is in it. Units are put together of two sentences each out of a few hundred and of a number, so
+that no two are the same; every eighth has inline codes, and all have the metadata that tools write.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from scalemt.errors import InputError
-from scalemt.memory.exchange import ReadOptions, read_units
+from scalemt.memory.exchange import READERS, ReadOptions, read_units
 from scalemt.memory.units import Unit
 from scalemt.types import Pair
 
@@ -208,3 +210,22 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         return most
 
     assert peak(20_000) < 1.5 * peak(1_000) + 100_000
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tmx")
+    writer = threading.Thread(target=(tmp_path / "pipe.tmx").write_text, args=(tmx(tu(en="a", pt="b")),))
+    writer.start()
+    (unit,) = read_units(tmp_path / "pipe.tmx")
+    writer.join()
+    assert unit.target == "b"
+
+
+def test_a_folder_or_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        list(read_units(tmp_path, format_name="tmx"))
+    with pytest.raises(InputError, match="is no file, and a table is looked at more than once"):
+        list(read_units(tmp_path, format_name="tsv", source="en", target="pt"))
+    for name in READERS:
+        with pytest.raises(InputError, match=r"none\.x cannot be read: No such file"):
+            list(read_units(tmp_path / "none.x", format_name=name, source="en", target="pt"))

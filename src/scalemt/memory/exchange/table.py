@@ -59,6 +59,11 @@ def read_tsv(reading: Reading) -> Iterator[Unit]:
 
 
 def _read(reading: Reading, form: TableFormat) -> Iterator[Unit]:
+    if reading.path.exists() and not reading.path.is_file():
+        raise InputError(
+            f"{reading.path} is no file, and a table is looked at more than once. Save it first, or give its "
+            "lines to: scalemt memory add DB -"
+        )
     encoding = encoding_of(reading.path, reading.options.encoding)
     dialect = form._dialect(reading.path, encoding)
     return read_rows(_told(lines_of(reading.path, encoding), reading), dialect, reading)

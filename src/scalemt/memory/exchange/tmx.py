@@ -7,6 +7,7 @@ of ours say are understood.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.parsers import expat
 
@@ -35,7 +36,6 @@ XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 KEPT = "x-scalemt-unit"  # what the codes of a unit do not tell; see `tmxcodes.kept_unit`
 _AROUND = ("before", "after")
 _MOST_CODES = 2_000  # inline codes of one segment
-_CHUNK = 1 << 16
 
 # Types of <prop>, in small letters and without what stands behind a colon (Trados), by the field that they fill.
 _PROPS = {
@@ -102,49 +102,55 @@ def read(reading: Reading) -> Iterator[Unit]:
     Raises:
         InputError: not well-formed, no TMX, or entities are declared; the message names the line.
     """
-    refuse_entities(reading)
     source = ""
     with reading.opened() as file:
-        for element in _elements(file, reading):
+        for element in _elements(_Guarded(file, reading.path), reading):
             if local(element.tag) == "header":
                 source = tag_of(element.get("srclang", ""))
             else:
                 yield from _units(element, reading, source)
 
 
-def refuse_entities(reading: Reading) -> None:
-    """See that the document declares no entities: they can make gigabytes of few bytes, or name other files.
+class _Guarded:
+    """A file whose reader is stopped where it declares entities.
 
-    Raises:
-        InputError: it does.
+    They can make gigabytes of few bytes, or name other files. All of them stand before the first element.
     """
-    parser = expat.ParserCreate()
 
-    def entity(name: str, *_: object) -> None:
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        parser = expat.ParserCreate()
+        parser.EntityDeclHandler = self._refuse
+        parser.StartElementHandler = self._begun
+        self._parser: Any = parser
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.read(size)
+        if self._parser is not None:
+            try:
+                self._parser.Parse(data, False)
+            except (_BegunError, expat.ExpatError, LookupError, ValueError):
+                # What is not well-formed is told by whoever reads.
+                self._parser = None
+        return data
+
+    def _refuse(self, name: str, *_: object) -> None:
         raise InputError(
-            f"{reading.path}, line {parser.CurrentLineNumber}: the document declares the entity {name!r}, and "
+            f"{self._path}, line {self._parser.CurrentLineNumber}: the document declares the entity {name!r}, and "
             "scalemt expands none. Write what it stands for in its place (xmllint --noent does), and take the "
             "declaration out."
         )
 
-    def begun(*_: object) -> None:
+    def _begun(self, *_: object) -> None:
         raise _BegunError
-
-    parser.EntityDeclHandler = entity
-    parser.StartElementHandler = begun
-    try:
-        with reading.path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                parser.Parse(chunk, False)
-    except (_BegunError, expat.ExpatError, LookupError, ValueError):
-        return  # what is not well-formed is told when it is read
 
 
 class _BegunError(Exception):
     """The document itself begins: nothing can be declared any more."""
 
 
-def _elements(file: BinaryIO, reading: Reading) -> Iterator[Element]:
+def _elements(file: _Guarded, reading: Reading) -> Iterator[Element]:
     """Yield the header and each <tu>, complete, and forget them."""
     from xml.etree.ElementTree import ParseError, iterparse
 
