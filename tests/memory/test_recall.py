@@ -299,6 +299,41 @@ def test_white_space_at_the_edges_is_that_of_the_segment(segment: str, expected:
         assert put.text == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "syntax"),
+    [
+        ("Hello $name, :user", ("php",)),
+        ("Use $HOME", ("shell",)),
+        ("{0} files", ()),
+        ("Copied %d, 100 % done", ("c",)),
+        ("# files of {n, number}", ("icu",)),
+        ("%1 of <b>all</b>", ("qt",)),
+        ("{{x}} {y}", ("python-brace",)),
+    ],
+)
+def test_what_a_file_calls_a_placeholder_hides_no_text_that_is_the_same(
+    opening: Opening, text: str, syntax: tuple[str, ...]
+) -> None:
+    memories = opening([unit(text, f"pt {text}")])
+    segment = protect(Segment(text, syntax=syntax))
+    found = exact(memories, segment)
+    assert found is not None
+    put = carried(found, segment)
+    assert put is not None
+    assert put.text == f"pt {text}"
+    assert [literal(put.text, span) for span in put.spans] == [literal(text, span) for span in segment.spans]
+    assert [span.key for span in put.spans] == [span.key for span in segment.spans]
+    assert [row[0].kind for row in memories.search([segment], EN_PT)] == ["exact"]
+
+
+def test_a_placeholder_of_a_file_that_a_unit_lacks_is_not_lost(opening: Opening) -> None:
+    memories = opening([unit("Hello $name", "Olá")])
+    segment = Segment("Hello $name", syntax=("php",))
+    found = exact(memories, segment)
+    assert found is not None
+    assert carried(found, segment) is None
+
+
 def test_white_space_around_tags_is_that_of_the_segment_and_offsets_are_right() -> None:
     put = carried(match("<b>Hello</b> you", "<b>Olá</b> tu "), Segment("   <i>Hello</i> you\n"))
     assert put is not None

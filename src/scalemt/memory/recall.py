@@ -120,7 +120,7 @@ class Memories:
         """
         if limit < 1:
             return [[] for _ in segments]
-        asked = [skeleton(protect(segment)) for segment in segments]
+        asked = [skeleton(_as_prose(segment)) for segment in segments]
         found: list[list[tuple[Match, int]]] = [[] for _ in segments]
         for place, use, store in self._each():
             least = min(100.0, floor + use.penalty)
@@ -133,7 +133,7 @@ class Memories:
 
     def exact(self, segments: Sequence[Segment], pair: Pair) -> list[Match | None]:
         """Return the best exact match of each segment, or None: a context match where there is one."""
-        asked = [skeleton(protect(segment)) for segment in segments]
+        asked = [skeleton(_as_prose(segment)) for segment in segments]
         found: list[list[tuple[Match, int]]] = [[] for _ in segments]
         for place, _, store in self._each():
             for kept, swapped in store.fitting(pair):
@@ -260,7 +260,7 @@ def carried(match: Match, segment: Segment) -> Segment | None:
     placeholders are no other text. White space at the edges is that of the segment, and a text of several lines is
     that only to one of as many.
     """
-    mine = protect(segment)
+    mine = _as_prose(segment)
     kept = tuple({literal(mine.text, span) for span in mine.spans if span.kind == "term"})
     source = protect(match.unit.segment, kept)
     target = match.unit.target
@@ -269,7 +269,22 @@ def carried(match: Match, segment: Segment) -> Segment | None:
     spans: tuple[Span, ...] = ()
     if mine.spans:
         spans = placed(match.unit, source)
-    return _put(source, mine, target, spans)
+    put = _put(source, mine, target, spans)
+    if put is None or segment.syntax is None:
+        return put
+    found = located(protect(segment), put.text)
+    return None if found.fault else Segment(put.text, spans=found.spans)
+
+
+def _as_prose(segment: Segment) -> Segment:
+    """Return a segment with the spans that its text would have in a unit.
+
+    A memory does not know which placeholders a file calls its own: `$name` of a PHP file is a word in it.
+    """
+    if segment.syntax is None:
+        return protect(segment)
+    kept = tuple(span for span in segment.spans if span.kind in ("tag", "term"))
+    return protect(replace(segment, syntax=None, spans=kept))
 
 
 def placed(unit: Unit, source: Segment) -> tuple[Span, ...]:
