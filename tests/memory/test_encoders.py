@@ -160,9 +160,13 @@ def test_threads_of_torch_are_given_back(plain_folder: Path, monkeypatch: pytest
     before = torch.get_num_threads()
     seen: list[int] = []
     encoder = TransformerEncoder(plain_folder, threads=before + 1)
-    monkeypatch.setattr(
-        "scalemt.memory.encoders._batches", lambda *_: seen.append(torch.get_num_threads()) or iter([[0]])
-    )
+    pooled = encoder._pooled
+
+    def watched(states: Any, mask: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return pooled(states, mask)
+
+    monkeypatch.setattr(encoder, "_pooled", watched)
     encoder.encode(["cat"])
     assert seen == [before + 1]
     assert torch.get_num_threads() == before

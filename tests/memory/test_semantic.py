@@ -6,6 +6,7 @@ import json
 import random
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,12 @@ class Bags(Encoder):
 
     def _vectors(self, texts: list[str]) -> Any:
         self.asked += texts
-        return np.array([sum(self._word(word) for word in text.lower().split()) for text in texts])
+        return np.array([sum(word_vector(self._name, word) for word in text.lower().split()) for text in texts])
 
-    def _word(self, word: str) -> Any:
-        seed = zlib.crc32(f"{self._name} {word}".encode())
-        return np.random.default_rng(seed).standard_normal(self.dimensions)
+
+@cache
+def word_vector(name: str, word: str) -> Any:
+    return np.random.default_rng(zlib.crc32(f"{name} {word}".encode())).standard_normal(Bags.dimensions)
 
 
 def sentences(count: int, seed: int = 1) -> list[str]:
