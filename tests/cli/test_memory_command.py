@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from scalemt.cli.memory import command
+from scalemt.cli.memory import _bar, command
 from scalemt.errors import InputError, UnknownLanguageError, UnknownNameError, UsageError
 from scalemt.memory import MemoryStore, Unit
+from scalemt.memory.exchange import read_units
 from scalemt.memory.index import index_folder
 from scalemt.types import Pair
 
@@ -279,6 +280,19 @@ def test_dedupe(call: Callable[..., Result], flags: tuple[str, ...], left: list[
 def test_dedupe_takes_one_flag(call: Callable[..., Result]) -> None:
     duplicates()
     assert "not both" in str(call("dedupe", "d.db", "--newest", "--keep-contexts").exception)
+
+
+def test_a_bar_tells_units_and_their_speed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    path = tmp_path / "rows.tsv"
+    path.write_text(ROWS * 1000, "utf-8")
+    with _bar(str(path)) as (advance, counted):
+        units = read_units(path, source="en", target="pt", advance=advance)
+        assert sum(1 for _ in counted(units)) == 3000
+    told = capsys.readouterr().err
+    assert "100 % 3,000 units, " in told
 
 
 # The real command in real processes.

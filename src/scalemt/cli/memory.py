@@ -65,7 +65,7 @@ class _Imported:
         return f"{self.path}: {self.added:,} added, {self.known:,} known before, {skipped}; {speed}"
 
 
-@command.command("import")
+@command.command("import", short_help="Take the units of files into a memory.")
 @click.argument("path", metavar="DB")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--from", "source", metavar="LANG", help="Source language, where the file has several or none.")
@@ -184,7 +184,7 @@ def _bar(path: str) -> Iterator[tuple[Callable[[int], None], Counted]]:
         yield lambda count: bar.advance(task, count), counted
 
 
-@command.command("export")
+@command.command("export", short_help="Write the units of a memory to a file.")
 @click.argument("path", metavar="DB")
 @click.argument("file", metavar="FILE")
 @click.option("--from", "source", metavar="LANG", help="Only units of this source language.")
@@ -228,7 +228,7 @@ def _chosen(store: MemoryStore, source: str | None, target: str | None) -> list[
     return fit
 
 
-@command.command("add")
+@command.command("add", short_help="Keep one translation, or those of a stream.")
 @click.argument("path", metavar="DB")
 @click.argument("text", metavar="SOURCE")
 @click.argument("translation", metavar="[TARGET]", required=False)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.command("search")
+@click.command("search", short_help="Show the units most like a text.")
 @click.argument("paths", metavar="DB... TEXT", nargs=-1, required=True)
 @click.option("--from", "source", required=True, metavar="LANG", help="Language of the text.")
 @click.option("--to", "target", required=True, metavar="LANG", help="Language of the translations.")
@@ -96,7 +96,7 @@ def _show(match: Match, text: str, console: Console) -> None:
 def _row(label: str, text: Text, console: Console) -> None:
     from rich.text import Text
 
-    console.print(Text(f"{label:>14}  ", style="bold cyan").append_text(text), soft_wrap=True)
+    console.print(Text.assemble((f"{label:>14}  ", "bold cyan"), text), soft_wrap=True)
 
 
 def _about(unit: Unit, *more: str) -> Text:
@@ -106,7 +106,7 @@ def _about(unit: Unit, *more: str) -> Text:
     return Text(", ".join(visible(part) for part in told if part), style="dim")
 
 
-@click.command("concordance")
+@click.command("concordance", short_help="Show the units that hold a text.")
 @click.argument("path", metavar="DB")
 @click.argument("text")
 @click.option("--from", "source", metavar="LANG", help="Only units of this pair (with --to).")
@@ -170,7 +170,7 @@ def _marked(held: str, text: str) -> Text:
     return shown
 
 
-@click.command("stats")
+@click.command("stats", short_help="Say what a memory holds.")
 @click.argument("path", metavar="DB")
 @_JSON
 def stats(path: str, as_json: bool) -> int:
@@ -204,7 +204,7 @@ def stats(path: str, as_json: bool) -> int:
     return 0
 
 
-@click.command("dedupe")
+@click.command("dedupe", short_help="Remove units that say the same.")
 @click.argument("path", metavar="DB")
 @click.option("--keep-contexts", is_flag=True, help="Keep what stands in another context.")
 @click.option("--newest", is_flag=True, help="Keep one translation of a text in its context: the newest.")
