@@ -89,7 +89,7 @@ def command(**options: Any) -> int:
     sets, arms = read_sets(options, choice)
     arms += _arms(options.pop("profiles"), options.pop("variants"), choice, planned=bool(arms))
     require_distinct("profiles", [arm.name for arm in arms])
-    scoring = read_scoring(options, _baseline(options.pop("baseline"), [arm.name for arm in arms]))
+    scoring = read_scoring(options, _baseline(options.pop("baseline"), [arm.name for arm in arms]), choice)
     with open_bench(options, choice) as bench:
         check_scoring(scoring, sets)
         tasks = bench.prepare(arms, sets)
@@ -142,7 +142,7 @@ def robustness(**options: Any) -> int:
         say("The [[systems]] of the plan are left out: robustness is about one profile, which --profile names.")
     profile = choice.configuration.profile(choice.profile, **choice.overrides)
     levels = study.levels(profile, factors)
-    scoring = read_scoring(options, study.REFERENCE)
+    scoring = read_scoring(options, study.REFERENCE, choice)
     with open_bench(options, choice) as bench:
         check_scoring(scoring, sets)
         tasks = bench.prepare([level.arm for level in levels], sets)

@@ -45,7 +45,7 @@ def command(**options: Any) -> int:
     if planned:
         say("The [[systems]] of the plan are left out: deferral is about one profile, which --profile names.")
     arm = study.asked_arm(choice)
-    scoring = read_scoring(options, "draft")
+    scoring = read_scoring(options, "draft", choice)
     with open_bench(options, choice) as bench:
         check_scoring(scoring, sets)
         tasks = bench.prepare([arm], sets)

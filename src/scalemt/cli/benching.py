@@ -35,7 +35,6 @@ _SHARED = (
                  help="Folder of ledgers and results; the same one goes on where it stopped."),
     click.option("--metrics", default="chrf++,bleu", show_default=True, help="With commas; see scalemt evaluate."),
     click.option("--aligner", metavar="NAME[:ARG]", help="For usw and nm; see scalemt evaluate."),
-    click.option("--glossary", metavar="FILE", help="For the metric terms; see scalemt evaluate."),
     click.option("--prices", metavar="IN,OUT", help="Of a million prompt and a million answer tokens."),
     click.option("--batch", type=click.IntRange(1), help="Segments translated together; 1 times each by itself."),
     click.option("--gate", help="off, checks or quality, for all profiles (robustness: off)."),
@@ -108,13 +107,13 @@ def read_sets(options: dict[str, Any], choice: Choice) -> tuple[list[TestSet], l
     return sets, arms
 
 
-def read_scoring(options: dict[str, Any], baseline: str) -> Scoring:
-    """Take metrics, prices and what metrics need out of all options."""
+def read_scoring(options: dict[str, Any], baseline: str, choice: Choice) -> Scoring:
+    """Take metrics, prices and what metrics need out of all options; terms are those that profiles use."""
     from scalemt.evaluation.bench.outputs import Prices
     from scalemt.evaluation.bench.summary import Scoring
     from scalemt.evaluation.metrics import MetricContext
 
-    context = MetricContext(aligner=options.pop("aligner") or "", glossary=options.pop("glossary") or "")
+    context = MetricContext(aligner=options.pop("aligner") or "", glossary=choice.overrides.get("glossary") or "")
     metrics = [name.strip() for name in options.pop("metrics").split(",") if name.strip()]
     if not metrics:
         raise click.UsageError("--metrics names none; chrf++,bleu is usual.")

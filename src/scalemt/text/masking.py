@@ -240,9 +240,19 @@ def restore(masked: Masked, answer: str) -> Restored:
         spans,
         read.repairs,
         tuple(span for span in source.spans if span.key not in there),
-        (*read.added, *leftovers(masked.text, answer)),
+        (*read.added, *_glued(masked, plain, read.added), *leftovers(masked.text, answer)),
         read.spans,
         fault(source.text, source.spans, text, spans),
+    )
+
+
+def _glued(masked: Masked, plain: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+    """Return the masks left in an answer outside of spans: run together ("XX1XX2") they are not read as masks."""
+    made_up = {token for key, token in masked.tokens.items() if token != masked.held[key]}
+    return tuple(
+        token
+        for token in sorted(made_up)
+        if token not in known and token not in masked.segment.text and any(token in part for part in plain)
     )
 
 
