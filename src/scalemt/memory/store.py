@@ -312,7 +312,7 @@ class MemoryStore:
         return removed
 
     def mark(self, name: str) -> int:
-        """Return the number that is kept under a name, such as the last unit that a specialist was taught; else 0."""
+        """Return the number kept under a name, such as that of the last unit taught to a specialist; else 0."""
         rows = self._all("SELECT value FROM memory WHERE key = ?", (f"mark:{name}",))
         return int(rows[0][0]) if rows else 0
 
