@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +108,10 @@ def _told(use: TermUse) -> str:
 
 
 @command.command("extract")
-@click.argument("source_file", metavar="SOURCE")
+@click.argument("source_file", metavar="[SOURCE]", required=False)
 @click.argument("target_file", metavar="[TARGET]", required=False)
+@click.option("--memory", "memories", multiple=True, metavar="FILE", help="A memory, in place of files.")
+@click.option("--generalist", metavar="NAME[:ARG]", help="Have this LLM judge the candidates.")
 @click.option("--from", "source", required=True, metavar="LANG", help="Language of the sources.")
 @click.option("--to", "target", required=True, metavar="LANG", help="Language of the translations.")
 @click.option(
@@ -118,11 +121,12 @@ def _told(use: TermUse) -> str:
 @click.option("--most", type=click.IntRange(1), default=1000, show_default=True, help="Most terms to give.")
 @click.option("-o", "--output", "out", metavar="FILE", help="Write a glossary: .csv, .tsv, .tbx or .utx.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a term.")
-def extract(source_file: str, target_file: str | None, source: str, target: str, **options: Any) -> int:
+def extract(source_file: str | None, target_file: str | None, source: str, target: str, **options: Any) -> int:
     """Find candidates for terms in sentences and their translations, the best first.
 
-    SOURCE and TARGET are files of parallel lines, or SOURCE alone is a TSV file of sentences and translations. The
-    candidates come from word alignment: a person should look at them. In a file they have the status admitted.
+    SOURCE and TARGET are files of parallel lines, or SOURCE alone is a TSV file of sentences and translations, or
+    --memory holds them. The candidates come from word alignment: a person should look at them, also after a
+    --generalist has thrown out some. In a file they have the status admitted.
     """
     from scalemt.cli.options import say, visible
     from scalemt.glossary import save_glossary
@@ -131,9 +135,16 @@ def extract(source_file: str, target_file: str | None, source: str, target: str,
     from scalemt.languages import parse_pair
 
     pair = parse_pair(source, target)
-    lines = _parallel(source_file, target_file) if target_file else _columns(source_file)
     least, longest, most = options["least"], options["longest"], options["most"]
-    terms = extract_terms(lines, pair, least=least, longest=longest, most=most, say=say)
+    terms = extract_terms(
+        _sentences(source_file, target_file, options["memories"], pair),
+        pair,
+        least=least,
+        longest=longest,
+        most=most,
+        judge=_judge(options["generalist"], pair),
+        say=say,
+    )
     if options["out"]:
         save_glossary(as_glossary(terms, pair), options["out"])
     if options["as_json"]:
@@ -161,6 +172,38 @@ def _columns(path: str) -> list[tuple[str, str]]:
             )
         pairs.append((fields[0], fields[1]))
     return pairs
+
+
+def _sentences(
+    source_file: str | None, target_file: str | None, memories: tuple[str, ...], pair: Pair
+) -> Iterable[tuple[str, str]]:
+    """Return the sentences to look for terms in."""
+    if bool(source_file) == bool(memories):
+        raise click.UsageError("Give either files of sentences or --memory FILE.")
+    if source_file:
+        return _parallel(source_file, target_file) if target_file else _columns(source_file)
+    return _of_memories(memories, pair)
+
+
+def _of_memories(memories: tuple[str, ...], pair: Pair) -> Iterator[tuple[str, str]]:
+    from scalemt.memory import MemoryStore
+
+    for path in memories:
+        store = MemoryStore(path)
+        for kept, swapped in store.fitting(pair):
+            for _, unit in store.sides(kept, 0, swapped=swapped):
+                yield unit.source, unit.target
+
+
+def _judge(spec: str | None, pair: Pair) -> Callable[[list[tuple[str, str]]], list[bool]] | None:
+    if not spec:
+        return None
+    from scalemt.config import load_configuration
+    from scalemt.engine.backends import build_generalist
+    from scalemt.engine.term_judging import term_judge
+
+    configuration = load_configuration()
+    return term_judge(build_generalist(spec, configuration, configuration.profile()), pair)
 
 
 @command.command("convert")
