@@ -136,6 +136,11 @@ def test_rows_of_another_pair_are_passed_over(read: Any) -> None:
         ),
         ("a.csv", "source,target,changed\na,b,May\n", r"line 2: changed is 'May', expected a date in UTC such as"),
         ("a.csv", "source,target,from\na,b,klingonic\n", r"line 2: source_language: Unknown language 'klingonic'"),
+        (
+            "a.csv",
+            "source,target,from\na,b,Portu\0guese\n",
+            "line 2: source_language is 'Portu.*', which is no code",
+        ),
         ("a.csv", 'source,target,spans\na,b,"[[[0,9,""tag"",0]],[],{}]"\n', r"line 2: the spans cannot be used: "),
         ("a.csv", "source,target,spans\na,b,{\n", r"line 2: the spans cannot be used: "),
         (

@@ -108,8 +108,10 @@ class _Watched:
 
 def tag_of(code: str) -> str:
     """Return the canonical tag of a language code in a file, "" where it is of no language that is known."""
+    if not code.strip("* ") or code == "*all*" or not code.isprintable():
+        return ""
     try:
-        return parse(code.replace("_", "-")) if code.strip("* ") and code != "*all*" else ""
+        return parse(code.replace("_", "-"))
     except UnknownLanguageError:
         return ""
 

@@ -91,6 +91,8 @@ def _text(values: Mapping[str, Any], name: str, where: str) -> str:
 
 def _language(values: Mapping[str, Any], name: str, where: str) -> str:
     code = _text(values, name, where).strip()
+    if not code.isprintable():
+        raise InputError(f"{where}: {name} is {code!r:.60}, which is no code of a language such as pt-BR.")
     try:
         return parse(code) if code else ""
     except UnknownLanguageError as fault:
