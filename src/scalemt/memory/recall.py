@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import Literal, Protocol
 
 from scalemt.errors import ConfigurationError, UsageError
 from scalemt.memory.index import FuzzyIndex
@@ -73,19 +73,38 @@ def read_use(spec: str) -> MemoryUse:
     return MemoryUse(Path(path), float(penalty))
 
 
+class Searcher(Protocol):
+    """Another way to search memories, beside likeness: see `scalemt.memory.meaning.Meaning`."""
+
+    def search(
+        self,
+        asked: Sequence[str],
+        memories: Sequence[tuple[MemoryUse, MemoryStore]],
+        pair: Pair,
+        limit: int,
+        floor: float,
+    ) -> list[list[tuple[Match, int]]]:
+        """Return matches for each skeleton, each with the place of its memory."""
+        ...
+
+
 class Memories:
     """Several memories in the order of their priority; corrections go into the first.
 
     Args:
         uses: at least one.
         create: make the first one where there is none.
+        meaning: finds more, where fewer are like a text than are asked for.
 
     Raises:
         InputError: a memory does not exist or is none.
     """
 
-    def __init__(self, uses: Sequence[MemoryUse], *, create: bool = False) -> None:
+    def __init__(
+        self, uses: Sequence[MemoryUse], *, create: bool = False, meaning: Searcher | None = None
+    ) -> None:
         self.uses = tuple(uses)
+        self._meaning = meaning
         self.stores = [MemoryStore(use.path, create=create and not place) for place, use in enumerate(uses)]
         self._indexes: dict[tuple[int, Pair, bool], FuzzyIndex] = {}
         self._lock = Lock()
@@ -110,7 +129,7 @@ class Memories:
         """Return the units most like each segment, best first.
 
         A context match comes before an exact one; of equal likeness the memory named first, and of that the unit
-        changed last. Units with the same source and target are given once.
+        changed last. Units with the same source and target are given once. What only means the same comes last.
 
         Args:
             segments: with their protected spans; another tag or placeholder in the same place is no difference.
@@ -129,7 +148,23 @@ class Memories:
                 near = self._near(place, asked, kept, limit, least, swapped=swapped)
                 for row, text in zip(found, asked, strict=True):
                     row.extend((match, place) for match in (*known.get(text, ()), *near.get(text, ())))
-        return [_best(row, segment, limit, floor) for row, segment in zip(found, segments, strict=True)]
+        rows = [_best(row, segment, limit, floor) for row, segment in zip(found, segments, strict=True)]
+        return self._filled(rows, asked, pair, limit, floor) if self._meaning else rows
+
+    def _filled(
+        self, rows: list[list[Match]], asked: Sequence[str], pair: Pair, limit: int, floor: float
+    ) -> list[list[Match]]:
+        """Fill rows that are shorter than the limit with units that mean much the same."""
+        short = [place for place, row in enumerate(rows) if len(row) < limit and asked[place]]
+        if not short or self._meaning is None:
+            return rows
+        memories = list(zip(self.uses, self.stores, strict=True))
+        found = self._meaning.search([asked[place] for place in short], memories, pair, limit, floor)
+        for place, row in zip(short, found, strict=True):
+            known = {(match.unit.source, match.unit.target) for match in rows[place]}
+            fresh = [item for item in row if (item[0].unit.source, item[0].unit.target) not in known]
+            rows[place] += _best(fresh, Segment(""), limit - len(rows[place]), 0.0)
+        return rows
 
     def exact(self, segments: Sequence[Segment], pair: Pair) -> list[Match | None]:
         """Return the best exact match of each segment, or None: a context match where there is one."""

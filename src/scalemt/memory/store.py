@@ -311,6 +311,10 @@ class MemoryStore:
                 file.execute(_COUNT_CHANGE)
         return removed
 
+    def tells_context(self) -> bool:
+        """Whether any unit says what stands around it, or has a key of its document."""
+        return bool(self._all("SELECT 1 FROM units WHERE context_hash != 0 LIMIT 1"))
+
     def mark(self, name: str) -> int:
         """Return the number kept under a name, such as that of the last unit taught to a specialist; else 0."""
         rows = self._all("SELECT value FROM memory WHERE key = ?", (f"mark:{name}",))
