@@ -128,7 +128,7 @@ def test_a_plain_folder_has_its_tokens_averaged(plain_folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_length_prompt_and_case_are_those_of_the_folder(plain_folder: Path, tmp_path: Path) -> None:
+def test_length_and_prompt_are_those_of_the_folder(plain_folder: Path, tmp_path: Path) -> None:
     folder = sentence_folder(plain_folder, tmp_path / "m", {"pooling_mode": "mean"}, max_seq_length=6)
     write(
         folder / "config_sentence_transformers.json",
@@ -139,6 +139,17 @@ def test_length_prompt_and_case_are_those_of_the_folder(plain_folder: Path, tmp_
     np.testing.assert_allclose(made, expected, atol=1e-5)
     # Beyond what the model has positions for nothing fails.
     assert np.isfinite(load_encoder(str(plain_folder)).encode(["cat " * 500])).all()
+
+
+@pytest.mark.slow
+def test_case_is_dropped_where_the_folder_says_so(plain_folder: Path, tmp_path: Path) -> None:
+    plain = Path(shutil.copytree(plain_folder, tmp_path / "cased"))
+    hf = import_module("transformers")
+    hf.BertTokenizerFast(str(plain / "vocab.txt"), do_lower_case=False).save_pretrained(plain)
+    folder = sentence_folder(plain, tmp_path / "m", {"pooling_mode": "mean"}, do_lower_case=True)
+    one, other = load_encoder(str(folder)).encode(["THE CAT"])[0], load_encoder(str(plain)).encode(["THE CAT"])[0]
+    np.testing.assert_allclose(one, unit(states_of(folder, "the cat").mean(0)), atol=1e-5)
+    assert not np.allclose(one, other, atol=1e-2)
 
 
 @pytest.mark.slow

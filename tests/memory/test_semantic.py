@@ -215,9 +215,10 @@ def test_an_empty_memory_and_empty_texts(store: MemoryStore) -> None:
     assert len(index) == 1
 
 
-def test_a_memory_without_any_text_is_read_once(store: MemoryStore) -> None:
+def test_a_memory_without_any_text_is_read_once(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.add([Unit("<b></b>", "<b></b>", PAIR)])
     index = index_of(store)
+    monkeypatch.setattr(store, "sides", None)
     index.refresh()
     assert (len(index), index.search(["open"], 5, 0)) == (0, [[]])
 
@@ -353,6 +354,10 @@ def test_an_interrupted_append_leaves_what_was_before(store: MemoryStore, monkey
         with pytest.raises(KeyboardInterrupt):
             index_of(store)
     assert manifest_of(store)["count"] == 150
+    for path in folder_of(store).glob("vectors-*"):
+        whole = path.read_bytes()
+        kept = len(whole) * 150 // 250
+        path.write_bytes(whole[:kept] + b"torn" * 9)
     encoder = Bags()
     index = index_of(store, encoder)
     assert encoder.asked == texts[150:]
@@ -374,6 +379,28 @@ def test_what_was_encoded_before_an_error_is_kept(store: MemoryStore) -> None:
     encoder = Bags()
     assert len(index_of(store, encoder)) == 250
     assert encoder.asked == texts[200:]
+
+
+def test_after_an_error_the_same_index_goes_on(store: MemoryStore) -> None:
+    texts = sentences(250)
+    store.add(units(texts))
+
+    class Failing(Bags):
+        fails = True
+
+        def _vectors(self, texts: list[str]) -> Any:
+            if self.fails and self.asked:
+                raise RuntimeError("not now")
+            return super()._vectors(texts)
+
+    encoder = Failing()
+    index = SemanticIndex(store, PAIR, encoder, swapped=False)
+    with pytest.raises(RuntimeError):
+        index.refresh()
+    encoder.fails = False
+    index.refresh()
+    assert encoder.asked == texts
+    assert len(index) == manifest_of(store)["count"] == 250
 
 
 def test_two_writers_at_once_write_each_unit_once(store: MemoryStore) -> None:
@@ -457,6 +484,20 @@ def test_where_writing_fails_later_the_rest_stays_in_memory(
     store._file.execute("UPDATE sqlite_sequence SET seq = 2 WHERE name = 'units'")
     index.refresh()
     assert len(index) == 2
+
+
+def test_what_lives_in_memory_is_not_read_from_another_writer_too(store: MemoryStore) -> None:
+    texts = sentences(40)
+    place = index_folder(store.path)
+    place.write_text("a file where the folder should be")
+    store.add(units(texts[:20]))
+    index = index_of(store)
+    place.unlink()
+    store.add(units(texts[20:]))
+    assert len(index_of(store)) == 40
+    index.refresh()
+    assert len(index) == 40
+    assert same(index.search([texts[30]], 9, 0)[0], expected(Bags(), texts, texts[30], 9, 0))
 
 
 def test_half_precision_is_widened_exactly() -> None:
