@@ -5,8 +5,8 @@
 The memory is the training part. For dev lines of which no unit is like by 75 % or more, the target of the nearest
 unit by meaning, and that of the nearest by letters (`rapidfuzz.fuzz.ratio` over all units), is scored by chrF++
 against the reference, as if it were the translation. The interval is of the difference of means of sentence scores
-(paired bootstrap, 95 %). Seconds of the processor are told too, since other work may share it. Encoders that are not installed are passed
-over. Prints a table; writes JSON.
+(paired bootstrap, 95 %). Seconds of the processor are told too, since other work may share it. Encoders that are not
+installed are passed over. Prints a table; writes JSON.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def main() -> None:
     queries, alike = [lines[place] for place in far], alike[far]
     results: dict[str, Any] = {}
     print(
-        "| encoder | units/s | search p50 ms | batched ms | chrF++ by meaning | by letters | difference of means |"
+        "| encoder | units/s | units/CPU s | search p50 ms | batched ms | by meaning | by letters | difference |"
     )
     print("|---|---:|---:|---:|---:|---:|---:|---|")
     for name in options.encoders:

@@ -184,11 +184,16 @@ def test_units_of_other_pairs_and_sides_are_apart(store: MemoryStore) -> None:
     assert len(encoder.asked) == 2
 
 
-def test_what_was_added_to_another_pair_is_not_looked_at_twice(store: MemoryStore) -> None:
+def test_what_was_added_to_another_pair_is_not_looked_at_twice(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.add(units(["open the file"]))
     index = index_of(store)
     store.add(units(["close the file"], Pair("en", "es")))
     index.refresh()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "sides", None)
+        index.refresh()
     store.add(units(["print the page"]))
     index.refresh()
     assert len(index) == 2
