@@ -5,8 +5,8 @@
 The memory is the training part. For dev lines of which no unit is like by 75 % or more, the target of the nearest
 unit by meaning, and that of the nearest by letters (`rapidfuzz.fuzz.ratio` over all units), is scored by chrF++
 against the reference, as if it were the translation. The interval is of the difference of means of sentence scores
-(paired bootstrap, 95 %). Seconds of the processor are told too, since other work may share it. Encoders that are not
-installed are passed over. Prints a table; writes JSON.
+(paired bootstrap, 95 %). Seconds of the processor are told too, since other work may share it. Encoders that are
+not installed are passed over. Prints a table; writes JSON.
 """
 
 from __future__ import annotations
@@ -180,11 +180,14 @@ def main() -> None:
             continue
         low, high = found["difference"]
         mean = found["mean_meaning"] - found["mean_letters"]
-        print(
-            f"| {name} | {found['units_per_second']} | {found['units_per_cpu_second']} | {found['search']['p50_ms']} | {found['batched_ms']} "
-            f"| {found['meaning']} | {found['letters']} | {mean:+.2f} [{low:+.2f}, {high:+.2f}] |",
-            flush=True,
-        )
+        cells = [name, found["units_per_second"], found["units_per_cpu_second"], found["search"]["p50_ms"]]
+        cells += [
+            found["batched_ms"],
+            found["meaning"],
+            found["letters"],
+            f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]",
+        ]
+        print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     about = {"scalemt": __version__, "data": options.data.name, "lines": len(queries), "encoders": results}
     options.json.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
