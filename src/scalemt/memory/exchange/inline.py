@@ -83,6 +83,8 @@ def _partners(source: Coded, target: Coded) -> dict[int, int]:
     free, waiting = list(_items(source.spans)), list(_items(target.spans))
     keys: dict[int, int] = {}
     for measure in (_same, *(_by(name) for name in _TIES), _shape):
+        if not waiting:
+            return keys
         waiting, free = _matched(source, target, (waiting, free), measure, keys)
     singles = [(key,) for item in waiting for key in item], [(key,) for item in free for key in item]
     _matched(source, target, singles, _same, keys)
