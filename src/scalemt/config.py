@@ -230,5 +230,6 @@ def _explain(error: ValidationError, where: str) -> str:
             choices = str(fault["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
             sentences.append(f"{name} is {fault['input']!r}. Valid choices: {choices}.")
         else:
-            sentences.append(f"{name} is {fault['input']!r}: {fault['msg']}.")
+            told = fault["msg"].removeprefix("Value error, ")
+            sentences.append(f"{name} is {fault['input']!r}: {told}.")
     return f"In {where}: " + " ".join(sentences)

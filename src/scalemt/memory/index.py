@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,7 @@ from scalemt.types import Pair
 
 _LAYOUT = 2
 _TAIL = 1_000  # units compared one by one before they become a shard
-_LARGEST = 500_000  # units of one shard when many are indexed at once: some 500 MB of memory
+_LARGEST = 200_000  # units indexed at once: some 300 MB of memory
 _GROWTH = 4  # a shard is merged with the one before it unless that is so many times as large
 
 Progress = Callable[[int], None]
@@ -126,9 +126,11 @@ class FuzzyIndex:
         try:
             self._shards.append(self._written(partial(build, sources=self._tail)))
             self._tail = []
+            replaced: list[Shard] = []
             while len(self._shards) > 1 and len(self._shards[-2]) < _GROWTH * len(self._shards[-1]):
+                replaced += self._shards[-2:]
                 self._shards[-2:] = [self._written(partial(merge, shards=self._shards[-2:]))]
-            self._save()
+            self._save(replaced)
         except (OSError, InputError):
             return
 
@@ -142,15 +144,16 @@ class FuzzyIndex:
             # A memory on a disk that is not ours to write, or full: the index lives as long as the process.
             return _filled(_Temporary.folder(), write)
 
-    def _save(self) -> None:
-        """Write down which shards make the index, then remove the others of this process."""
+    def _save(self, replaced: Sequence[Shard]) -> None:
+        """Write down which shards make the index, then remove those that no index needs."""
         names = [shard.folder.name for shard in self._shards]
-        if any(shard.folder.parent != self._folder for shard in self._shards):
-            return
+        if any(shard.folder.parent != self._folder or not shard.folder.exists() for shard in self._shards):
+            return  # they lie elsewhere, or another process has made one of them, and written that down
         about = {"layout": _LAYOUT, "uuid": self._store.uuid, "last": self._last, "shards": names}
         write_whole(self._folder / "index.json", json.dumps(about) + "\n")
+        gone = {shard.folder.name for shard in replaced}
         for folder in self._folder.glob("shard-*"):
-            if folder.name not in names and not _in_use(folder):
+            if folder.name in gone or (folder.name not in names and not _in_use(folder)):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

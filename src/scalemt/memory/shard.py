@@ -10,11 +10,11 @@ that is all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from zlib import crc32
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _POSTINGS = 50_000  # read for one query, the rarest tokens first
 _CANDIDATES = 2_000  # bounded and perhaps scored
 _BLOCK = 64  # scored between two looks at the bound
 _BINS = 32  # of the bag of letters
+_TOGETHER = 1 << 22  # postings of one range when shards are merged: some 100 MB of memory
 
 _FILES = ("tokens", "starts", "postings", "lengths", "bags", "ids", "offsets")
 
@@ -237,48 +238,87 @@ def build(folder: Path, sources: Iterable[tuple[int, str]]) -> None:
             bags += _bag(text).astype(np.uint8).tobytes()
         if not offsets[-1]:
             out.write(b"\0")  # a file without content cannot be mapped
-    pairs = np.array(packed, np.uint64) if packed else np.empty(0, np.uint64)
-    del packed
     arrays = {
         "lengths": np.array(lengths, np.int32),
         "bags": np.frombuffer(bytes(bags), np.uint8).reshape(-1, _BINS),
         "ids": np.array(ids, np.int64),
         "offsets": np.array(offsets, np.int64),
     }
-    _write(folder, pairs, arrays)
+    # Sorted where it lies: a copy would be the largest thing here.
+    pairs = np.frombuffer(packed, np.uint64) if packed else np.empty(0, np.uint64)
+    _write(folder, [pairs], len(pairs), {name: [array] for name, array in arrays.items()})
 
 
 def merge(folder: Path, shards: Sequence[Shard]) -> None:
-    """Write one index of several into an empty folder, without looking at a text again."""
+    """Write one index of several into an empty folder, without looking at a text again.
+
+    Tokens are taken in ranges of few enough postings, so that the memory needed hardly grows with the shards.
+    """
     import numpy as np
 
     held = [shard._arrays for shard in shards]
-    parts, first = [], 0
-    for item in held:
-        counts = np.diff(item["starts"])
-        high = np.repeat(item["tokens"].astype(np.uint64) << np.uint64(32), counts)
-        parts.append(high | (item["postings"].astype(np.uint64) + np.uint64(first)))
-        first += len(item["ids"])
     ends = np.cumsum([0, *(item["offsets"][-1] for item in held)])
     with (folder / "texts.bin").open("wb") as out:
         for shard in shards:
             out.write(shard._texts[: shard._arrays["offsets"][-1]])
-    arrays = {name: np.concatenate([item[name] for item in held]) for name in ("lengths", "bags", "ids")}
+    parts = {name: [item[name] for item in held] for name in ("lengths", "bags", "ids")}
     moved = [item["offsets"][:-1] + end for item, end in zip(held, ends, strict=False)]
-    arrays["offsets"] = np.concatenate([*moved, ends[-1:]])
-    _write(folder, np.concatenate(parts), arrays)
+    total = sum(len(item["postings"]) for item in held)
+    _write(folder, _ranges(held, total), total, {**parts, "offsets": [*moved, ends[-1:]]})
 
 
-def _write(folder: Path, packed: np.ndarray[Any, Any], arrays: dict[str, Any]) -> None:
+def _ranges(held: Sequence[dict[str, Any]], total: int) -> Iterator[Any]:
+    """Yield the tokens of several indexes with the places of their units in one, a range of tokens at a time."""
     import numpy as np
 
-    packed.sort()
-    high = (packed >> np.uint64(32)).astype(np.uint32)
-    first = np.flatnonzero(np.concatenate([[True], high[1:] != high[:-1]])) if len(high) else np.empty(0, np.int64)
-    arrays |= {
-        "tokens": high[first],
-        "starts": np.concatenate([first, [len(high)]]).astype(np.int64),
-        "postings": packed.astype(np.uint32),
-    }
-    for name in _FILES:
-        np.save(folder / f"{name}.npy", arrays[name])
+    firsts = np.cumsum([0, *(len(item["ids"]) for item in held)]).astype(np.uint64)
+    count = 1 + total // _TOGETHER
+    # Tokens are hashes, which lie evenly.
+    bounds = np.linspace(0, 2**32, count + 1).astype(np.uint64)
+    for low, high in pairwise(bounds):
+        parts = []
+        for item, first in zip(held, firsts, strict=False):
+            begin, end = np.searchsorted(item["tokens"], [low, high])
+            starts = item["starts"][begin : end + 1]
+            tokens = np.repeat(item["tokens"][begin:end].astype(np.uint64) << np.uint64(32), np.diff(starts))
+            parts.append(tokens | (item["postings"][starts[0] : starts[-1]].astype(np.uint64) + first))
+        yield np.concatenate(parts)
+
+
+def _write(folder: Path, ranges: Iterable[Any], total: int, parts: dict[str, Sequence[Any]]) -> None:
+    """Write the files of a shard.
+
+    Args:
+        folder: an empty one.
+        ranges: tokens and places in one number each; each range behind the other.
+        total: how many numbers there are.
+        parts: the other arrays, each in pieces.
+    """
+    import numpy as np
+
+    tokens, starts, done = [], [], 0
+    with (folder / "postings.npy").open("wb") as out:
+        _header(out, np.dtype(np.uint32), (total,))
+        for packed in ranges:
+            packed.sort()
+            high = (packed >> np.uint64(32)).astype(np.uint32)
+            first = np.flatnonzero(np.diff(high, prepend=~high[:1]))
+            tokens.append(high[first])
+            starts.append(first + done)
+            done += len(packed)
+            out.write(packed.astype(np.uint32).data)
+    whole = {**parts, "tokens": tokens, "starts": [*starts, np.array([total], np.int64)]}
+    for name, pieces in whole.items():
+        with (folder / f"{name}.npy").open("wb") as out:
+            length = sum(len(piece) for piece in pieces)
+            _header(out, pieces[0].dtype, (length, *pieces[0].shape[1:]))
+            for piece in pieces:
+                out.write(np.ascontiguousarray(piece).data)
+
+
+def _header(out: IO[bytes], kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Write the beginning of a `.npy` file whose content is written piece by piece."""
+    import numpy as np
+
+    about = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, about)
