@@ -202,7 +202,9 @@ def test_odd_batches_give_the_same_answers_as_one(tmp_path: Path) -> None:
     grown.close()
 
 
-def test_merged_shards_are_as_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [1 << 22, 1000, 7])
+def test_merged_shards_are_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    monkeypatch.setattr(shard_module, "_TOGETHER", together)
     texts = [*sentences(400, 13), "é ü ß", "日本語", "a"]
     known = list(enumerate(texts, 1))
     folders = [tmp_path / name for name in ("one", "two", "merged", "whole")]
@@ -429,13 +431,23 @@ def test_without_room_on_any_disk_units_are_compared_one_by_one(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(shard_module, "_header", full)
     texts = list(dict.fromkeys(sentences(120, 5)))
     memory.add(units(texts))
     index = opened(memory)
     assert index._shards == []
     assert all(index.search(text, 1, 100) for text in texts)
     assert list(index_folder(memory.path).rglob("shard-*")) == []
+
+
+@pytest.mark.usefixtures("small")
+def test_shards_that_were_merged_do_not_stay_on_the_disk(memory: MemoryStore) -> None:
+    index = opened(memory)
+    for seed in range(6):
+        memory.add(units(sentences(100, seed)))
+        index.refresh()
+    kept = json.loads(next(index_folder(memory.path).rglob("index.json")).read_text("utf-8"))["shards"]
+    assert sorted(folder.name for folder in index_folder(memory.path).rglob("shard-*")) == sorted(kept)
 
 
 @pytest.mark.usefixtures("small")
