@@ -52,8 +52,8 @@ def train(
 ) -> None:
     """Train a model on confirmed translations; the folder is there when all of it is, or not at all.
 
-    HMM alignments are the default: fast-align's are as good at the start (chrF++ 59.2 and 59.6 on en-eu), but a word
-    that is learnt later stays unknown to them in the next sentence.
+    HMM alignments are the default. Those of fast-align draft as well (chrF++ 59.2 for 59.6 on en-eu, 67.9 for 67.3
+    on en-pt-BR), but a word that is learnt later stays unknown in the next sentence.
 
     A model that stands in the folder is replaced, and what it has learnt since is kept. A tenth of the pairs, at
     most a thousand, are learnt online after the rest: on these the language model is fitted.
