@@ -215,6 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--lines", type=int, default=150)
+    parser.add_argument("--corpora", nargs="+", help="only those whose name begins so: LibreOffice, TICO")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/adaptive.json"))
     options = parser.parse_args()
@@ -222,7 +223,10 @@ def main() -> None:
     rows: list[Row] = []
     told = []
     with tempfile.TemporaryDirectory() as folder:
+        chosen = tuple(options.corpora or ("",))
         for corpus in corpora(options.data, options.lines):
+            if not corpus.name.startswith(chosen):
+                continue
             made, about = measure(corpus, Path(folder), options.threads, ARMS)
             rows += made
             told.append(about)
