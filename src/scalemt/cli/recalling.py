@@ -46,6 +46,8 @@ def search(paths: tuple[str, ...], source: str, target: str, **options: Any) -> 
     pair = parse_pair(source, target)
     memories = Memories([read_use(spec) for spec in specs])
     (found,) = memories.search([Segment(_utf8(text))], pair, options["limit"], options["floor"])
+    for store in memories.stores:
+        store.close()
     if options["as_json"]:
         for match in found:
             click.echo(json.dumps(_as_json(match), ensure_ascii=False))
