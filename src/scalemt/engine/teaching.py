@@ -14,6 +14,7 @@ from scalemt.memory import Memories, MemoryStore
 from scalemt.specialists.learning import LearningSpecialist
 from scalemt.types import Pair
 
+_SMALL = 200  # units that are taught to a model that does not know a memory at all
 _MOST = 2_000  # units taught before a translation begins, some 50 ms each; more than that is a case for training
 
 
@@ -27,8 +28,8 @@ def teach(
 ) -> None:
     """Teach specialists what was confirmed since they were trained from a memory, or taught by it.
 
-    A model that was not trained from a memory (`scalemt train thot --memory`) is not taught what the memory held
-    before: that would take longer than training.
+    A model that was not trained from a memory (`scalemt train thot --memory`) is taught what a small memory holds,
+    and of a large one only what comes later: the rest would take longer than training.
     """
     for learner in learners:
         for store in memories.stores:
@@ -49,7 +50,14 @@ def _teach(
     known = store.mark(name)
     if newest <= known:
         return
-    fresh = store.sides(kept, known, swapped=swapped) if known else iter(())
+    if not known and newest > _SMALL:
+        store.set_mark(name, newest)
+        notice(
+            f"{learner.name} was not trained from {store.path.name} and learns only what is added to it from now "
+            f"on: scalemt train thot --memory {store.path} teaches all of it."
+        )
+        return
+    fresh = store.sides(kept, known, swapped=swapped)
     for number, unit in islice(fresh, _MOST):
         learn(learner, unit.source, unit.target, pair)
         store.set_mark(name, number)
@@ -69,9 +77,9 @@ def learn_correction(
     learn(learner, source, target, pair)
     for store in memories.stores[:1] if memories else ():
         for kept, _ in store.fitting(pair):
-            name = mark_of(learner, kept)
-            if store.mark(name):
-                store.set_mark(name, store.newest_id())
+            name, newest = mark_of(learner, kept), store.newest_id()
+            if store.mark(name) == newest - 1:
+                store.set_mark(name, newest)
 
 
 def learn(learner: LearningSpecialist, source: str, target: str, pair: Pair) -> bool:
