@@ -53,6 +53,7 @@ class Arm:
     shots: int = 0
     chosen: str = "memory"
     gate: str = "off"
+    ask_from: float = 0.0
 
 
 @dataclass
@@ -77,6 +78,7 @@ ARMS = (
     *(Arm(f"draft + k = {k} fuzzy", "adaptive", "all", k) for k in (1, 3, 5)),
     Arm("draft + k = 5 random", "refine", "all", 5, "random"),
     Arm("draft of the segment only + k = 5 fuzzy", "adaptive", "segment", 5),
+    Arm("draft + k = 5 fuzzy, asked from 75 % on", "adaptive", "all", 5, ask_from=75),
     Arm("draft + k = 5 fuzzy, gated", "adaptive", "all", 5, gate="quality"),
 )
 
@@ -85,6 +87,7 @@ COMPARED = (
     ("draft + k = 5 fuzzy", "draft + k = 5 random"),
     ("draft + k = 5 fuzzy", "k = 5 fuzzy"),
     ("draft + k = 5 fuzzy", "draft"),
+    ("draft + k = 5 fuzzy, asked from 75 % on", "draft"),
     ("draft + k = 5 fuzzy, gated", "draft"),
 )
 
@@ -117,7 +120,7 @@ def translate(arm: Arm, corpus: Corpus, folder: Path, threads: int) -> list[Tran
         pool.write_text("\n".join(rows) + "\n", "utf-8")
     fields = {"method": arm.method, "shots": arm.shots, "gate": arm.gate, "reuse": "off", "threads": threads}
     if arm.method == "adaptive":
-        fields |= {"memories": (str(memory),), "options": {"drafts": arm.drafts}}
+        fields |= {"memories": (str(memory),), "options": {"drafts": arm.drafts, "ask_from": arm.ask_from}}
     elif arm.chosen == "random":
         fields |= {"demonstrations": str(pool), "selection": "fixed", "seed": 1}
     engine = Engine(Profile.model_validate(fields), notice=print)

@@ -188,9 +188,9 @@ def main() -> None:
             f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]",
         ]
         print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    about = {"scalemt": __version__, "data": options.data.name, "lines": len(queries), "encoders": results}
-    options.json.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+        about = {"scalemt": __version__, "data": options.data.name, "lines": len(queries), "encoders": results}
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

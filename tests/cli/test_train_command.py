@@ -32,8 +32,8 @@ def test_a_model_is_trained_on_a_memory_and_learns_what_is_added_to_it(path: Pat
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert (told["pair"], told["pairs"]) == ("en->es", len(set(memory())))
-    translate = ["translate", "The zebra sings.", "--from", "en", "--to", "es", "--method", "draft", "--reuse", "off",
-                 "--specialist", f"thot:{folder}", "--memory", str(path)]  # fmt: skip
+    translate = ["translate", "The zebra sings.", "--from", "en", "--to", "es", "--method", "draft"]
+    translate += ["--reuse", "off", "--specialist", f"thot:{folder}", "--memory", str(path)]  # fmt: skip
     before = run.invoke(cli, translate)
     added = run.invoke(cli, ["memory", "add", str(path), "The zebra sings.", "La cebra canta.",
                              "--from", "en", "--to", "es"])  # fmt: skip

@@ -425,7 +425,7 @@ def test_adaptive_needs_a_memory(memory: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("adaptive", {"draft": "all"}, r"adaptive has no option 'draft'\. Valid choices: drafts"),
+        ("adaptive", {"draft": "all"}, r"adaptive has no option 'draft'\. Valid choices: ask_from, drafts"),
         ("adaptive", {"drafts": "some"}, "adaptive: drafts is 'some': .*'none', 'segment' or 'all'"),
         ("refine", {"drafts": "all"}, "refine has no option 'drafts'.*it takes none"),
         ("dictionary", {"keep": "perhaps"}, "dictionary: keep is 'perhaps'"),
@@ -465,3 +465,34 @@ def test_windows_that_overlap_share_memories_without_harm(tmp_path: Path) -> Non
         f"CASA {n}" if n % 3 == 0 else f"THE HOUSE NUMBER {n}" for n in range(300)
     ]
     assert len({item.signature for item in done}) == 1
+
+
+def test_the_generalist_is_asked_only_from_a_likeness_on(memory: Path) -> None:
+    generalist = FakeGeneralist(lambda prompt: "A CASA VELHA É NOVA")
+    profile = Profile(
+        method="adaptive",
+        memories=(str(memory),),
+        gate="off",
+        reuse="off",
+        options={"ask_from": "80"},
+        template="scale",
+    )
+    engine = Engine(profile, specialists=[Recording()], generalist=generalist)
+    near, far = engine.translate(["the old house is new", "blue"], "en", "pt")
+    assert len(generalist.prompts) == 1
+    assert near.text == "A CASA VELHA É NOVA"
+    assert near.demonstrations[-1].likeness is not None
+    assert near.demonstrations[-1].likeness >= 80
+    assert (far.text, far.demonstrations) == ("azul", ())
+    assert ("memory", "not asked") in [(step.step, step.outcome) for step in far.decisions]
+    assert "ask_from:80" in near.signature
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"ask_from": 75, "drafts": "none"}, "drafts=none makes none"), ({"ask_from": 101}, "0 to 100")],
+)
+def test_a_likeness_that_makes_no_sense_is_refused(memory: Path, options: dict[str, object], told: str) -> None:
+    profile = Profile(method="adaptive", memories=(str(memory),), options=options)
+    with pytest.raises(ConfigurationError, match=told):
+        Engine(profile, specialists=[Recording()], generalist=FakeGeneralist()).plan("en", "pt")

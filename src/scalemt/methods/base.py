@@ -155,7 +155,10 @@ class Kit:
 
         Drafts that a demonstration brings along are used; missing ones are made by the specialists in use.
         """
-        rows = self.choose(segments)
+        return self.drafted(self.choose(segments), paths)
+
+    def drafted(self, rows: Sequence[Sequence[Demonstration]], paths: int) -> list[list[Demonstration]]:
+        """Return demonstrations with as many drafts as the prompt will show."""
         drafts = self._drafts_of([item.source for row in rows for item in row if not item.drafts], paths)
         return [
             [item if item.drafts else replace(item, drafts=drafts[item.source]) for item in row] for row in rows
