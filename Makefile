@@ -43,6 +43,9 @@ lock: $(VENV)/.dev
 #   benchmarks/speculation.py --json benchmarks/results/speculation.json
 #   benchmarks/speculation.py --shots 10 --rounding exact --json benchmarks/results/speculation_10_shots.json
 #   benchmarks/memory.py --json benchmarks/results/memory.json, on 100,000 lines
+# What memories and glossaries bring, up to an hour each:
+#   benchmarks/memory_search.py, benchmarks/tmx_import.py, benchmarks/adaptive.py, benchmarks/terminology.py,
+#   benchmarks/online_learning.py, benchmarks/online_scale.py, benchmarks/attributes.py, benchmarks/semantic_search.py
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json
 	$(BIN)/python benchmarks/drafting.py --json benchmarks/results/drafting.json
@@ -73,5 +76,5 @@ $(VENV)/.embedded: pyproject.toml requirements.lock | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -q -c requirements.lock torch==2.13.0
-	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,evaluation,glossary,thot,ja,ko,dev]'
+	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,evaluation,glossary,semantic,thot,ja,ko,dev]'
 	@touch $@ $(VENV)/.embedded
