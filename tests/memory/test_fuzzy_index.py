@@ -265,6 +265,7 @@ def test_so_they_are_among_more_than_are_ever_looked_at(
     memory: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shard_module, "_CANDIDATES", 40)
+    monkeypatch.setattr(shard_module, "_LEAST_CANDIDATES", 40)
     memory.add(Unit("Press any key", f"Prima {number}", EN_PT) for number in range(1500))
     assert [number for _, number, _ in opened(memory).search("Press any key", 3, 50)] == [1500, 1499, 1498]
 

@@ -64,7 +64,8 @@ class FuzzyIndex:
         if not text:
             return []
         with self._lock:
-            hits = [hit for shard in self._shards for hit in shard.search(text, limit, floor)]
+            total = sum(map(len, self._shards))
+            hits = [hit for shard in self._shards for hit in shard.search(text, limit, floor, len(shard) / total)]
             hits += self._in_tail(text, limit, floor)
         return sorted(hits, key=lambda hit: (-hit[0], -hit[1]))[:limit]
 

@@ -27,6 +27,8 @@ _SHORT_KEPT = 64  # letters of a source up to which they are kept: half of a que
 _FEW, _FEW_KEPT = 12, 9  # letters a word from which on words are too few to find a text by, as in one compound
 _POSTINGS = 50_000  # read for one query, the rarest tokens first
 _CANDIDATES = 2_000  # bounded and perhaps scored
+# Of a small part of an index, so that what was added last is found as well as all else.
+_LEAST_POSTINGS, _LEAST_CANDIDATES = 5_000, 300
 _BLOCK = 64  # scored between two looks at the bound
 _BINS = 32  # of the bag of letters
 _TOGETHER = 1 << 22  # postings of one range when shards are merged: some 100 MB of memory
@@ -95,13 +97,6 @@ class Shard:
 
         return np.zeros(len(self), np.float32)
 
-    @cached_property
-    def _places(self) -> Any:
-        """Room to tell which candidates are the same."""
-        import numpy as np
-
-        return np.empty(len(self), np.int32)
-
     def open(self) -> Shard:
         """Map all files, which may then be removed, and return the shard.
 
@@ -125,17 +120,18 @@ class Shard:
         texts = self._texts
         return [str(texts[start:end], "utf-8", "surrogatepass") for start, end in zip(starts, ends, strict=True)]
 
-    def search(self, text: str, limit: int, floor: float) -> list[Hit]:
+    def search(self, text: str, limit: int, floor: float, share: float = 1.0) -> list[Hit]:
         """Return the units most like a skeleton, best first, the newest of equals first.
 
         Args:
             text: a skeleton.
             limit: the most to return.
             floor: the least likeness, in percent.
+            share: of an index in several parts, how much of it this is: what may be read is shared out.
         """
         import numpy as np
 
-        places = self._candidates(text, floor)
+        places = self._candidates(text, floor, share)
         if not len(places):
             return []
         lengths = self._arrays["lengths"][places]
@@ -162,38 +158,33 @@ class Shard:
             least = max(least, hits[-1][0]) if len(hits) == limit else least
         return hits
 
-    def _candidates(self, text: str, floor: float) -> Any:
+    def _candidates(self, text: str, floor: float, share: float) -> Any:
         """Return the places of units that may be alike: those that share most letters, in tokens."""
         import numpy as np
 
         sums, parts = self._sums, []
-        for weight, postings in self._postings(text):
-            sums[postings] += weight
-            parts.append(postings)
+        for weight, postings in self._postings(text, max(_LEAST_POSTINGS, round(_POSTINGS * share))):
+            before = sums[postings]
+            parts.append(postings[before == 0])  # each place once: where it is seen first
+            sums[postings] = before + weight
         if not parts:
             return np.empty(0, np.int64)
-        places = self._distinct(np.concatenate(parts))
+        places = np.concatenate(parts)
         lengths = self._arrays["lengths"][places]
         # A ratio of f needs 2 x the shorter / both >= f.
-        share = floor / 100
-        low, high = len(text) * share / (2 - share), len(text) * (2 - share) / max(share, 0.01)
+        least = floor / 100
+        low, high = len(text) * least / (2 - least), len(text) * (2 - least) / max(least, 0.01)
         fit = (lengths >= low) & (lengths <= high)
         near = places[fit]
         # Of equals the newest are kept.
         scores = sums[near] / (len(text) + lengths[fit]) + near * 1e-14
         sums[places] = 0
-        if len(near) > _CANDIDATES:
-            near = near[np.argpartition(scores, len(near) - _CANDIDATES)[-_CANDIDATES:]]
+        most = max(_LEAST_CANDIDATES, round(_CANDIDATES * share))
+        if len(near) > most:
+            near = near[np.argpartition(scores, len(near) - most)[-most:]]
         return np.sort(near)[::-1]
 
-    def _distinct(self, places: Any) -> Any:
-        import numpy as np
-
-        order = np.arange(len(places), dtype=np.int32)
-        self._places[places] = order
-        return places[self._places[places] == order]
-
-    def _postings(self, text: str) -> list[tuple[float, Any]]:
+    def _postings(self, text: str, most: int) -> list[tuple[float, Any]]:
         import numpy as np
 
         arrays = self._arrays
@@ -212,7 +203,7 @@ class Shard:
         chosen: list[tuple[float, Any]] = []
         read = 0
         for count, weight, start in lists:
-            if chosen and read + count > _POSTINGS:
+            if chosen and read + count > most:
                 break
             chosen.append((weight, arrays["postings"][start : start + count]))
             read += count
