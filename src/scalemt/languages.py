@@ -65,7 +65,9 @@ def parse(code: str) -> str:
     Raises:
         UnknownLanguageError: the code is none of them; the message names the nearest known ones.
     """
-    tag = _tag(code.strip()) if len(code) <= _MOST_CHARACTERS else None
+    # Control characters, a NUL above all, are more than the tables of names can take.
+    fit = len(code) <= _MOST_CHARACTERS and code.strip().isprintable()
+    tag = _tag(code.strip()) if fit else None
     if tag is None:
         raise UnknownLanguageError(
             f"Unknown language {_shown(code)}.{_suggestion(code)} "
@@ -198,7 +200,8 @@ def nearest(code: str, count: int = 3) -> list[str]:
     Empty when nothing is like it. A name in another language than English suggests the language ("español"),
     and so does the code of a country where no language has that code ("jp").
     """
-    wanted = code.strip().lower().replace("_", "-")[:_MOST_CHARACTERS]
+    printable = "".join(letter for letter in code if letter.isprintable())
+    wanted = printable.strip().lower().replace("_", "-")[:_MOST_CHARACTERS]
     ranked = [(_likeness(wanted, codes, spelled), tag) for tag, codes, spelled in _known_keys()]
     best = max(likeness for likeness, _ in ranked)
     # What is much less like it than the best would only distract.

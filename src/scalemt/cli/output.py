@@ -21,8 +21,8 @@ def explain(translation: Translation, console: Console) -> None:
     from rich.text import Text
 
     def row(label: str, value: str | Text) -> None:
-        line = Text(f"{label:>14}  ", style="bold cyan")
-        console.print(line.append_text(value if isinstance(value, Text) else Text(visible(value))), soft_wrap=True)
+        shown = value if isinstance(value, Text) else Text(visible(value))
+        console.print(Text.assemble((f"{label:>14}  ", "bold cyan"), shown), soft_wrap=True)
 
     row("source", translation.segment.text)
     for number, draft in enumerate(translation.drafts, 1):
@@ -35,7 +35,7 @@ def explain(translation: Translation, console: Console) -> None:
     standing = next((item.text for item in translation.candidates if item.origin == "draft"), "")
     for item in translation.candidates:
         if item.origin != "draft":
-            row(item.origin, _difference(standing, item.text))
+            row(item.origin, difference(standing, item.text))
         elif not translation.drafts or item.text != translation.drafts[0].text:
             row("draft", item.text)
         _evidence(item, row)
@@ -77,7 +77,7 @@ def _coloured(draft: Draft) -> Text:
     return text if draft.words else Text(draft.text)
 
 
-def _difference(before: str, after: str) -> Text:
+def difference(before: str, after: str) -> Text:
     """Words that are only in the draft struck through, words that are new underlined."""
     from rich.text import Text
 

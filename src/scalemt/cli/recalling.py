@@ -83,12 +83,12 @@ def _console() -> Console:
 def _show(match: Match, text: str, console: Console) -> None:
     from rich.text import Text
 
-    from scalemt.cli.output import _difference
+    from scalemt.cli.output import difference
 
     unit = match.unit
     # Without colours the words of both would stand there side by side.
     source = (
-        _difference(visible(text), visible(unit.source)) if console.is_terminal else Text(visible(unit.source))
+        difference(visible(text), visible(unit.source)) if console.is_terminal else Text(visible(unit.source))
     )
     _row(f"{match.shown} {match.kind}", source, console)
     _row("", Text(visible(unit.target), style="bold"), console)

@@ -5,6 +5,7 @@ XLIFF, TMX and Android strings share it: each says which of its inline elements 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,9 @@ class Dialect:
     codes: frozenset[str] = frozenset()
     opening: dict[str, tuple[str, ...]] = field(default_factory=dict)
     closing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,10 @@ class Content:
 
 def encoded(text: str, encoding: str) -> bytes:
     """Return text as it stands in an XML document; what XML cannot hold at all becomes a space."""
-    text = "".join(letter if letter >= " " or letter in "\t\n\r" else " " for letter in text)
-    text = text.replace("\ufffe", " ").replace("\uffff", " ").replace("\r", "&#13;") if "\r" in text else text
-    return escape(text).replace("&amp;#13;", "&#13;").encode(encoding, "xmlcharrefreplace")
+    text = _NO_XML.sub(" ", text)
+    # A carriage return that stands as itself would be read as a line feed (XML 1.0, section 2.11).
+    parts = [escape(part).encode(encoding, "xmlcharrefreplace") for part in text.split("\r")]
+    return "&#13;".encode(encoding).join(parts)
 
 
 class _Builder:
@@ -210,8 +215,6 @@ def indentation(events: Sequence[XmlEvent], index: int) -> bytes:
 
 def with_attribute(event: XmlEvent, name: str, value: str, encoding: str) -> bytes:
     """Return the bytes of a start tag with an attribute set."""
-    import re
-
     tag = event.raw.decode(encoding)
     quoted = f'"{escape(value, chr(34))}"'
     pattern = re.compile(rf"(\s{re.escape(name)}\s*=\s*)(?:\"[^\"]*\"|'[^']*')")

@@ -34,7 +34,8 @@ class Unit:
         domain: what it is about.
         note: anything else.
         source_spans, target_spans: protected spans; those of the target have the keys of the source's.
-        codes: what an inline code is in the format that it came from, by the key of its span.
+        codes: what an inline code is in the format that it came from, by the key of its span; where it is written
+            otherwise in the target, by `~key` too.
     """
 
     source: str
@@ -89,7 +90,16 @@ def swap(unit: Unit) -> Unit:
         after="",
         source_spans=unit.target_spans,
         target_spans=unit.source_spans,
+        codes=_swapped_codes(unit.codes),
     )
+
+
+def _swapped_codes(codes: Mapping[int, str]) -> dict[int, str]:
+    """Return codes with those of the target in the place of the source's."""
+    made = dict(codes)
+    for key in [key for key in codes if key >= 0 and ~key in codes]:
+        made[key], made[~key] = codes[~key], codes[key]
+    return made
 
 
 def spans_to_json(spans: Sequence[Span]) -> list[list[object]]:
