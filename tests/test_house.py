@@ -31,6 +31,8 @@ HEAVY_FOR_HELP = HEAVY | {"httpx", "jinja2", "langcodes", "pydantic", "rapidfuzz
         ("import scalemt.cli", HEAVY_FOR_HELP),
         ("from scalemt import Engine", HEAVY),
         ("import scalemt.cli.translate", HEAVY),
+        ("import scalemt.cli.memory", HEAVY_FOR_HELP),
+        ("import scalemt.glossary", HEAVY),
         ("from scalemt import specialists, generalists, methods, memory, prompts", HEAVY),
         ("from scalemt.specialists import SPECIALISTS; SPECIALISTS.names()", HEAVY),
     ],

@@ -498,3 +498,13 @@ def test_two_indexes_of_one_memory_may_be_made_at_once(memory: MemoryStore) -> N
     third = opened(memory)
     for text in texts:
         assert one.search(text, 1, 100) == other.search(text, 1, 100) == third.search(text, 1, 100) != []
+
+
+def test_a_text_of_a_megabyte_is_not_compared_letter_by_letter(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path / "long.db", create=True)
+    text = "word and another word " * 50_000
+    store.add([Unit(text, "x", Pair("en", "pt")), Unit("word and another", "y", Pair("en", "pt"))])
+    index = FuzzyIndex(store, Pair("en", "pt"), swapped=False)
+    index.refresh()
+    assert index.search(text, 5, 50.0) == []
+    assert index.search("word and another", 5, 90.0)[0][0] == 100

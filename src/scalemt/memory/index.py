@@ -27,6 +27,7 @@ from scalemt.types import Pair
 _LAYOUT = 2
 _TAIL = 1_000  # units compared one by one before they become a shard
 _LARGEST = 200_000  # units indexed at once: some 300 MB of memory
+_LONGEST = 10_000  # letters of a text that is compared; the time grows with the square of them
 _GROWTH = 4  # a shard is merged with the one before it unless that is so many times as large
 
 Progress = Callable[[int], None]
@@ -61,7 +62,7 @@ class FuzzyIndex:
             limit: the most to return.
             floor: the least likeness, in percent.
         """
-        if not text:
+        if not text or len(text) > _LONGEST:
             return []
         with self._lock:
             total = sum(map(len, self._shards))
