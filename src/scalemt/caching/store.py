@@ -11,7 +11,6 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -19,6 +18,7 @@ from typing import Any, TypeVar
 
 from scalemt.caching.units import DEFAULT_LIMIT
 from scalemt.errors import UsageError
+from scalemt.transactions import transaction
 
 FILE_NAME = "cache.sqlite"
 
@@ -186,18 +186,18 @@ class CacheStore:
         stale = [key for key, _, used in rows if used < now - _COARSE]
         for some in _chunks(stale):
             query = f"UPDATE entries SET used = ? WHERE key IN ({_marks(some)})"  # noqa: S608 - only marks
-            with _transaction(file):
+            with transaction(file):
                 file.execute(query, [now, *some])
         return {key: value for key, data, _ in rows if (value := _decoded(data)) is not None}
 
     def _put(self, file: sqlite3.Connection, rows: list[Row]) -> None:
-        with _transaction(file):
+        with transaction(file):
             file.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)", rows)
         if _size_in_use(file) > self.limit:
             self._make_room(file)
 
     def _make_room(self, file: sqlite3.Connection) -> None:
-        with _transaction(file):
+        with transaction(file):
             # Of several processes that find the file too large, the first has made room for all.
             excess = _size_in_use(file) - int(_FILL * self.limit)
             if excess > 0:
@@ -208,7 +208,7 @@ class CacheStore:
         conditions = [("kind = ?", kind), ("created < ?", before)]
         chosen = [(text, value) for text, value in conditions if value is not None]
         where = f" WHERE {' AND '.join(text for text, _ in chosen)}" if chosen else ""
-        with _transaction(file):
+        with transaction(file):
             removed = file.execute(f"DELETE FROM entries{where}", [value for _, value in chosen]).rowcount  # noqa: S608
         _give_back(file)
         return int(removed)
@@ -243,7 +243,7 @@ def _prepare(file: sqlite3.Connection) -> None:
     # Both stay with the file; the first must come before the first table.
     file.execute("PRAGMA auto_vacuum = INCREMENTAL")
     file.execute("PRAGMA journal_mode = WAL").fetchone()
-    with _transaction(file):
+    with transaction(file):
         for table in _TABLES:
             file.execute(table)
         file.execute(f"PRAGMA user_version = {_LAYOUT}")
@@ -259,19 +259,6 @@ def _patiently(action: Callable[[], T]) -> T:
             if not _passing(fault) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
-
-
-@contextmanager
-def _transaction(file: sqlite3.Connection) -> Iterator[None]:
-    # IMMEDIATE: a transaction that begins by reading cannot wait for its turn to write.
-    file.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        file.execute("COMMIT")
-    except BaseException:
-        if file.in_transaction:
-            file.execute("ROLLBACK")
-        raise
 
 
 def _size_in_use(file: sqlite3.Connection) -> int:

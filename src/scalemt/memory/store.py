@@ -23,6 +23,7 @@ from scalemt.errors import InputError, UsageError
 from scalemt.languages import base
 from scalemt.memory.units import Unit, decoded_spans, digest, encoded_spans, skeleton, swap
 from scalemt.text.protection import protect
+from scalemt.transactions import transaction
 from scalemt.types import Pair, Segment
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"  # of time.strftime: how units tell a time, always in UTC
@@ -370,7 +371,7 @@ class MemoryStore:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                with _transaction(self._file):
+                with transaction(self._file):
                     yield self._file
             except sqlite3.Error as fault:
                 self._pairs.clear()
@@ -389,7 +390,7 @@ def _prepared(file: sqlite3.Connection, create: bool) -> str:
         raise sqlite3.DatabaseError("it is empty")
     if not tables:
         file.execute("PRAGMA journal_mode = WAL")
-        with _transaction(file):
+        with transaction(file):
             # Another process may have made the tables in the meantime.
             if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'units'").fetchone():
                 for statement in _TABLES.split(";"):
@@ -403,19 +404,6 @@ def _prepared(file: sqlite3.Connection, create: bool) -> str:
     if told.get("layout") != str(_LAYOUT):
         raise sqlite3.DatabaseError(f"its layout is {told.get('layout')}, made by another version of scalemt")
     return str(told["uuid"])
-
-
-@contextmanager
-def _transaction(file: sqlite3.Connection) -> Iterator[None]:
-    file.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        file.execute("COMMIT")
-    except BaseException:
-        # After some faults, a full disk among them, SQLite has rolled back by itself.
-        if file.in_transaction:
-            file.execute("ROLLBACK")
-        raise
 
 
 def _count(file: sqlite3.Connection) -> int:
