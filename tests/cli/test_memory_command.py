@@ -299,7 +299,9 @@ def test_a_bar_tells_units_and_their_speed(
 
 
 def scalemt(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    code = "from scalemt.cli import main; main()"
+    # Whoever runs the tests in the background has Ctrl-C ignored, and processes inherit that.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from scalemt.cli import main; main()"
     whole = [sys.executable, "-c", code, "memory", *arguments]
     return subprocess.Popen(whole, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
