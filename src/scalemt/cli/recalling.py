@@ -87,9 +87,7 @@ def _show(match: Match, text: str, console: Console) -> None:
 
     unit = match.unit
     # Without colours the words of both would stand there side by side.
-    source = (
-        difference(visible(text), visible(unit.source)) if console.is_terminal else Text(visible(unit.source))
-    )
+    source = difference(visible(text), visible(unit.source)) if console.is_terminal else Text(visible(unit.source))
     _row(f"{match.shown} {match.kind}", source, console)
     _row("", Text(visible(unit.target), style="bold"), console)
     _row("", _about(unit, match.memory), console)
