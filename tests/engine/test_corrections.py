@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scalemt import Engine
+from scalemt.engine import Engine
 from scalemt.memory import MemoryStore
 
 
