@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
+from pathlib import Path
 from typing import NoReturn
 
-from scalemt.errors import UsageError
+from scalemt.errors import InputError, UsageError
 
 _BARE = re.compile(r"[^.\[\]\"*]+")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
@@ -30,6 +33,17 @@ _PLAIN = re.compile(r"[\w$@/+-]+(?: [\w$@/+-]+)*")
 _LISTED = 12  # fields that a message names
 
 Place = tuple[str | int, ...]
+
+
+class Some(Enum):
+    """What a schema tells of a place where only the data say which one it is."""
+
+    ITEM = "[*]"
+    MEMBER = "*"
+
+
+Pattern = tuple[str | int | Some, ...]
+"""A place as a schema knows it: `("messages", Some.ITEM, "content")`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +62,10 @@ class Step:
     position: int | None = None
     deep: bool = False
 
-    def takes(self, at: str | int) -> bool:
-        """Whether the step leads to a member or a list position."""
+    def takes(self, at: str | int | Some) -> bool:
+        """Whether the step leads to a member or a list position; of `Some`, whether it may."""
+        if isinstance(at, Some):
+            return self.members if at is Some.MEMBER else self.items
         if isinstance(at, str):
             return self.members and self.name in (None, at)
         return self.items and self.position in (None, at)
@@ -62,7 +78,7 @@ class FieldPath:
     text: str
     steps: tuple[Step, ...]
 
-    def matches(self, place: Place) -> bool:
+    def matches(self, place: Pattern) -> bool:
         """Whether the path leads to a place: the whole of it, not only its beginning."""
         # The steps that may come next, as in any search for a pattern with gaps: no path can take long.
         reached = {0}
@@ -143,16 +159,18 @@ def show(place: Place) -> str:
     return _joined(place, lambda position: f"[{position}]")
 
 
-def general(place: Place) -> str:
+def general(place: Pattern) -> str:
     """Return the path that leads to a place and its like: to every item of each list."""
     return _joined(place, lambda _: "[*]")
 
 
-def _joined(place: Place, item: Callable[[int], str]) -> str:
+def _joined(place: Pattern, item: Callable[[int], str]) -> str:
     shown = ""
     for at in place:
         if isinstance(at, int):
             shown += item(at)
+        elif isinstance(at, Some):
+            shown += at.value if at is Some.ITEM or not shown else f".{at.value}"
         elif _PLAIN.fullmatch(at):
             shown += f".{at}" if shown else at
         else:
@@ -177,7 +195,7 @@ class Fields:
         self._seen: dict[str, None] = {}
         self.takes = lru_cache(maxsize=4096)(self._takes)
 
-    def _takes(self, place: Place) -> bool:
+    def _takes(self, place: Pattern) -> bool:
         found = [number for number, path in enumerate(self._paths) if path.matches(place)]
         self._met.update(found)
         if len(self._seen) < 10 * _LISTED:
@@ -193,6 +211,35 @@ class Fields:
     def listed(self) -> str:
         """The fields that hold strings, for messages."""
         return some(self._seen)
+
+
+def untold(path: Path, unit: str, there: str, longest: Pattern | None) -> InputError:
+    """Return the error for a file of records without the fields that hold text.
+
+    Args:
+        path: the file.
+        unit: what a record is called: "line", "row".
+        there: a clause that says which fields there are.
+        longest: the field that is given as an example.
+    """
+    example = shlex.quote(general(longest)) if longest else "NAME"
+    return InputError(
+        f"{path}: which fields of a {unit} hold text is not told. {there}. Name those to translate: "
+        f"--fields {example}."
+    )
+
+
+def nowhere(path: Path, unmet: Sequence[str], where: str, listed: str) -> InputError:
+    """Return the error for paths that lead to no string of a file.
+
+    Args:
+        path: the file.
+        unmet: the paths.
+        where: one would have sufficed: " in any line", or nothing.
+        listed: the fields that do hold strings.
+    """
+    there = f"The fields that hold strings are: {listed}." if listed else "It holds no string."
+    return InputError(f"{path}: no string stands at {', '.join(unmet)}{where}. {there}")
 
 
 def some(names: Iterable[str]) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from scalemt.errors import InputError
 from scalemt.formats.base import Format, FormatOptions, Target
 from scalemt.formats.encoding import read_text
-from scalemt.formats.fieldpaths import Fields, show
+from scalemt.formats.fieldpaths import Fields, nowhere, show
 from scalemt.formats.fieldtext import FieldText, field_text
 from scalemt.formats.jsontext import JsonString, Style, replaced, scan
 from scalemt.types import Segment
@@ -34,10 +33,7 @@ class JsonFormat(Format):
             if not string.key:
                 fields.takes(string.path)
         if unmet := fields.unmet:
-            there = (
-                f"The fields that hold strings are: {fields.listed}." if fields.listed else "It holds no string."
-            )
-            raise InputError(f"{path}: no string stands at {', '.join(unmet)}. {there}")
+            raise nowhere(path, unmet, "", fields.listed)
         for _, field in strings_of(text, path, 1, fields, options, ""):
             yield from field.segments
 

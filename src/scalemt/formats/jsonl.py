@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +9,7 @@ from typing import BinaryIO
 from scalemt.errors import InputError
 from scalemt.formats.base import Format, FormatOptions, Target
 from scalemt.formats.encoding import Encoding
-from scalemt.formats.fieldpaths import Fields, general
+from scalemt.formats.fieldpaths import Fields, nowhere, untold
 from scalemt.formats.json import strings_of
 from scalemt.formats.jsontext import JsonString, Style, replaced, scan
 from scalemt.formats.rows import Line, encoding_of, lines_of
@@ -74,16 +73,12 @@ def _check(path: Path, encoding: Encoding, options: FormatOptions) -> None:
             fields.takes(string.path)
         if not options.fields:
             longest = max(strings, key=lambda string: len(string.value), default=None)
-            raise InputError(
-                f"{path}: which fields of a line hold text is not told. Line {line.number} holds "
-                f"{fields.listed or 'no strings'}. Name those to translate: --fields "
-                f"{shlex.quote(general(longest.path)) if longest else 'NAME'}."
-            )
+            there = f"Line {line.number} holds {fields.listed or 'no strings'}"
+            raise untold(path, "line", there, longest.path if longest else None)
         if not fields.unmet:
             return
     if read and (unmet := fields.unmet):
-        there = f"The fields that hold strings are: {fields.listed}." if fields.listed else "It holds no string."
-        raise InputError(f"{path}: no string stands at {', '.join(unmet)} in any line. {there}")
+        raise nowhere(path, unmet, " in any line", fields.listed)
 
 
 def _strings(line: Line, path: Path, first: bool) -> list[JsonString]:
