@@ -82,8 +82,7 @@ class Document:
         def stream(segments: Iterable[Segment]) -> Iterator[Translation]:
             return engine.stream(segments, self.source, self.target, progress)
 
-        memories = engine.assembly.knowledge.memories if engine.profile.reuse != "off" else None
-        in_context = memories is not None and any(store.tells_context() for store in memories.stores)
+        in_context = engine.assembly.knowledge.tells_context()
         return Repeats(progress, in_context=in_context).stream(self.segments(), stream)
 
     def translate(

@@ -10,7 +10,9 @@
     │   ├── NoRoadError             no installed specialist covers the pair
     │   ├── MissingExtraError       an optional dependency is not installed
     │   ├── ModelError              a model folder or file is missing, incomplete or not of the format
+    │   ├── LedgerError             the ledger of a job is missing, damaged or locked, or belongs to another job
     │   └── InputError              a file or a text that cannot be read as what it should be
+    ├── PausedError                 a job cannot go on now; nothing is lost, and it can be resumed: exit code 3
     └── BackendError                something that should have answered did not
         ├── IntegrityError          a translation lost protected spans, and they could not be put back
         ├── SpecialistError         a specialist failed while drafting
@@ -67,6 +69,14 @@ class ModelError(UsageError):
 
 class InputError(UsageError):
     """A file or a text that cannot be read as what it should be; the message names file and line."""
+
+
+class LedgerError(UsageError):
+    """The ledger of a job is missing, damaged or locked, or belongs to another job."""
+
+
+class PausedError(ScalemtError):
+    """A job cannot go on now; what was done is kept, and the message says how to resume it."""
 
 
 class BackendError(ScalemtError):

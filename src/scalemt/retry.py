@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from threading import Lock
 from typing import Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -72,6 +73,31 @@ class RetryPolicy:
         return retry_after if retry_after <= self.cap else None
 
 
+class RetryBudget:
+    """How many more tries a whole run may make, whatever for; safe to share between threads.
+
+    Requests that are sent again after a fault and answers that are asked for again draw from the same one. Waiting
+    because a server asks for it costs nothing.
+
+    Args:
+        most: tries after the first; None is no limit.
+        spent: how many of them were made before.
+    """
+
+    def __init__(self, most: int | None, spent: int = 0) -> None:
+        self.most = most
+        self.spent = spent
+        self._lock = Lock()
+
+    def take(self) -> bool:
+        """Take one try, or return False when none is left."""
+        with self._lock:
+            if self.most is not None and self.spent >= self.most:
+                return False
+            self.spent += 1
+            return True
+
+
 def send(
     request: Callable[[], R],
     policy: RetryPolicy,
@@ -79,6 +105,7 @@ def send(
     *,
     retry_on: tuple[type[Exception], ...] = (OSError,),
     statuses: frozenset[int] = RETRY_STATUSES,
+    budget: RetryBudget | None = None,
 ) -> R:
     """Run `request` until it answers something final, and return the last response whatever its status.
 
@@ -89,6 +116,7 @@ def send(
             for overload. A refusal costs a try only when no other request is answered either.
         retry_on: exceptions worth another try (for httpx: `httpx.TransportError`).
         statuses: HTTP statuses worth another try. `Retry-After` is honoured on all of them.
+        budget: of the whole run; when it is spent, a fault is final.
 
     Raises:
         Exception: what `request` raised on the last try, or at once if it is not in `retry_on`.
@@ -101,7 +129,7 @@ def send(
         except retry_on:
             limiter.failed(visit)
             wait = policy.wait_for(limiter.tries(visit), None)
-            if wait is None:
+            if wait is None or not _may(budget):
                 raise
         except BaseException:
             limiter.failed(visit)
@@ -116,10 +144,14 @@ def send(
                 continue
             limiter.failed(visit)
             wait = policy.wait_for(limiter.tries(visit), wanted)
-            if wait is None:
+            if wait is None or not _may(budget):
                 return response
         limiter.sleep(visit, wait)
     return cast("R", limiter.refusal)
+
+
+def _may(budget: RetryBudget | None) -> bool:
+    return budget is None or budget.take()
 
 
 def _refused(limiter: Limiter, visit: Visit, policy: RetryPolicy, response: object, wanted: float | None) -> None:

@@ -18,6 +18,7 @@ from scalemt.caching.identity import generalist_identity
 from scalemt.caching.store import CacheStore
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.generalists.base import GeneralistKind, Progress
+from scalemt.retry import RetryBudget
 from scalemt.types import Completion, Decoding, Likelihood, Prompt
 from scalemt.workers import give_up
 
@@ -57,6 +58,12 @@ class CachedGeneralist:
     def signature(self) -> str:
         """That of the inner generalist."""
         return self.inner.signature
+
+    @property
+    def retries(self) -> RetryBudget | None:
+        """That of the inner generalist, where it is part of a job."""
+        found: RetryBudget | None = getattr(self.inner, "retries", None)
+        return found
 
     def cancel(self) -> None:
         """Have the inner generalist give up what it is doing."""

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from scalemt.documents import Document
+    from scalemt.formats import FormatOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,16 +37,21 @@ def document_options(function: F) -> F:
 def open_document(path: str, options: dict[str, Any], *, source: str = "", target: str = "") -> Document:
     """Return the document that the options describe; what belongs to documents is taken out of `options`."""
     from scalemt.documents import Document
+
+    return Document(Path(path), source, target, options.pop("format_name"), format_options(options))
+
+
+def format_options(options: dict[str, Any]) -> FormatOptions:
+    """Return how documents are read and written; what belongs to that is taken out of `options`."""
     from scalemt.formats import FormatOptions
 
     fields = tuple(item.strip() for given in options.pop("fields") for item in given.split(",") if item.strip())
-    how = FormatOptions(
+    return FormatOptions(
         fields=fields,
         encoding=options.pop("encoding"),
         overwrite=options.pop("overwrite"),
         selective=options.pop("selective"),
     )
-    return Document(Path(path), source, target, options.pop("format_name"), how)
 
 
 def is_lines(path: str, options: dict[str, Any]) -> bool:

@@ -9,6 +9,18 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_METHOD_OPTIONS = (
+    click.option("--method", help="draft, few-shot, refine, pivot, multi-path, adaptive, terminology or dictionary."),
+    click.option("--gate", help="off, checks or quality: when a refinement is kept."),
+    click.option("--budget", type=click.FloatRange(0, 1), metavar="SHARE",
+                 help="Put at most this share of segments to the generalist (0 to 1)."),
+    click.option("--paths", type=click.IntRange(1, 16), help="Sampled drafts that multi-path shows."),
+    click.option("--confidences/--no-confidences", default=None, help="Show word confidences in prompts."),
+    click.option("--context", type=click.IntRange(0, 32), help="Segments before it that a prompt shows."),
+    click.option("--protect/--no-protect", default=None, help="Keep tags, placeholders, addresses and code."),
+    click.option("--do-not-translate", multiple=True, metavar="TERM", help="A term that is kept as it is."),
+    click.option("--splitter", metavar="NAME", help="What cuts sentences: srx, sentencex, or an .srx file."),
+)  # fmt: skip
 _PROFILE_OPTIONS = (
     click.option("--profile", help="Named configuration (default: default, or SCALEMT_PROFILE)."),
     click.option("--specialist", "specialists", multiple=True, metavar="NAME[:ARG]",
@@ -36,6 +48,13 @@ _PROFILE_OPTIONS = (
     click.option("--cache/--no-cache", default=None, help="Keep drafts and answers on disk, and use them again."),
     click.option("--threads", type=click.IntRange(0), help="Compute threads for models (0: the free cores)."),
 )  # fmt: skip
+
+
+def method_options(function: F) -> F:
+    """Add the options that say how translations are made and what is kept in them."""
+    for option in reversed(_METHOD_OPTIONS):
+        function = option(function)
+    return function
 
 
 def profile_options(function: F) -> F:

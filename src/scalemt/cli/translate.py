@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO
 import click
 
 from scalemt.cli.documents import count, document_options, is_lines, open_document, refuse_output
-from scalemt.cli.options import overrides, profile_options, say
+from scalemt.cli.options import method_options, overrides, profile_options, say
 from scalemt.cli.tally import Tally
 from scalemt.cli.writing import byte_output, text_output
 
@@ -39,16 +39,6 @@ _BAR_FROM = 20  # segments; fewer are done before a bar is read
 )
 @click.option("--from", "source", required=True, metavar="LANG", help="Source language, any common code.")
 @click.option("--to", "target", required=True, metavar="LANG", help="Target language, any common code.")
-@click.option("--method", help="draft, few-shot, refine, pivot, multi-path, adaptive, terminology or dictionary.")
-@click.option("--gate", help="off, checks or quality: when a refinement is kept.")
-@click.option(
-    "--budget",
-    type=click.FloatRange(0, 1),
-    metavar="SHARE",
-    help="Put at most this share of segments to the generalist (0 to 1).",
-)
-@click.option("--paths", type=click.IntRange(1, 16), help="Sampled drafts that multi-path shows.")
-@click.option("--confidences/--no-confidences", default=None, help="Show word confidences in prompts.")
 @click.option(
     "--drafts",
     type=click.Path(dir_okay=False),
@@ -56,10 +46,7 @@ _BAR_FROM = 20  # segments; fewer are done before a bar is read
     help="Drafts made elsewhere, JSON Lines, one a segment.",
 )
 @document_options
-@click.option("--context", type=click.IntRange(0, 32), help="Segments before it that a prompt shows.")
-@click.option("--protect/--no-protect", default=None, help="Keep tags, placeholders, addresses and code.")
-@click.option("--do-not-translate", multiple=True, metavar="TERM", help="A term that is kept as it is.")
-@click.option("--splitter", metavar="NAME", help="What cuts sentences: srx, sentencex, or an .srx file.")
+@method_options
 @click.option("--explain", is_flag=True, help="Show drafts, demonstrations, answers and decisions.")
 @click.option("--dry-run", is_flag=True, help="Print the prompts and call no generalist.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a segment.")

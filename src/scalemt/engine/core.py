@@ -103,6 +103,21 @@ class Engine:
         run = Run(self.profile, self.plan(source, target), progress or (lambda _: None))
         return run.stream(as_segments(texts))
 
+    def batches(
+        self,
+        batches: Iterable[Sequence[Segment]],
+        source: str,
+        target: str,
+        progress: Progress | None = None,
+    ) -> Iterator[list[Translation]]:
+        """Yield the translations of each batch, in order; `batches` is read a few ahead. See `translate`.
+
+        A batch is worked on as a whole and by itself, whatever `batch` says in the profile: translated again, in
+        another order or company, it comes out the same. So a job can be cut anywhere between two batches.
+        """
+        run = Run(self.profile, self.plan(source, target), progress or (lambda _: None))
+        return run.batches(batches)
+
     def prompts(
         self, texts: Iterable[str | Segment], source: str, target: str
     ) -> Iterator[tuple[Segment, Prompt]]:

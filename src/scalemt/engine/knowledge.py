@@ -46,6 +46,12 @@ class Knowledge:
         threads = self.profile.core_count()
         return Memories(uses, meaning=Meaning(self.profile.semantic, threads) if self.profile.semantic else None)
 
+    def tells_context(self) -> bool:
+        """Whether equal texts behind different ones may be translated differently, as a memory knows them."""
+        if self.profile.reuse == "off" or self.memories is None:
+            return False
+        return any(store.tells_context() for store in self.memories.stores)
+
     def finder(self, pair: Pair) -> TermFinder | None:
         """Return what finds the terms of the profile's glossary in texts of a pair, or None.
 

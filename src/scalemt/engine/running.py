@@ -87,15 +87,28 @@ class Run:
         self._last_end = 0.0
         self._stopped = Event()
         self._account = Account()  # kept by the one thread that prepares windows
+        self._alone = False  # whether each window keeps to the budget by itself
 
     def stream(self, segments: Iterable[Segment]) -> Iterator[Translation]:
         """Yield a translation a segment, in order, as soon as its window and those before it are done."""
-        windows = self.windows(segments)
+        for done in self._done(self.windows(segments)):
+            yield from done
+
+    def batches(self, batches: Iterable[Sequence[Segment]]) -> Iterator[list[Translation]]:
+        """Yield the translations of each batch, in order.
+
+        Each batch is a window that stands alone: what becomes of it depends on no other, but for its context.
+        """
+        self._alone = True
+        yield from self._done(_given(iter(batches)))
+
+    def _done(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
+        """Yield the translations of each window, in order."""
         first, second = next(windows, None), next(windows, None)
         if first is None:
             return
         if second is None:
-            yield from self._finish(self.prepare(first))
+            yield self._finish(self.prepare(first))
             _raise(first.fault)
         elif self._plan.kit.context:
             # What was translated before is shown in the prompts: each window waits for the one before.
@@ -103,7 +116,7 @@ class Run:
         else:
             yield from self._overlapped(chain((first, second), windows))
 
-    def _one_by_one(self, windows: Iterator[Window]) -> Iterator[Translation]:
+    def _one_by_one(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
         known = self._plan.kit.translated
         for window in windows:
             done = self._finish(self.prepare(window))
@@ -111,7 +124,7 @@ class Run:
                 known[item.segment.text] = item.text
             while len(known) > _KNOWN:
                 del known[next(iter(known))]
-            yield from done
+            yield done
             _raise(window.fault)
 
     def windows(self, segments: Iterable[Segment]) -> Iterator[Window]:
@@ -133,7 +146,7 @@ class Run:
             return size
         return min(2 * size, max(size, _LARGEST_WINDOW))
 
-    def _overlapped(self, windows: Iterator[Window]) -> Iterator[Translation]:
+    def _overlapped(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
         generalist = self._plan.generalist
         depth = 2 if generalist and getattr(generalist, "overlaps", False) else 1
         drafting, answering = ThreadPoolExecutor(1), ThreadPoolExecutor(depth)
@@ -146,10 +159,10 @@ class Run:
                 running.append(answering.submit(self._finish_staged, staged))
                 # A window counts as running until it is done: a stop must reach the backends that work on it.
                 while len(running) > depth + 1:
-                    yield from running[0].result()
+                    yield running[0].result()
                     running.popleft()
             while running:
-                yield from running[0].result()
+                yield running[0].result()
                 running.popleft()
             _raise(fault)
         finally:
@@ -170,8 +183,9 @@ class Run:
         pieces = [piece for _, piece in _open_pieces(cuts, known)]
         if not pieces:
             return Staged(cuts, [], [], began, known, signature)
+        account = Account() if self._alone else self._account
         with self._specialists:
-            prepared = defer(plan.method.prepare(pieces, plan.kit), plan, self._account)
+            prepared = defer(plan.method.prepare(pieces, plan.kit), plan, account)
         thirds = without_deferred(plan.third.prepare(pieces, plan.kit), prepared) if plan.third else []
         return Staged(cuts, prepared, thirds, began, known, signature)
 
@@ -315,6 +329,21 @@ def _open_pieces(cuts: Sequence[Cut], known: Known) -> Iterator[tuple[tuple[int,
         for number, piece in enumerate(item.pieces if index not in known.segments else ()):
             if piece.text.strip() and (index, number) not in known.pieces:
                 yield (index, number), piece
+
+
+def _given(batches: Iterator[Sequence[Segment]]) -> Iterator[Window]:
+    """Yield batches as windows; the fault that ends them comes last."""
+    start = 0
+    while True:
+        try:
+            batch = next(batches, None)
+        except Exception as fault:
+            yield Window((), start, fault)
+            return
+        if batch is None:
+            return
+        yield Window(batch, start)
+        start += len(batch)
 
 
 def _take(waiting: Iterator[Segment], size: int) -> tuple[list[Segment], Exception | None]:

@@ -27,7 +27,7 @@ from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import Budget, chat_messages, cut
 from scalemt.generalists.prediction import Predictions, accepted_tokens, count, evaluated_tokens
 from scalemt.limiter import Limiter
-from scalemt.retry import RetryPolicy, redact, send
+from scalemt.retry import RetryBudget, RetryPolicy, redact, send
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
 from scalemt.workers import in_order
 
@@ -136,6 +136,7 @@ class OpenAIGeneralist(BaseGeneralist):
         self.limiter = Limiter(concurrency)
         self.predictions = Predictions(url, prediction, price_completion > 0)
         self.policy = RetryPolicy(attempts=retries + 1)
+        self.retries: RetryBudget | None = None  # of a job, over all its requests
         self.budget = Budget(max_tokens_budget, max_cost)
         if scoring:
             # An attribute and not a method, so that isinstance(…, ScoringGeneralist) tells the truth.
@@ -145,6 +146,16 @@ class OpenAIGeneralist(BaseGeneralist):
     def kind(self) -> GeneralistKind:
         """What the constructor was told."""
         return self._kind
+
+    @property
+    def concurrency(self) -> int:
+        """What the constructor was told."""
+        return self._concurrency
+
+    @property
+    def prices(self) -> tuple[float, float]:
+        """Of a million tokens of prompts, and of answers."""
+        return self._prices
 
     @property
     def signature(self) -> str:
@@ -276,7 +287,7 @@ class OpenAIGeneralist(BaseGeneralist):
 
         def post(fields: dict[str, Any]) -> httpx.Response:
             once = partial(attempt, fields)
-            return send(once, self.policy, self.limiter, retry_on=(httpx.TransportError,))
+            return send(once, self.policy, self.limiter, retry_on=(httpx.TransportError,), budget=self.retries)
 
         try:
             response = self.predictions.send(post, predicting or body, body)

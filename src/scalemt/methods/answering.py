@@ -12,6 +12,7 @@ from scalemt.methods.integrity import Held, held, named, projected, shown
 from scalemt.prompts import Template
 from scalemt.quality.checks import Subject, run_checks
 from scalemt.quality.cleaning import clean
+from scalemt.retry import RetryBudget
 from scalemt.text.spans import fault
 from scalemt.types import Candidate, Completion, Decision, Decoding, Draft, Pair, Prompt, Usage
 
@@ -46,6 +47,11 @@ class Asking:
     def complete(self, prompts: Sequence[Prompt], progress: Progress | None = None) -> list[Completion]:
         """Complete prompts, in order."""
         return self.generalist.complete(prompts, self.decoding, progress)
+
+    def may_ask_again(self) -> bool:
+        """Take one of the tries that a job has for all that did not go well at first; without a job, always."""
+        budget: RetryBudget | None = getattr(self.generalist, "retries", None)
+        return budget is None or budget.take()
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ def _ask_again(prepared: Sequence[Prepared], heard: dict[int, _Heard], asking: A
             segment = prepared[index].segment
             lost = named(shown(segment), item.held.lost or segment.spans)
             again = asking.template.asked_again(prompt, item.said, lost, asking.pair)
-            prompts |= {index: again} if again else {}
+            prompts |= {index: again} if again and asking.may_ask_again() else {}
     if not prompts:
         return {}
     completions = asking.complete(list(prompts.values()))

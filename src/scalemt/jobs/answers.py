@@ -1,0 +1,178 @@
+"""The answers of a job's generalist in its ledger, and the limits of what it may spend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from scalemt.errors import PausedError
+from scalemt.jobs.ledger import Ledger
+from scalemt.types import Completion
+
+_TOGETHER = 500  # keys in one question
+_COLUMNS = "text, finish, bound, prompt_tokens, completion_tokens, cost, evaluated_tokens, accepted_tokens"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a job may take; None is no limit. They are not pinned: a later run may have others.
+
+    Args:
+        max_cost: in the currency of the generalist's prices, over the whole job.
+        max_tokens: prompt and completion together, over the whole job.
+        max_seconds: of this run.
+        attempts: how often a segment is tried before it is given up.
+        max_retries: tries after the first, of requests, answers and segments together, over the whole job; None
+            allows a hundred, and one more for every fifth segment.
+    """
+
+    max_cost: float | None = None
+    max_tokens: int | None = None
+    max_seconds: float | None = None
+    attempts: int = 3
+    max_retries: int | None = None
+
+    def retries(self, segments: int) -> int:
+        """Return how many tries after the first a job of so many segments has."""
+        return 100 + segments // 5 if self.max_retries is None else self.max_retries
+
+
+@dataclass(frozen=True, slots=True)
+class _Reserved:
+    tokens: int
+    cost: float
+
+
+class LedgerJournal:
+    """Writes answers into a ledger and keeps the job within its limits, whatever is under way.
+
+    A request is allowed only if all that is spent, all that is under way at its most, and the most that it could
+    take itself stay within the limits: so they are never exceeded by this process.
+
+    Args:
+        ledger: of the job.
+        limits: what it may spend.
+        prices: of a million tokens of prompts and of answers.
+        stopped: asked before each request: a reason not to send it, or "".
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        limits: Limits,
+        prices: tuple[float, float] = (0.0, 0.0),
+        stopped: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._ledger = ledger
+        self._limits = limits
+        self._prices = prices
+        self._stopped = stopped
+        self._lock = Lock()
+        self._number = 0
+        self._under_way: dict[int, _Reserved] = {}
+
+    def find(self, keys: Sequence[bytes], bound: int) -> dict[bytes, Completion]:
+        """Return the answers that are known and hold under another bound; see `Journal.find`."""
+        found: dict[bytes, Completion] = {}
+        for start in range(0, len(keys), _TOGETHER):
+            some = list(keys[start : start + _TOGETHER])
+            marks = ",".join("?" * len(some))
+            rows = self._ledger.rows(f"SELECT key, {_COLUMNS} FROM answers WHERE key IN ({marks})", some)  # noqa: S608
+            found |= {row[0]: _completion(row[1:]) for row in rows if _holds(row[2], row[3], row[5], bound)}
+        return found
+
+    def reserve(self, tokens: int, prompt_tokens: int) -> int:
+        """Allow one request; see `Journal.reserve`."""
+        if why := self._stopped():
+            raise PausedError(why)
+        most = _Reserved(tokens, self._cost(prompt_tokens, tokens - prompt_tokens))
+        with self._lock:
+            if self._limits.max_tokens is not None or self._limits.max_cost is not None:
+                self._check(most)
+            self._number += 1
+            self._under_way[self._number] = most
+            return self._number
+
+    def record(self, number: int, key: bytes, completion: Completion, bound: int) -> None:
+        """Write down an answer; see `Journal.record`."""
+        row = (
+            key,
+            completion.text,
+            completion.finish_reason,
+            bound,
+            completion.prompt_tokens,
+            completion.completion_tokens,
+            completion.cost,
+            completion.evaluated_tokens,
+            completion.accepted_tokens,
+        )
+        usage = completion.usage
+        spent = {
+            "calls": usage.calls,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost": usage.cost,
+        }
+        with self._lock, self._ledger.writing() as file:
+            file.execute(f"INSERT OR REPLACE INTO answers VALUES ({','.join('?' * len(row))})", row)
+            self._ledger.tally(spent)
+            self._under_way.pop(number, None)
+
+    def release(self, number: int) -> None:
+        """Say that a request came to nothing; see `Journal.release`."""
+        with self._lock:
+            self._under_way.pop(number, None)
+
+    def _cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        return (prompt_tokens * self._prices[0] + completion_tokens * self._prices[1]) / 1e6
+
+    def _check(self, most: _Reserved) -> None:
+        spent = self._ledger.tallies()
+        tokens = spent.get("prompt_tokens", 0) + spent.get("completion_tokens", 0)
+        tokens += sum(item.tokens for item in self._under_way.values())
+        cost = spent.get("cost", 0.0) + sum(item.cost for item in self._under_way.values())
+        limits = self._limits
+        if limits.max_tokens is not None and tokens + most.tokens > limits.max_tokens:
+            raise PausedError(
+                f"The limit of {limits.max_tokens:,} tokens is reached: {tokens:,.0f} are spent or under way, and the "
+                f"next request could take {most.tokens:,}. Resume with a higher --max-tokens."
+            )
+        if limits.max_cost is not None and cost + most.cost > limits.max_cost:
+            raise PausedError(
+                f"The limit of {limits.max_cost:g} in cost is reached: {cost:.4f} is spent or under way, and the next "
+                f"request could take {most.cost:.4f}. Resume with a higher --max-cost."
+            )
+
+
+class Deadline:
+    """The end of the time that a run may take."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def reached(self) -> str:
+        """Why the run must end, or ""."""
+        if self._end is None or time.monotonic() < self._end:
+            return ""
+        return f"The time of this run is over ({self._seconds:g} s). Resume the job for another such time."
+
+
+def _holds(finish: str, bound: int, length: int, asked: int) -> bool:
+    """Whether an answer under one bound of tokens would be the same under another."""
+    if bound == asked:
+        return True
+    if finish == "length":
+        return asked <= bound
+    return asked >= bound or 0 < length < asked
+
+
+def _completion(row: Sequence[Any]) -> Completion:
+    text, finish, _, prompt_tokens, completion_tokens, cost, evaluated, accepted = row
+    return Completion(
+        text, finish, prompt_tokens, completion_tokens, cost, evaluated_tokens=evaluated, accepted_tokens=accepted
+    )

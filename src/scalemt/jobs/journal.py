@@ -1,0 +1,185 @@
+"""A generalist whose every answer is written down as it arrives, and is never asked the same twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Protocol
+
+from scalemt.caching.codec import completion_key
+from scalemt.errors import BudgetError, EndpointError, PausedError, RateLimitError
+from scalemt.generalists import Generalist, ScoringGeneralist
+from scalemt.generalists.base import GeneralistKind, Progress
+from scalemt.retry import RetryBudget
+from scalemt.types import Completion, Decoding, Likelihood, Prompt
+from scalemt.workers import give_up
+
+_OVERHEAD = 64  # tokens of a chat template, at most
+
+
+class Journal(Protocol):
+    """Where answers are written down, and what watches over the budget."""
+
+    def find(self, keys: Sequence[bytes], bound: int) -> dict[bytes, Completion]:
+        """Return the answers that are known; `bound` is the most tokens that are asked for."""
+        ...
+
+    def reserve(self, tokens: int, prompt_tokens: int) -> int:
+        """Allow one request of at most so many tokens, of which so many are the prompt's; return its number.
+
+        Raises:
+            PausedError: it could exceed a limit of the job, or the job is to stop.
+        """
+        ...
+
+    def record(self, number: int, key: bytes, completion: Completion, bound: int) -> None:
+        """Write down the answer to a request that was allowed."""
+        ...
+
+    def release(self, number: int) -> None:
+        """Say that a request that was allowed came to nothing."""
+        ...
+
+
+def write_down(inner: Generalist, journal: Journal) -> JournaledGeneralist:
+    """Wrap a generalist; the result scores if, and only if, the generalist does."""
+    kind = JournaledScoringGeneralist if isinstance(inner, ScoringGeneralist) else JournaledGeneralist
+    return kind(inner, journal)
+
+
+class JournaledGeneralist:
+    """Completes as `inner` does, from the journal where it has completed the same for this job.
+
+    Where `inner` takes several calls at once, each prompt is a call of its own, and its answer is written down
+    the moment it is there: whoever kills the process loses the calls under way, and no other.
+
+    Args:
+        inner: what completes.
+        journal: of the job.
+
+    `patient` says that calls under way are waited for when the run is cancelled: they are paid for.
+    """
+
+    def __init__(self, inner: Generalist, journal: Journal) -> None:
+        self.inner = inner
+        self.name = inner.name
+        self.overlaps: bool = getattr(inner, "overlaps", False)
+        self._journal = journal
+        self._identity = getattr(inner, "cache_key", "") or inner.signature
+        self._closed = False
+        self.patient = True
+
+    @property
+    def kind(self) -> GeneralistKind:
+        """That of the inner generalist."""
+        return self.inner.kind
+
+    @property
+    def signature(self) -> str:
+        """That of the inner generalist."""
+        return self.inner.signature
+
+    @property
+    def retries(self) -> RetryBudget | None:
+        """That of the inner generalist."""
+        found: RetryBudget | None = getattr(self.inner, "retries", None)
+        return found
+
+    def cancel(self) -> None:
+        """Send nothing more until `open` is called; what is under way and cannot be waited for is given up."""
+        self._closed = True
+        if not (self.patient and self.overlaps):
+            give_up(self.inner)
+
+    def open(self) -> None:
+        """Take prompts again."""
+        self._closed = False
+
+    def complete(
+        self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress | None = None
+    ) -> list[Completion]:
+        """Complete each prompt; see `BaseGeneralist.complete`.
+
+        Raises:
+            PausedError: a limit of the job is reached, or the server refuses all requests (key, quota, address).
+            CancelledError: the run was cancelled.
+        """
+        keys = [completion_key(self._identity, prompt, decoding) for prompt in prompts]
+        known = self._journal.find(keys, decoding.max_tokens)
+        asked = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}
+        tell = progress or (lambda _: None)
+        tell(sum(key in known for key in keys))
+        if self.overlaps:
+            known |= self._each(asked, decoding, tell)
+        elif asked:
+            known |= self._together(asked, decoding, tell)
+        return [known[key] for key in keys]
+
+    def _each(self, asked: dict[bytes, Prompt], decoding: Decoding, progress: Progress) -> dict[bytes, Completion]:
+        if not asked:
+            return {}
+        stopped: list[BaseException] = []
+
+        def one(key: bytes) -> Completion | None:
+            if stopped:
+                return None
+            try:
+                found = self._together({key: asked[key]}, decoding, progress)
+            except BaseException as fault:
+                stopped.append(fault)
+                return None
+            return found[key]
+
+        width = min(len(asked), int(getattr(self.inner, "concurrency", 8)))
+        with ThreadPoolExecutor(width) as pool:
+            answers = list(pool.map(one, asked))
+        if stopped:
+            # All that was under way has been answered and written down by now.
+            raise stopped[0]
+        return {key: answer for key, answer in zip(asked, answers, strict=True) if answer}
+
+    def _together(
+        self, asked: dict[bytes, Prompt], decoding: Decoding, progress: Progress
+    ) -> dict[bytes, Completion]:
+        if self._closed:
+            raise CancelledError
+        prompts = list(asked.values())
+        numbers = [self._reserve(prompt, decoding) for prompt in prompts]
+        try:
+            answers = self.inner.complete(prompts, decoding, progress)
+        except EndpointError as fault:
+            self._release(numbers)
+            raise PausedError(str(fault)) from fault
+        except BaseException:
+            self._release(numbers)
+            raise
+        for number, key, answer in zip(numbers, asked, answers, strict=True):
+            if answer.finish_reason == "error":
+                self._journal.release(number)
+            else:
+                self._journal.record(number, key, answer, decoding.max_tokens)
+        for answer in answers:
+            if isinstance(answer.error, RateLimitError | BudgetError):
+                # Not this prompt is at fault: the next one would fare no better.
+                raise PausedError(str(answer.error)) from answer.error
+        return dict(zip(asked, answers, strict=True))
+
+    def _reserve(self, prompt: Prompt, decoding: Decoding) -> int:
+        sent = prompt.text or "".join(message.content for message in prompt.messages)
+        # No tokenizer makes more tokens of a text than it has bytes.
+        most = len(sent.encode()) + _OVERHEAD
+        return self._journal.reserve(most + decoding.max_tokens, most)
+
+    def _release(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self._journal.release(number)
+
+
+class JournaledScoringGeneralist(JournaledGeneralist):
+    """The same around a generalist that scores; scores are not written down."""
+
+    inner: ScoringGeneralist
+
+    def score(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
+        """The likelihood of `continuations[i]` after `prompts[i]`."""
+        return self.inner.score(prompts, continuations)

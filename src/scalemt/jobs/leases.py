@@ -1,0 +1,285 @@
+"""Which process works on which chunk: leases that end with the process that holds them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scalemt.jobs.ledger import Ledger
+from scalemt.jobs.rows import RESULT, result_of, segment_from_row
+from scalemt.types import Segment, Translation
+
+BEAT = 5.0  # seconds between two signs of life
+_DEAD_AFTER = 60.0  # seconds without one; on the same machine it is seen at once that a process is gone
+_FIRST_SUSPICION = 4  # leases of a chunk that ended with their process: then its segments are tried one by one
+
+_SET = ", ".join(f"{name} = ?" for name in RESULT)
+_WRITE = f"UPDATE segments SET state = ?, attempts = ?, signature = ?, {_SET} WHERE id = ?"  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Row:
+    """A segment of a chunk: its number in the ledger, and how often it was tried in vain."""
+
+    number: int
+    segment: Segment
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Segments that are translated together; `leases` counts this lease and those that came to nothing."""
+
+    number: int
+    rows: tuple[Row, ...]
+    leases: int
+
+    @property
+    def segments(self) -> list[Segment]:
+        """What is to be translated."""
+        return [row.segment for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What becomes of one row: "waiting" means that it is tried again, by itself."""
+
+    row: Row
+    state: str
+    translation: Translation
+    reason: str = ""
+
+
+class Leases:
+    """The leases of one runner.
+
+    Args:
+        ledger: of the job.
+        most: leases of a single segment that may end with their process before it is given up.
+    """
+
+    def __init__(self, ledger: Ledger, most: int) -> None:
+        self._ledger = ledger
+        self._most = most
+        with ledger.writing() as file:
+            told = (socket.gethostname(), os.getpid(), _born(os.getpid()), time.time())
+            added = file.execute("INSERT INTO runners (host, process, born, beat) VALUES (?, ?, ?, ?)", told)
+            self.runner = added.lastrowid
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        with self._ledger.writing() as file:
+            file.execute("UPDATE runners SET beat = ? WHERE id = ?", (time.time(), self.runner))
+
+    def end(self) -> None:
+        """Give back all chunks that were not finished, and be gone."""
+        with self._ledger.writing() as file:
+            self._give_back(file, [self.runner], ended=False)
+            file.execute("DELETE FROM runners WHERE id = ?", (self.runner,))
+
+    def next(self) -> Chunk | None:
+        """Lease a chunk, or return None when there is none that nobody works on."""
+        with self._ledger.writing() as file:
+            self._bury(file)
+            while found := self._waiting(file):
+                number, first, last, leases = found
+                if leases < _FIRST_SUSPICION:
+                    break
+                if first == last and leases < _FIRST_SUSPICION + self._most:
+                    break
+                if first == last:
+                    self._give_up(file, number, first, leases)
+                else:
+                    split(file, number)
+            else:
+                return None
+            file.execute(
+                "UPDATE chunks SET state = 'leased', runner = ?, leases = leases + 1 WHERE id = ?",
+                (self.runner, number),
+            )
+        return Chunk(number, tuple(self._rows(first, last)), leases + 1)
+
+    def commit(self, chunk: Chunk, results: Sequence[Result], signature: str) -> bool:
+        """Write the results of a chunk.
+
+        Returns:
+            False if the lease was lost meanwhile: another process has done the work, and nothing is written.
+
+        Raises:
+            PausedError: the disk is full, or another process writes without end.
+        """
+        with self._ledger.writing() as file:
+            kept = file.execute(
+                "UPDATE chunks SET state = 'done' WHERE id = ? AND runner = ? AND state = 'leased'",
+                (chunk.number, self.runner),
+            )
+            if not kept.rowcount:
+                return False
+            file.execute("INSERT OR IGNORE INTO signatures (text) VALUES (?)", (signature,))
+            known = file.execute("SELECT id FROM signatures WHERE text = ?", (signature,)).fetchone()[0]
+            columns = [result_of(item.translation) for item in results]
+            rows = zip(results, columns, strict=True)
+            file.executemany(_WRITE, [_values(item, filled, known) for item, filled in rows])
+            again = [item.row.number for item in results if item.state == "waiting"]
+            file.executemany("INSERT INTO chunks (first, last) VALUES (?, ?)", [(one, one) for one in again])
+            self._ledger.tally(_counts(results, columns))
+        return True
+
+    def split(self, chunk: Chunk) -> None:
+        """Have the segments of a chunk tried one by one."""
+        with self._ledger.writing() as file:
+            split(file, chunk.number)
+
+    def give_back(self, chunk: Chunk) -> None:
+        """Have a chunk leased by whoever comes next; nothing is said against its segments."""
+        with self._ledger.writing() as file:
+            file.execute(
+                "UPDATE chunks SET state = 'waiting', runner = NULL, leases = leases - 1 "
+                "WHERE id = ? AND state = 'leased' AND runner = ?",
+                (chunk.number, self.runner),
+            )
+
+    def may_write(self) -> bool:
+        """Take the place of the one process that writes the files; False while another one has it."""
+        with self._ledger.writing() as file:
+            self._bury(file)
+            holder = self._ledger.get("writer")
+            if holder not in (None, self.runner) and file.execute(
+                "SELECT 1 FROM runners WHERE id = ?", (holder,)
+            ).fetchone():
+                return False
+            self._ledger.put("writer", self.runner)
+        return True
+
+    def others(self) -> int:
+        """Return how many other processes work on the job."""
+        with self._ledger.writing() as file:
+            self._bury(file)
+            found = file.execute("SELECT COUNT(*) FROM runners WHERE id != ?", (self.runner,)).fetchone()
+        return int(found[0])
+
+    def _waiting(self, file: Any) -> tuple[int, int, int, int] | None:
+        found: tuple[int, int, int, int] | None = file.execute(
+            "SELECT id, first, last, leases FROM chunks WHERE state = 'waiting' ORDER BY id LIMIT 1"
+        ).fetchone()
+        return found
+
+    def _rows(self, first: int, last: int) -> Iterator[Row]:
+        found = self._ledger.rows(
+            "SELECT id, segment, attempts FROM segments WHERE id BETWEEN ? AND ? ORDER BY id", (first, last)
+        )
+        for number, segment, attempts in found:
+            yield Row(number, segment_from_row(segment), attempts)
+
+    def _bury(self, file: Any) -> None:
+        """Take the leases of processes that are gone."""
+        listed = file.execute("SELECT id, host, process, born, beat FROM runners WHERE id != ?", (self.runner,))
+        dead = [row[0] for row in listed.fetchall() if not is_alive(*row[1:])]
+        if dead:
+            self._give_back(file, dead, ended=True)
+            file.executemany("DELETE FROM runners WHERE id = ?", [(number,) for number in dead])
+
+    @staticmethod
+    def _give_back(file: Any, runners: Sequence[int | None], *, ended: bool) -> None:
+        """Those of a process that ended by itself say nothing against their segments."""
+        less = 0 if ended else 1
+        file.executemany(
+            "UPDATE chunks SET state = 'waiting', runner = NULL, leases = leases - ? "
+            "WHERE state = 'leased' AND runner = ?",
+            [(less, number) for number in runners],
+        )
+
+    def _give_up(self, file: Any, chunk: int, segment: int, leases: int) -> None:
+        reason = (
+            f"{leases - _FIRST_SUSPICION} times the process ended while this segment was translated by itself."
+        )
+        file.execute("UPDATE segments SET state = 'failed', reason = ? WHERE id = ?", (reason, segment))
+        file.execute("UPDATE chunks SET state = 'done' WHERE id = ?", (chunk,))
+        self._ledger.tally({"failed": 1})
+
+
+def reopen(ledger: Ledger) -> None:
+    """Have a job that was paused or cancelled worked on again."""
+    with ledger.writing() as file:
+        if ledger.state not in ("done", "running"):
+            begun = file.execute("SELECT 1 FROM chunks LIMIT 1").fetchone()
+            ledger.turn("running" if begun else "reading")
+
+
+def try_again(ledger: Ledger, *, fallbacks: bool = False) -> int:
+    """Have failed segments translated anew, each by itself, and return how many they are.
+
+    Args:
+        ledger: of the job.
+        fallbacks: also those that another candidate stands in for, because the generalist failed.
+    """
+    chosen = "state = 'failed' OR (state = 'done' AND reason IS NOT NULL)" if fallbacks else "state = 'failed'"
+    with ledger.writing() as file:
+        rows = file.execute(f"SELECT id, state, origin FROM segments WHERE {chosen} ORDER BY id").fetchall()  # noqa: S608
+        file.executemany("INSERT INTO chunks (first, last) VALUES (?, ?)", [(row[0], row[0]) for row in rows])
+        file.executemany(
+            "UPDATE segments SET state = 'waiting', attempts = 0, reason = NULL WHERE id = ?",
+            [(row[0],) for row in rows],
+        )
+        less: Counter[str] = Counter()
+        for _, state, origin in rows:
+            less[state] -= 1
+            if state == "done":
+                less["fallbacks"] -= 1
+                less[f"origin {origin}"] -= 1
+        ledger.tally(less)
+        if rows:
+            ledger.turn("running")
+    return len(rows)
+
+
+def split(file: Any, chunk: int) -> None:
+    """Put a chunk of one segment in the place of each segment of a chunk."""
+    first, last = file.execute("SELECT first, last FROM chunks WHERE id = ?", (chunk,)).fetchone()
+    file.execute("UPDATE chunks SET state = 'done' WHERE id = ?", (chunk,))
+    alone = [(number, number, _FIRST_SUSPICION) for number in range(first, last + 1)]
+    file.executemany("INSERT INTO chunks (first, last, leases) VALUES (?, ?, ?)", alone)
+
+
+def is_alive(host: str, process: int, born: str, beat: float) -> bool:
+    """Whether a runner is at work, as far as can be seen from here."""
+    if host == socket.gethostname() and Path("/proc/self").exists():
+        return _born(process) == born
+    return time.time() - beat < _DEAD_AFTER
+
+
+def _born(process: int) -> str:
+    """Return when a process began, in ticks since the machine did: numbers of processes are given anew."""
+    with suppress(OSError, IndexError):
+        # Field 22 of /proc/PID/stat (man 5 proc); the name of the program, in parentheses, may hold spaces.
+        return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+    return ""
+
+
+def _values(item: Result, filled: dict[str, Any], signature: int) -> list[Any]:
+    done = item.state == "done"
+    values = filled | {"reason": item.reason or filled["reason"], "text": filled["text"] if done else None}
+    attempts = item.row.attempts + (not done or bool(item.reason))
+    return [item.state, attempts, signature, *(values[name] for name in RESULT), item.row.number]
+
+
+def _counts(results: Sequence[Result], columns: Sequence[dict[str, Any]]) -> Counter[str]:
+    """Return what a commit adds to the tallies."""
+    counts: Counter[str] = Counter()
+    for item, filled in zip(results, columns, strict=True):
+        if item.state == "waiting":
+            counts["again"] += 1
+            continue
+        counts[item.state] += 1
+        counts["characters"] += len(item.row.segment.text)
+        if item.state == "done":
+            counts[f"origin {filled['origin']}"] += 1
+            counts["fallbacks"] += bool(item.reason)
+    return counts

@@ -1,0 +1,289 @@
+"""Run a job in this process: lease, translate, write down, until all is done or something stops it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Protocol
+
+from scalemt.errors import BackendError, ConfigurationError, LedgerError, PausedError, ScalemtError
+from scalemt.jobs.answers import Deadline, LedgerJournal, Limits
+from scalemt.jobs.leases import BEAT, Chunk, Leases
+from scalemt.jobs.ledger import JobState, Ledger
+from scalemt.jobs.reading import read, require_unchanged
+from scalemt.jobs.verdicts import Verdicts
+from scalemt.jobs.working import Worker
+from scalemt.jobs.writing import export
+from scalemt.retry import RetryBudget
+from scalemt.types import Segment
+
+_REMEMBERED = 1000  # segments before a chunk whose translations its prompts may show
+_POLL = 0.5  # seconds between two looks at what other processes do
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes on; called from several threads."""
+
+    def phase(self, name: str, total: int | None, done: int = 0) -> None:
+        """Say that a phase begins: "reading", "translating" or "writing", of so many segments."""
+        ...
+
+    def tick(self, count: int) -> None:
+        """Say that so many segments more are through."""
+        ...
+
+    def written(self) -> None:
+        """Say that something was written into the ledger."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something that a user should know."""
+        ...
+
+
+class Silent:
+    """A watcher who says nothing."""
+
+    def phase(self, name: str, total: int | None, done: int = 0) -> None:
+        """Do nothing."""
+
+    def tick(self, count: int) -> None:
+        """Do nothing."""
+
+    def written(self) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: the state of the job, and why."""
+
+    state: JobState
+    reason: str = ""
+    interrupted: bool = False
+
+
+class Runner:
+    """Works on a job until it is done, or has to stop; others may work on it at the same time.
+
+    Args:
+        ledger: of the job; its files are registered.
+        limits: of this run and of the job.
+        watch: told how it goes on.
+    """
+
+    def __init__(self, ledger: Ledger, limits: Limits | None = None, watch: Watcher | None = None) -> None:
+        self._ledger = ledger
+        self._limits = limits or Limits()
+        self._watch: Watcher = watch or Silent()
+        self._deadline = Deadline(self._limits.max_seconds)
+        self._stop = ""  # why no more is begun
+        self._asked_to_stop = self._cancelled = False
+        self._worker: Worker | None = None
+
+    def stop(self, reason: str) -> None:
+        """Begin nothing more; what is under way is finished. Safe to call from a signal handler."""
+        self._stop = self._stop or reason
+        self._asked_to_stop = True
+
+    def hurry(self) -> None:
+        """Have what is under way given up."""
+        if self._worker:
+            self._worker.hurry()
+
+    def run(self) -> Ending:
+        """Work until the end.
+
+        Raises:
+            LedgerError: a file or what translates is not what it was when the job began.
+            UsageError: something that the profile names cannot be used.
+        """
+        require_unchanged(self._ledger)
+        leases = Leases(self._ledger, self._limits.attempts)
+        try:
+            with _beating(leases, self._look):
+                return self._run(leases)
+        except PausedError as fault:
+            return self._paused(str(fault))
+        except ScalemtError as fault:
+            self._turn("paused", str(fault))
+            raise
+        finally:
+            _quietly(leases.end)
+
+    def _run(self, leases: Leases) -> Ending:
+        if not self._read():
+            return self._paused(self._why())
+        self._turn("running")
+        worker = self._worker = self._prepared()
+        self._translate(worker, leases)
+        if self._why():
+            return self._paused(self._why())
+        return self._finish(leases)
+
+    def _read(self) -> bool:
+        if self._ledger.state != "reading":
+            return True
+        self._watch.phase("reading", None)
+        return read(self._ledger, self._watch.tick, lambda: bool(self._why()))
+
+    def _prepared(self) -> Worker:
+        counts = self._ledger.tallies()
+        most = self._limits.retries(int(counts.get("segments", 0)))
+        self._retries = RetryBudget(most, int(counts.get("retries", 0)))
+        worker = Worker(self._ledger.settings, self._journal, self._retries, self._watch.note)
+        self._ledger.pin("signature", worker.signature, "What translates")
+        return worker
+
+    def _journal(self, prices: tuple[float, float]) -> LedgerJournal:
+        if self._limits.max_cost is not None and not any(prices):
+            raise ConfigurationError(
+                "A limit of cost needs prices: give the generalist price_prompt and price_completion in scalemt.toml, "
+                "or limit its tokens with --max-tokens."
+            )
+        return LedgerJournal(self._ledger, self._limits, prices, lambda: self._deadline.reached)
+
+    def _translate(self, worker: Worker, leases: Leases) -> None:
+        counts = self._ledger.tallies()
+        finished = int(counts.get("done", 0) + counts.get("failed", 0))
+        self._watch.phase("translating", int(counts.get("segments", 0)), finished)
+        verdicts = Verdicts(self._limits, self._retries)
+        while not self._why():
+            if self._round(worker, leases, verdicts):
+                continue
+            if not leases.others() or not self._unfinished():
+                return
+            time.sleep(_POLL)  # another process works on the rest: should it die, this one takes over
+
+    def _round(self, worker: Worker, leases: Leases, verdicts: Verdicts) -> bool:
+        """Translate until nothing is left to lease, or a batch fails; return whether there was anything to do."""
+        taken: deque[Chunk] = deque()
+        first = leases.next()
+        if first is None:
+            return False
+
+        def batches() -> Iterator[Sequence[Segment]]:
+            chunk: Chunk | None = first
+            while chunk is not None:
+                taken.append(chunk)
+                yield chunk.segments
+                chunk = None if self._why() else leases.next()
+
+        try:
+            for translations in worker.work(batches(), self._watch.tick, self._before(first)):
+                chunk = taken[0]
+                results = verdicts.of(chunk, translations)
+                if leases.commit(chunk, results, translations[0].signature if translations else ""):
+                    self._ledger.tally({"retries": verdicts.spent()})
+                taken.popleft()
+                self._watch.written()
+        except (PausedError, LedgerError):
+            raise
+        except ScalemtError as fault:
+            if not isinstance(fault, BackendError):
+                raise
+            self._blame(fault, taken, leases, verdicts)
+        except Exception as fault:
+            self._blame(fault, taken, leases, verdicts)
+        return True
+
+    def _blame(self, fault: Exception, taken: deque[Chunk], leases: Leases, verdicts: Verdicts) -> None:
+        """Find out which segment of a batch makes it fail: they are tried one by one."""
+        chunk = taken.popleft()
+        if len(chunk.rows) > 1:
+            leases.split(chunk)
+        else:
+            leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, self._ledger.settings)], "")
+        for other in taken:
+            leases.give_back(other)
+        self._watch.written()
+
+    def _before(self, chunk: Chunk) -> dict[str, str]:
+        """Return what was translated right before a chunk, where prompts show that."""
+        if not self._ledger.settings.profile.context:
+            return {}
+        number = chunk.rows[0].number
+        rows = self._ledger.rows(
+            "SELECT json_extract(segment, '$[0]'), text FROM segments WHERE id BETWEEN ? AND ? AND text IS NOT NULL "
+            "ORDER BY id",
+            (number - _REMEMBERED, number - 1),
+        )
+        return dict(rows)
+
+    def _unfinished(self) -> bool:
+        return bool(self._ledger.rows("SELECT 1 FROM chunks WHERE state != 'done' LIMIT 1"))
+
+    def _finish(self, leases: Leases) -> Ending:
+        """Write the files, unless another process has done so."""
+        while not leases.may_write():
+            time.sleep(_POLL)
+        if self._ledger.state != "done":
+            counts = self._ledger.tallies()
+            self._watch.phase(
+                "writing", sum(row[0] or 0 for row in self._ledger.rows("SELECT segments FROM inputs"))
+            )
+            export(self._ledger, tick=self._watch.tick)
+            failed = int(counts.get("failed", 0))
+            self._ledger.turn("done", f"{failed:,} segments failed." if failed else "")
+        return Ending("done", self._ledger.get("reason", ""))
+
+    def _look(self) -> None:
+        """See whether somebody cancelled the job."""
+        if self._ledger.state == "cancelled":
+            self._cancelled = True
+            self._stop = self._stop or "The job was cancelled."
+
+    def _why(self) -> str:
+        """Why no more is begun, or ""."""
+        return self._stop or self._deadline.reached
+
+    def _paused(self, reason: str) -> Ending:
+        self._turn("paused", reason)
+        return Ending("cancelled" if self._cancelled else "paused", reason, self._asked_to_stop)
+
+    def _turn(self, state: JobState, reason: str = "") -> None:
+        """Enter a state, unless somebody cancelled the job meanwhile; what cannot be written now is not."""
+
+        def turn() -> None:
+            with self._ledger.writing():
+                held = self._ledger.state
+                if held != "cancelled" and not (held == "reading" and state == "paused"):
+                    self._ledger.turn(state, reason)
+                elif held == "reading":
+                    self._ledger.put("reason", reason)
+
+        _quietly(turn)
+
+
+@contextmanager
+def _beating(leases: Leases, look: Callable[[], None]) -> Iterator[None]:
+    """Give signs of life from a thread, and look what others want, while the work goes on."""
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT / 5):
+            _quietly(look)
+            _quietly(leases.beat)
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    """Do what helps others but must not hide what went wrong before: on a full disk nothing can be written."""
+    try:
+        act()
+    except ScalemtError:
+        return

@@ -1,0 +1,86 @@
+"""The tables of a ledger, and how its file is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from scalemt.errors import LedgerError, PausedError, ScalemtError
+
+FILE_NAME = "scalemt-job.db"
+
+LAYOUT = 1
+PATIENCE = 60.0  # seconds to wait for another process that writes
+
+TABLES = """
+CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE inputs (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+    digest TEXT NOT NULL, segments INTEGER);
+CREATE TABLE segments (
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, input INTEGER NOT NULL REFERENCES inputs (id),
+    segment TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', attempts INTEGER NOT NULL DEFAULT 0,
+    text TEXT, spans TEXT, draft TEXT, decisions TEXT, checks TEXT, terms TEXT, scores TEXT, origin TEXT,
+    calls INTEGER, prompt_tokens INTEGER, completion_tokens INTEGER, cost REAL, seconds REAL,
+    signature INTEGER REFERENCES signatures (id), reason TEXT);
+CREATE INDEX segments_failed ON segments (state) WHERE state = 'failed';
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+    runner INTEGER REFERENCES runners (id), leases INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX chunks_open ON chunks (state, id) WHERE state != 'done';
+CREATE TABLE runners (
+    id INTEGER PRIMARY KEY, host TEXT NOT NULL, process INTEGER NOT NULL, born TEXT NOT NULL, beat REAL NOT NULL);
+CREATE TABLE signatures (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE answers (
+    key BLOB PRIMARY KEY, text TEXT NOT NULL, finish TEXT NOT NULL, bound INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
+    evaluated_tokens INTEGER, accepted_tokens INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tallies (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+"""
+"""`chunks` are ranges of segments that are leased, translated and written together. `answers` are those of the
+generalist by the hash of their prompt, written as they arrive. `tallies` are counts that are kept up to date with
+each transaction, so that nobody has to count a million rows to see how far a job is."""
+
+
+def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.Connection:
+    """Open the file of a ledger, and make it where that is asked for.
+
+    Raises:
+        LedgerError: there is none, it is none, or it cannot be opened.
+    """
+    if not create and not path.is_file():
+        raise LedgerError(
+            f"{path.parent} holds no job: there is no {path.name} in it. Begin one with scalemt job run."
+        )
+    try:
+        file = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+        # FULL: an answer that was paid for, and told of, outlives also a failure of the power.
+        file.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;")
+        known = file.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as fault:
+        raise fault_of(fault, path) from None
+    if known not in (0, LAYOUT):
+        file.close()
+        raise LedgerError(f"{path} was written by another version of scalemt (layout {known}, here {LAYOUT}).")
+    if known == 0 and not create:
+        file.close()
+        raise LedgerError(
+            f"{path} is no ledger, or was cut off while it was made. Begin the job again in a new folder."
+        )
+    return file
+
+
+def fault_of(fault: sqlite3.Error, path: Path) -> ScalemtError:
+    """Return an error of SQLite as a sentence with its mend; one that passes pauses a job."""
+    said = str(fault)
+    where = f"The ledger {path} cannot be used: {said}."
+    kept = f"What was done until now is kept: scalemt job resume {path.parent} goes on"
+    if "locked" in said or "busy" in said:
+        return PausedError(f"{where} Another process has been writing to it for long. {kept} when it has ended.")
+    if "full" in said:
+        return PausedError(f"{where} {kept} when there is room on the disk again.")
+    if "disk I/O" in said:
+        return PausedError(f"{where} {kept} when the disk is in order.")
+    if "readonly" in said or "unable to open" in said:
+        return LedgerError(f"{where} Make the folder writable.")
+    return LedgerError(f"{where} Restore it from a copy, or begin the job again in a new folder.")

@@ -1,0 +1,91 @@
+"""How far a job is, from the counts in its ledger: cheap enough to be asked every second, from any process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scalemt.jobs.leases import is_alive
+from scalemt.jobs.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Status:
+    """One look at a job.
+
+    Args:
+        state: that of the ledger, or "interrupted" where it should be worked on and no process does.
+        reason: why it is in that state.
+        files: how many there are, and `read` how many of them have been read.
+        segments: different ones, as far as the files have been read; `repeated` says how many more there are.
+        done, failed: of them.
+        fallbacks: of those that are done, how many have another candidate because the generalist failed.
+        origins: how many translations came from which candidate.
+        calls, tokens, cost: of the generalist.
+        runners: processes at work.
+        scores: of the judge, how many segments have them.
+    """
+
+    state: str
+    reason: str
+    files: int
+    read: int
+    segments: int
+    repeated: int
+    done: int
+    failed: int
+    fallbacks: int
+    origins: dict[str, int]
+    calls: int
+    tokens: int
+    cost: float
+    runners: int
+    judged: int
+
+    @property
+    def waiting(self) -> int:
+        """Segments that are neither done nor failed."""
+        return self.segments - self.done - self.failed
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints."""
+        return {**self.__dict__, "waiting": self.waiting, "cost": round(self.cost, 6)}
+
+
+def status_of(ledger: Ledger) -> Status:
+    """Return how far a job is.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    counts = ledger.tallies()
+    runners = sum(is_alive(*row) for row in ledger.rows("SELECT host, process, born, beat FROM runners"))
+    state: str = ledger.state
+    if state in ("reading", "running") and not runners:
+        state = "interrupted"
+    files, read, places = ledger.rows("SELECT COUNT(*), COUNT(segments), COALESCE(SUM(segments), 0) FROM inputs")[
+        0
+    ]
+    # Until all is read the rows themselves tell how far that is.
+    segments = int(counts.get("segments", 0)) or ledger.rows("SELECT COALESCE(MAX(id), 0) FROM segments")[0][0]
+    return Status(
+        state=state,
+        reason=ledger.get("reason", ""),
+        files=files,
+        read=read,
+        segments=segments,
+        repeated=places - segments if files == read else 0,
+        done=int(counts.get("done", 0)),
+        failed=int(counts.get("failed", 0)),
+        fallbacks=int(counts.get("fallbacks", 0)),
+        origins={
+            name.removeprefix("origin "): int(count)
+            for name, count in counts.items()
+            if name.startswith("origin ")
+        },
+        calls=int(counts.get("calls", 0)),
+        tokens=int(counts.get("prompt_tokens", 0) + counts.get("completion_tokens", 0)),
+        cost=counts.get("cost", 0.0),
+        runners=runners,
+        judged=int(counts.get("judged", 0)),
+    )
