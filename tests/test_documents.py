@@ -40,7 +40,7 @@ def test_every_format_is_there_and_says_what_it_keeps() -> None:
         for suffix in made.suffixes:
             assert suffix == suffix.lower()
             assert suffixes.setdefault(suffix, name) == name
-    assert len(FORMATS.names()) == 21
+    assert len(FORMATS.names()) == 22
 
 
 def test_a_format_is_told_by_its_suffix_or_name() -> None:
