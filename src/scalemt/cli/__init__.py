@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Score translations, with signatures and significance.",
     "calibrate": "Choose method, shots and threshold for a pair on a development file.",
     "bench": "Compare profiles on test sets: quality, time, calls and cost.",
+    "job": "Translate files and data sets so that nothing is lost or paid twice.",
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
     "train": "Train a specialist on confirmed translations.",

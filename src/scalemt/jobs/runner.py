@@ -17,7 +17,7 @@ from scalemt.jobs.ledger import JobState, Ledger
 from scalemt.jobs.reading import read, require_unchanged
 from scalemt.jobs.verdicts import Verdicts
 from scalemt.jobs.working import Worker
-from scalemt.jobs.writing import export
+from scalemt.jobs.writing import export, missing
 from scalemt.retry import RetryBudget
 from scalemt.types import Segment
 
@@ -119,6 +119,8 @@ class Runner:
             _quietly(leases.end)
 
     def _run(self, leases: Leases) -> Ending:
+        if self._ledger.state == "done" and not missing(self._ledger):
+            return Ending("done", self._ledger.get("reason", ""))
         if not self._read():
             return self._paused(self._why())
         self._turn("running")

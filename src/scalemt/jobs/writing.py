@@ -74,6 +74,12 @@ def export(
     return written
 
 
+def missing(ledger: Ledger) -> list[Path]:
+    """Return the files that should stand in the folder of a job that is done, and do not."""
+    places = [ledger.folder / item.name for item in inputs(ledger)]
+    return [path for path in places if not path.exists()]
+
+
 def require_done(ledger: Ledger) -> None:
     """Refuse what needs all translations while some are waiting.
 

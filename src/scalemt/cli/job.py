@@ -1,0 +1,21 @@
+"""`scalemt job`: files and data sets translated through a ledger that survives crashes."""
+
+from __future__ import annotations
+
+import click
+
+from scalemt.cli.job_looking import cancel, export, status
+from scalemt.cli.job_running import resume, retry_failed, run
+
+
+@click.group("job", short_help="Translate files and data sets so that nothing is lost or paid twice.")
+def command() -> None:
+    """Translate files and data sets through a ledger: after a crash, resume loses nothing and pays nothing twice.
+
+    Exit codes: 0 done, 1 done, but some segments failed (they are named), 2 wrong use or configuration, 3 paused (the
+    message says why; resume goes on), 130 interrupted (resume goes on).
+    """
+
+
+for _one in (run, status, resume, cancel, export, retry_failed):
+    command.add_command(_one)
