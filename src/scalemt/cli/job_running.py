@@ -27,19 +27,14 @@ _NAMED = 20  # failed segments that are named one by one
 _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
-class _Duration(click.ParamType[float]):
-    """Seconds, or a number with a unit: 90, 30min, 2h, 1.5d."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return seconds."""
-        if isinstance(value, int | float):
-            return float(value)
-        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", str(value))
-        if not found or found[2] not in _UNITS or float(found[1]) <= 0:
-            self.fail(f"{value!r} is no time. Write 90, 90s, 30min, 2h or 1d.", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return a time in seconds: 90, 90s, 30min, 2h, 1.5d."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", value)
+    if not found or found[2] not in _UNITS or float(found[1]) <= 0:
+        raise click.BadParameter(f"{value!r} is no time. Write 90, 90s, 30min, 2h or 1d.", ctx, param)
+    return float(found[1]) * _UNITS[found[2]]
 
 
 _LIMITS = (
@@ -47,7 +42,7 @@ _LIMITS = (
                  help="Most that the generalist may cost, over the whole job."),
     click.option("--max-tokens", type=click.IntRange(1), metavar="N",
                  help="Most tokens of the generalist, over the whole job."),
-    click.option("--max-time", type=_Duration(), metavar="TIME", help="Most time of this run: 90s, 30min, 2h."),
+    click.option("--max-time", callback=_seconds, metavar="TIME", help="Most time of this run: 90s, 30min, 2h."),
     click.option("--attempts", type=click.IntRange(1, 100), default=3, show_default=True,
                  help="How often a segment is tried before it is given up."),
     click.option("--max-retries", type=click.IntRange(0), metavar="N",
@@ -70,6 +65,12 @@ def limit_options(function: F) -> F:
 @click.option("--from", "source", required=True, metavar="LANG", help="Source language, any common code.")
 @click.option("--to", "target", required=True, metavar="LANG", help="Target language, any common code.")
 @click.option("--estimate", is_flag=True, help="Tell segments, tokens, time and money, and begin nothing.")
+@click.option(
+    "--probe",
+    type=click.IntRange(0, 1000),
+    metavar="N",
+    help="With --estimate: send N prompts, and measure time and tokens by them.",
+)
 @limit_options
 @document_options
 @method_options
@@ -85,14 +86,16 @@ def run(files: tuple[str, ...], folder: str, source: str, target: str, **options
     from scalemt.jobs.settings import Settings
 
     limits, as_json = _limits(options), options.pop("as_json")
-    estimated, profile = options.pop("estimate"), options.pop("profile")
+    estimated, probe, profile = options.pop("estimate"), options.pop("probe"), options.pop("profile")
     how, format_name = format_options(options), options.pop("format_name")
     configuration = load_configuration()
     chosen = configuration.profile(profile, **overrides(options))
     settings = Settings.of(chosen, configuration, source, target, format_name, how)
     found = find_files(files, Path(folder))
     if estimated:
-        return _estimate(settings, found, as_json=as_json)
+        from scalemt.cli.job_estimate import show_estimate
+
+        return show_estimate(settings, found, probe, as_json=as_json)
     ledger = Ledger.create(Path(folder), settings)
     register(ledger, found)
     return work(ledger, limits, as_json=as_json)
@@ -227,11 +230,3 @@ def _say_ended(ledger: Ledger, ending: Ending) -> None:
         return
     click.echo(f"{ending.state.capitalize()}: {ending.reason}", err=True)
     click.echo(f"Nothing is lost. Go on with: scalemt job resume {ledger.folder}", err=True)
-
-
-def _estimate(settings: Any, files: dict[str, Path], *, as_json: bool) -> int:
-    from scalemt.cli.job_estimate import show_estimate
-    from scalemt.jobs.estimating import estimate
-
-    show_estimate(estimate(settings, files), as_json=as_json)
-    return 0
