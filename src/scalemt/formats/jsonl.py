@@ -10,6 +10,7 @@ from scalemt.errors import InputError
 from scalemt.formats.base import Format, FormatOptions, Target
 from scalemt.formats.encoding import Encoding
 from scalemt.formats.fieldpaths import Fields, nowhere, untold
+from scalemt.formats.fieldtext import FieldText
 from scalemt.formats.json import strings_of
 from scalemt.formats.jsontext import JsonString, Style, replaced, scan
 from scalemt.formats.rows import Line, encoding_of, lines_of
@@ -28,31 +29,44 @@ class JsonlFormat(Format):
     takes_fields = True
 
     def _read(self, path: Path, options: FormatOptions) -> Iterator[Segment]:
-        encoding = encoding_of(path, options.encoding)
-        _check(path, encoding, options)
-        fields = Fields(options.fields)
-        for line in lines_of(path, encoding):
-            if not _is_blank(line):
-                for _, field in strings_of(line.text, path, line.number, fields, options, f"line {line.number}: "):
-                    yield from field.segments
+        for _, fields in fields_of(path, encoding_of(path, options.encoding), options):
+            for _, field in fields:
+                yield from field.segments
 
     def _write(self, path: Path, options: FormatOptions, targets: Iterator[Target], out: BinaryIO) -> None:
         encoding = encoding_of(path, options.encoding)
         out.write(encoding.mark)
-        fields = Fields(options.fields)
         style: Style | None = None
-        for line in lines_of(path, encoding):
+        for line, fields in fields_of(path, encoding, options):
             changes = []
-            if not _is_blank(line):
-                for string, field in strings_of(line.text, path, line.number, fields, options, ""):
-                    value = field.filled(targets)
-                    if value is not None:
-                        style = style or _style(path, encoding)
-                        changes.append((string.start, string.end, style.encode(value)))
+            for string, field in fields:
+                value = field.filled(targets)
+                if value is not None:
+                    style = style or style_of(path, encoding)
+                    changes.append((string.start, string.end, style.encode(value)))
             out.write(encoding.encode(replaced(line.text, changes), path) if changes else line.data)
 
 
-def _is_blank(line: Line) -> bool:
+def fields_of(
+    path: Path, encoding: Encoding, options: FormatOptions
+) -> Iterator[tuple[Line, list[tuple[JsonString, FieldText]]]]:
+    """Yield the lines of a file, each with its strings that are to be translated; a blank one has none.
+
+    Raises:
+        InputError: a line is not JSON, no fields are given, or one leads nowhere in the whole file.
+    """
+    _check(path, encoding, options)
+    fields = Fields(options.fields)
+    for line in lines_of(path, encoding):
+        if is_blank(line):
+            yield line, []
+        else:
+            where = f"line {line.number}: "
+            yield line, list(strings_of(line.text, path, line.number, fields, options, where))
+
+
+def is_blank(line: Line) -> bool:
+    """Whether a line holds no value."""
     return not line.text.strip(" \t\r\n")
 
 
@@ -65,7 +79,7 @@ def _check(path: Path, encoding: Encoding, options: FormatOptions) -> None:
     fields = Fields(options.fields)
     read = 0
     for line in lines_of(path, encoding):
-        if _is_blank(line):
+        if is_blank(line):
             continue
         strings = [string for string in _strings(line, path, first=not read) if not string.key]
         read += 1
@@ -89,7 +103,7 @@ def _strings(line: Line, path: Path, first: bool) -> list[JsonString]:
         raise InputError(f"{fault}{hint if first else ''}") from None
 
 
-def _style(path: Path, encoding: Encoding) -> Style:
+def style_of(path: Path, encoding: Encoding) -> Style:
     """Learn how the file writes strings: from its first megabyte, and on until something beyond ASCII is met."""
     style = Style(encoding.codec)
     seen = 0

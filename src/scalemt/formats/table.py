@@ -15,7 +15,7 @@ from scalemt.formats.base import Format, FormatOptions, Target
 from scalemt.formats.csvtext import Dialect, Record, is_separator_line, records, sniff
 from scalemt.formats.encoding import Encoding
 from scalemt.formats.fieldpaths import show, some
-from scalemt.formats.fieldtext import field_text
+from scalemt.formats.fieldtext import FieldText, field_text
 from scalemt.formats.jsontext import replaced
 from scalemt.formats.rows import Line, encoding_of, lines_of
 from scalemt.types import Segment
@@ -38,35 +38,36 @@ class TableFormat(Format):
     def _dialect(self, path: Path, encoding: Encoding) -> Dialect:
         """Find out how a file parts and quotes its fields."""
 
-    def _read(self, path: Path, options: FormatOptions) -> Iterator[Segment]:
+    def layout(self, path: Path, options: FormatOptions) -> Layout:
+        """Find out how a file is written, and which of its columns are translated.
+
+        Raises:
+            InputError: no column is given, or one that the file does not have.
+        """
         encoding = encoding_of(path, options.encoding)
         dialect = self._dialect(path, encoding)
-        columns = _columns(path, options, self._records(path, encoding, dialect))
-        for record in self._records(path, encoding, dialect):
-            for number, name in columns.of(record):
-                field = field_text(record.cells[number].value, f"row {record.number}: {name}", options)
+        columns = _columns(path, options, records(lines_of(path, encoding), dialect, path))
+        return Layout(path, encoding, dialect, columns)
+
+    def _read(self, path: Path, options: FormatOptions) -> Iterator[Segment]:
+        for _, fields in self.layout(path, options).rows(options):
+            for _, field in fields:
                 yield from field.segments
 
     def _write(self, path: Path, options: FormatOptions, targets: Iterator[Target], out: BinaryIO) -> None:
-        encoding = encoding_of(path, options.encoding)
-        dialect = self._dialect(path, encoding)
-        columns = _columns(path, options, self._records(path, encoding, dialect))
-        out.write(encoding.mark)
-        for record in self._records(path, encoding, dialect):
+        layout = self.layout(path, options)
+        out.write(layout.encoding.mark)
+        for record, fields in layout.rows(options):
             changes = []
-            for number, _ in columns.of(record):
-                cell = record.cells[number]
-                value = field_text(cell.value, "", options).filled(targets)
+            for number, field in fields:
+                value = field.filled(targets)
                 if value is not None:
-                    changes.append((cell.start, cell.end, dialect.write(value, cell.quoted)))
+                    cell = record.cells[number]
+                    changes.append((cell.start, cell.end, layout.dialect.write(value, cell.quoted)))
             if changes or not record.data:
-                out.write(encoding.encode(replaced(record.text, changes), path))
+                out.write(layout.encoding.encode(replaced(record.text, changes), path))
             else:
                 out.write(record.data)
-
-    @staticmethod
-    def _records(path: Path, encoding: Encoding, dialect: Dialect) -> Iterator[Record]:
-        return records(lines_of(path, encoding), dialect, path)
 
 
 class CsvFormat(TableFormat):
@@ -126,10 +127,14 @@ class Columns:
     Args:
         names: what a segment's id calls a column, by its position from 0.
         first: number of the first record that is translated.
+        titles: the first row, without the white space around each field.
+        named: that row is a header.
     """
 
     names: dict[int, str]
     first: int
+    titles: tuple[str, ...] = ()
+    named: bool = False
 
     def of(self, record: Record) -> Iterator[tuple[int, str]]:
         """Yield position and name of the columns of a record that are translated; short records lack some."""
@@ -137,6 +142,31 @@ class Columns:
             for position, name in self.names.items():
                 if position < len(record.cells):
                     yield position, name
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is written, and which of its columns are translated."""
+
+    path: Path
+    encoding: Encoding
+    dialect: Dialect
+    columns: Columns
+
+    def records(self) -> Iterator[Record]:
+        """Yield all records, the header and what stands before it included."""
+        return records(lines_of(self.path, self.encoding), self.dialect, self.path)
+
+    def rows(self, options: FormatOptions) -> Iterator[tuple[Record, list[tuple[int, FieldText]]]]:
+        """Yield all records, each with the positions of its fields that are translated, and those fields."""
+        for record in self.records():
+            yield (
+                record,
+                [
+                    (number, field_text(record.cells[number].value, f"row {record.number}: {name}", options))
+                    for number, name in self.columns.of(record)
+                ],
+            )
 
 
 def _columns(path: Path, options: FormatOptions, rows: Iterator[Record]) -> Columns:
@@ -173,7 +203,7 @@ def _columns(path: Path, options: FormatOptions, rows: Iterator[Record]) -> Colu
             raise InputError(f"{path}: there is no column named {wanted!r}. The first row holds: {listed}.")
         names |= dict.fromkeys(found, show((wanted,)))
     _check_numbers(path, names, header, rows)
-    return Columns(dict(sorted(names.items())), header.number + named)
+    return Columns(dict(sorted(names.items())), header.number + named, tuple(titles), named)
 
 
 def _check_numbers(path: Path, names: dict[int, str], header: Record, rows: Iterator[Record]) -> None:
