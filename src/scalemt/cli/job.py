@@ -6,6 +6,7 @@ import click
 
 from scalemt.cli.job_looking import cancel, export, status
 from scalemt.cli.job_running import resume, retry_failed, run
+from scalemt.cli.job_scoring import score
 
 
 @click.group("job", short_help="Translate files and data sets so that nothing is lost or paid twice.")
@@ -17,5 +18,5 @@ def command() -> None:
     """
 
 
-for _one in (run, status, resume, cancel, export, retry_failed):
+for _one in (run, status, resume, cancel, retry_failed, score, export):
     command.add_command(_one)

@@ -85,7 +85,7 @@ def run(files: tuple[str, ...], folder: str, source: str, target: str, **options
     from scalemt.jobs.reading import find_files, register
     from scalemt.jobs.settings import Settings
 
-    limits, as_json = _limits(options), options.pop("as_json")
+    limits, as_json = take_limits(options), options.pop("as_json")
     estimated, probe, profile = options.pop("estimate"), options.pop("probe"), options.pop("profile")
     how, format_name = format_options(options), options.pop("format_name")
     configuration = load_configuration()
@@ -109,7 +109,7 @@ def resume(folder: str, **options: Any) -> int:
     from scalemt.jobs.leases import reopen
     from scalemt.jobs.ledger import Ledger
 
-    limits, as_json = _limits(options), options.pop("as_json")
+    limits, as_json = take_limits(options), options.pop("as_json")
     ledger = Ledger.open(Path(folder))
     reopen(ledger)
     return work(ledger, limits, as_json=as_json)
@@ -124,7 +124,7 @@ def retry_failed(folder: str, fallbacks: bool, **options: Any) -> int:
     from scalemt.jobs.leases import try_again
     from scalemt.jobs.ledger import Ledger
 
-    limits, as_json = _limits(options), options.pop("as_json")
+    limits, as_json = take_limits(options), options.pop("as_json")
     ledger = Ledger.open(Path(folder))
     number = try_again(ledger, fallbacks=fallbacks)
     if not number:
@@ -171,7 +171,8 @@ def _signals(runner: Runner, shown: Telling) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _limits(options: dict[str, Any]) -> Limits:
+def take_limits(options: dict[str, Any]) -> Limits:
+    """Return how much a run may take; what belongs to that is taken out of `options`."""
     from scalemt.jobs.answers import Limits
 
     return Limits(

@@ -151,9 +151,10 @@ class Leases:
         with self._ledger.writing() as file:
             self._bury(file)
             holder = self._ledger.get("writer")
-            if holder not in (None, self.runner) and file.execute(
-                "SELECT 1 FROM runners WHERE id = ?", (holder,)
-            ).fetchone():
+            if (
+                holder not in (None, self.runner)
+                and file.execute("SELECT 1 FROM runners WHERE id = ?", (holder,)).fetchone()
+            ):
                 return False
             self._ledger.put("writer", self.runner)
         return True
@@ -228,6 +229,7 @@ def try_again(ledger: Ledger, *, fallbacks: bool = False) -> int:
             "UPDATE segments SET state = 'waiting', attempts = 0, reason = NULL WHERE id = ?",
             [(row[0],) for row in rows],
         )
+        file.executemany("DELETE FROM judgements WHERE segment = ?", [(row[0],) for row in rows])
         less: Counter[str] = Counter()
         for _, state, origin in rows:
             less[state] -= 1

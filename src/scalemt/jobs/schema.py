@@ -35,10 +35,14 @@ CREATE TABLE answers (
     key BLOB PRIMARY KEY, text TEXT NOT NULL, finish TEXT NOT NULL, bound INTEGER NOT NULL,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
     evaluated_tokens INTEGER, accepted_tokens INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE judgements (
+    segment INTEGER NOT NULL REFERENCES segments (id), scorer TEXT NOT NULL, scores TEXT,
+    PRIMARY KEY (segment, scorer)) WITHOUT ROWID;
 CREATE TABLE tallies (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 """
 """`chunks` are ranges of segments that are leased, translated and written together. `answers` are those of the
-generalist by the hash of their prompt, written as they arrive. `tallies` are counts that are kept up to date with
+generalist by the hash of their prompt, written as they arrive. `judgements` are scores that were asked for later;
+one without scores is a judge's answer in which there is no clear judgement. `tallies` are counts that are kept up to date with
 each transaction, so that nobody has to count a million rows to see how far a job is."""
 
 
