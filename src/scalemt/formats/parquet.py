@@ -105,12 +105,16 @@ class TextRows:
         rows: read from it.
         chosen: which strings.
 
+    Attributes:
+        row_size: bytes of a row on the mean.
+
     Raises:
         InputError: a string is not UTF-8.
     """
 
     def __init__(self, path: Path, rows: Rows, chosen: ChosenFields) -> None:
         self.rows = rows
+        self.row_size: int = rows.batch.nbytes // max(1, rows.batch.num_rows)
         self._path = path
         self._takes = chosen.fields.takes
         self._names = rows.batch.schema.names
