@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from scalemt.errors import UsageError
 from scalemt.formats.base import FormatOptions, Target
-from scalemt.text.selective import cut, inline, protected, speaks
+from scalemt.text.selective import Part, cut, inline, protected, speaks
 from scalemt.text.spans import literal, rewrite
 from scalemt.types import Segment, Span
 
 _MODES = ("structure", "prompt", "off")
+_REMEMBERED_LENGTH = 10_000  # characters; longer ones are cut anew, lest they fill the memory
 _LONE = re.compile(r"[\ud800-\udfff]")  # JSON can write half of a surrogate pair; no text can hold it
 
 
@@ -75,7 +77,7 @@ def field_text(value: str, name: str, options: FormatOptions) -> FieldText:
         return FieldText(value, (_piece(value, text, 0, spans, name),))
     pieces: list[str | tuple[Segment, dict[int, str]]] = []
     position = 0
-    for part in cut(text):
+    for part in _cut(text):
         if part.copied:
             pieces.append(value[position : position + len(part.text)])
         else:
@@ -85,6 +87,16 @@ def field_text(value: str, name: str, options: FormatOptions) -> FieldText:
             pieces.append(piece)
         position += len(part.text)
     return FieldText(value, tuple(_numbered(pieces)))
+
+
+def _cut(text: str) -> Sequence[Part]:
+    """Cut a text; one is often cut twice, when its segments are read and when it is written anew."""
+    return _remembered(text) if len(text) <= _REMEMBERED_LENGTH else cut(text)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(text: str) -> Sequence[Part]:
+    return tuple(cut(text))
 
 
 def _piece(
