@@ -6,7 +6,6 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -269,9 +268,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     elif types.is_integer(kind):
         made = st.integers(-(2**63), 2**63 - 1)
     else:
-        made = st.timedeltas().map(lambda gap: abs(gap) // timedelta(microseconds=1) % 2**60) if (
-            types.is_timestamp(kind)
-        ) else TEXT  # fmt: skip
+        made = st.integers(0, 2**57) if types.is_timestamp(kind) else TEXT  # until the year 6,537
     return st.none() | made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -145,6 +145,30 @@ def _nothing(schema: Any) -> Any:
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
+class _Tap:
+    """Lets bytes through until it is shut: pyarrow writes a footer also when a file is given up.
+
+    Args:
+        out: where they go.
+    """
+
+    closed = False
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self.shut = False
+
+    def write(self, data: bytes) -> int:
+        """Write, unless shut."""
+        return len(data) if self.shut else self._out.write(data)
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """Leave open what is not its own."""
+
+
 class GroupWriter:
     """Writes a file row group by row group, as another one is written.
 
@@ -161,7 +185,8 @@ class GroupWriter:
         import pyarrow.parquet as pq
 
         self._schema = schema
-        self._writer = pq.ParquetWriter(out, schema, **_settings(schema, like))
+        self._tap = _Tap(out)
+        self._writer = pq.ParquetWriter(self._tap, schema, **_settings(schema, like))
         self._batches: list[Any] = []
         self._size = 0
         self._folder: TemporaryDirectory[str] | None = None
@@ -171,10 +196,15 @@ class GroupWriter:
         return self
 
     def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
-        if fault:
-            self._writer.is_open = False  # else it would write a footer below what failed
-        else:
-            self._writer.close()
+        self._tap.shut = fault is not None
+        try:
+            # What ending a file that is given up may raise must not hide why it is.
+            with suppress(Exception) if fault else nullcontext():
+                self._writer.close()
+        finally:
+            self._clean()
+
+    def _clean(self) -> None:
         if self._spool:
             self._spool.close()
         if self._folder:

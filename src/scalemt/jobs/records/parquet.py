@@ -40,7 +40,7 @@ class ArrowRow(Row):
 def _value(column: Any) -> Any:
     try:
         return column[0].as_py()
-    except ValueError:  # nanoseconds, which Python's own times do not have
+    except (ValueError, OverflowError):  # nanoseconds or years that Python's own times do not have
         return str(column[0])
 
 
