@@ -1,0 +1,122 @@
+"""The ledger: made once, pinned, written in turns, and clear about what is wrong with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.ledgers import settings
+from scalemt.config import Configuration, Profile
+from scalemt.errors import LedgerError, PausedError
+from scalemt.formats import FormatOptions
+from scalemt.jobs.ledger import Ledger
+from scalemt.jobs.schema import FILE_NAME, LAYOUT
+from scalemt.jobs.settings import Settings
+from scalemt.jobs.status import status_of
+
+
+def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
+    profile = Profile(method="refine", specialists=("bergamot",), batch=16, options={"a": "b"}, memories=())
+    tables = Configuration(specialists={"x": {"type": "bergamot"}}, generalists={"y": {"type": "openai"}})
+    options = FormatOptions(fields=("messages[*].content", "title"), selective="prompt")
+    pinned = Settings.of(profile, tables, "eng_Latn", "por", "jsonl", options)
+    ledger = Ledger.create(tmp_path, pinned)
+    assert ledger.settings == pinned
+    assert (pinned.source, pinned.target, pinned.options.source) == ("en", "pt", "en")
+    assert ledger.settings.profile.explicit >= {"method", "batch"}
+    assert "shots" not in ledger.settings.profile.explicit  # calibration may still choose it
+
+
+def test_the_cache_is_used_only_when_asked_for() -> None:
+    assert not settings().profile.cache
+    assert settings(cache=True).profile.cache
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [({}, 512), ({"method": "refine"}, 32), ({"batch": 7}, 7), ({"method": "refine", "batch": 9}, 9)],
+)
+def test_chunks_are_large_where_nobody_is_asked(fields: dict[str, Any], size: int) -> None:
+    assert settings(**fields).chunk == size
+
+
+def test_another_job_is_refused_and_the_difference_named(tmp_path: Path) -> None:
+    Ledger.create(tmp_path, settings()).close()
+    Ledger.create(tmp_path, settings()).close()
+    with pytest.raises(
+        LedgerError, match=r"target was 'pt' and is now 'es'; method was 'draft' and is now 'refine'"
+    ):
+        Ledger.create(tmp_path, settings("es", method="refine"))
+
+
+def test_a_folder_without_a_job(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match=r"holds no job.*scalemt job run"):
+        Ledger.open(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"no database", "not a database"), (b"", "no ledger")])
+def test_a_file_that_is_no_ledger(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(LedgerError, match=told):
+        Ledger.open(tmp_path)
+
+
+def test_a_ledger_of_another_version(tmp_path: Path) -> None:
+    Ledger.create(tmp_path, settings()).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute(f"PRAGMA user_version={LAYOUT + 1}")
+    with pytest.raises(LedgerError, match=f"layout {LAYOUT + 1}, here {LAYOUT}"):
+        Ledger.open(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LedgerError, match="cannot be made"):
+        Ledger.create(tmp_path / "file" / "job", settings())
+
+
+def test_all_or_nothing_is_written(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path, settings())
+
+    def write() -> None:
+        with ledger.writing():
+            ledger.tally({"done": 3})
+            ledger.turn("paused", "why")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+    assert ledger.tallies() == {}
+    assert ledger.state == "reading"
+
+
+def test_a_locked_ledger_pauses_the_job_and_loses_nothing(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path, settings(), patience=0.05)
+    with sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(PausedError, match="Another process has been writing"):
+            ledger.tally({"done": 1})
+        assert ledger.tallies() == {}  # reading goes on meanwhile
+        other.execute("ROLLBACK")
+    ledger.tally({"done": 1})
+    assert ledger.tallies() == {"done": 1}
+
+
+def test_a_pinned_value_stays(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path, settings())
+    ledger.pin("signature", "scalemt:1|specialist:a|gate:off", "What translates")
+    ledger.pin("signature", "scalemt:1|specialist:a|gate:off", "What translates")
+    with pytest.raises(LedgerError, match=r"What translates changed .* was specialist:a and is now specialist:b"):
+        ledger.pin("signature", "scalemt:1|specialist:b|gate:off", "What translates")
+
+
+def test_the_status_of_a_job_that_nobody_works_on(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path, settings())
+    ledger.tally({"segments": 5, "done": 2, "failed": 1, "origin draft": 2, "prompt_tokens": 30, "cost": 0.5})
+    found = status_of(ledger)
+    assert (found.state, found.segments, found.waiting, found.tokens, found.cost) == ("interrupted", 5, 2, 30, 0.5)
+    assert found.origins == {"draft": 2}
+    assert found.as_json()["waiting"] == 2
