@@ -2,13 +2,13 @@
 
     python benchmarks/chat_records.py [--records 100000] [--threads 2] [--keep FOLDER] [--json OUT]
 
-The records are made of real packaged text: of each function and class with a docstring in the standard library and
-in the installed packages, a question with its first paragraph and a code block of its first lines, and an answer
-with a line of JSON that says where it stands. `scalemt job run --method draft` translates `messages[*].content` end to
-end: reading, drafting (Bergamot en-pt), ledger, writing. The other side is the specialist alone, in a process of its
-own with as many threads: the same different segments, cut into sentences before the clock starts, 512 segments a
-call, nothing read and nothing written. Both are timed by the clock and by the seconds of CPU that they took; a job
-of a tenth of the records shows whether memory grows.
+The records are made of real packaged text: of each function and class with a docstring in the standard library
+and in the installed packages, a question with its first paragraph and a code block of its first lines, and an
+answer with a line of JSON that says where it stands. `scalemt job run --method draft` translates
+`messages[*].content` end to end: reading, drafting (Bergamot en-pt), ledger, writing. The other side is the
+specialist alone, in a process of its own with as many threads: the same different segments, cut into sentences
+before the clock starts, 512 segments a call, nothing read and nothing written. Both are timed by the clock and
+by the seconds of CPU that they took; a job of a tenth of the records shows whether memory grows.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ def read(path: Path, most: int) -> Iterator[dict[str, Any]]:
 def job(path: Path, folder: Path, threads: int) -> Run:
     """Run the job from the command line, as anybody would."""
     command = [
-        str(SCALEMT), "job", "run", str(path), "-o", str(folder), "--from", "en", "--to", "pt", "--method", "draft",
-        "--specialist", "bergamot", "--fields", "messages[*].content", "--threads", str(threads),
+        str(SCALEMT), "job", "run", str(path), "-o", str(folder), "--from", "en", "--to", "pt", "--method",
+        "draft", "--specialist", "bergamot", "--fields", "messages[*].content", "--threads", str(threads),
     ]  # fmt: skip
     return timed(command)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from scalemt.cli.job_looking import cancel, export, status
+from scalemt.cli.job_exporting import export
+from scalemt.cli.job_looking import cancel, status
 from scalemt.cli.job_running import resume, retry_failed, run
 from scalemt.cli.job_scoring import score
 
@@ -13,8 +14,8 @@ from scalemt.cli.job_scoring import score
 def command() -> None:
     """Translate files and data sets through a ledger: after a crash, resume loses nothing and pays nothing twice.
 
-    Exit codes: 0 done, 1 done, but some segments failed (they are named), 2 wrong use or configuration, 3 paused (the
-    message says why; resume goes on), 130 interrupted (resume goes on).
+    Exit codes: 0 done, 1 done, but some segments failed (they are named), 2 wrong use or configuration, 3 paused
+    (the message says why; resume goes on), 130 interrupted (resume goes on).
     """
 
 

@@ -1,11 +1,11 @@
-"""`scalemt job status`, `cancel` and `export`: what looks at a job, from any terminal."""
+"""`scalemt job status` and `cancel`: what looks at a job, from any terminal."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -51,25 +51,6 @@ def cancel(folder: str) -> int:
         return 0
     ledger.turn("cancelled", "Cancelled by scalemt job cancel.")
     click.echo(f"Cancelled. Go on with: scalemt job resume {folder}", err=True)
-    return 0
-
-
-@click.command("export", short_help="Write the files of a job, or what there is of them.")
-@click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
-@click.option(
-    "-o", "--output", type=click.Path(file_okay=False), metavar="OUT", help="Another folder to write to."
-)
-@click.option("--partial", is_flag=True, help="Also when the job is not done: the rest keeps its source.")
-def export(folder: str, output: str | None, partial: bool, **_: Any) -> int:
-    """Write the translations of the job in DIR."""
-    from scalemt.jobs.ledger import Ledger
-    from scalemt.jobs.reading import require_unchanged
-    from scalemt.jobs.writing import export as write
-
-    ledger = Ledger.open(Path(folder))
-    require_unchanged(ledger)
-    for path in write(ledger, Path(output) if output else None, partial=partial):
-        click.echo(f"Written: {path}", err=True)
     return 0
 
 

@@ -117,7 +117,7 @@ class LedgerJournal:
             "cost": usage.cost,
         }
         with self._lock, self._ledger.writing() as file:
-            file.execute(f"INSERT OR REPLACE INTO answers VALUES ({','.join('?' * len(row))})", row)
+            file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             self._ledger.tally(spent)
             self._under_way.pop(number, None)
 
@@ -137,13 +137,13 @@ class LedgerJournal:
         limits = self._limits
         if limits.max_tokens is not None and tokens + most.tokens > limits.max_tokens:
             raise PausedError(
-                f"The limit of {limits.max_tokens:,} tokens is reached: {tokens:,.0f} are spent or under way, and the "
-                f"next request could take {most.tokens:,}. Resume with a higher --max-tokens."
+                f"The limit of {limits.max_tokens:,} tokens is reached: {tokens:,.0f} are spent or under way, "
+                f"and the next request could take {most.tokens:,}. Resume with a higher --max-tokens."
             )
         if limits.max_cost is not None and cost + most.cost > limits.max_cost:
             raise PausedError(
-                f"The limit of {limits.max_cost:g} in cost is reached: {cost:.4f} is spent or under way, and the next "
-                f"request could take {most.cost:.4f}. Resume with a higher --max-cost."
+                f"The limit of {limits.max_cost:g} in cost is reached: {cost:.4f} is spent or under way, and "
+                f"the next request could take {most.cost:.4f}. Resume with a higher --max-cost."
             )
 
 

@@ -1,4 +1,4 @@
-"""What a job will take, before it begins: segments counted, drafts timed on a sample, prompts made and measured."""
+"""What a job will take, before it begins: segments are counted, drafts timed on a sample, prompts measured."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from scalemt.jobs.records import DataSet, Plan, Record, Sink, data_set
 from scalemt.jobs.records.base import Kind
 from scalemt.types import Segment
 
-SCORES = ("confidence", "faith", "fluency", "accuracy", "idiomaticity", "terminology", "format")
+SCORES = ("confidence", "meaning", "faith", "fluency", "accuracy", "idiomaticity", "terminology", "format")
 """Names of the scores that a segment may have; see `Outcome.scores`."""
 
 Ask = Callable[[Sequence[Segment]], Sequence[Outcome]]

@@ -20,7 +20,7 @@ from scalemt.jobs.settings import Settings
 from scalemt.transactions import transaction
 
 JobState = Literal["reading", "running", "paused", "cancelled", "done"]
-"""Of a job: its files are being read, it is (or could be) worked on, it waits for somebody, it was cancelled, done."""
+"""Of a job: its files are being read, it is worked on, it waits for somebody, was cancelled, or is done."""
 
 
 class Ledger:
@@ -60,8 +60,8 @@ class Ledger:
         if different := ledger.settings.differences(settings):
             ledger.close()
             raise LedgerError(
-                f"{folder} holds another job: {'; '.join(different)}. Go on with it by scalemt job resume {folder}, "
-                "or give another folder with -o."
+                f"{folder} holds another job: {'; '.join(different)}. Go on with it by scalemt job resume "
+                f"{folder}, or give another folder with -o."
             )
         return ledger
 
@@ -149,15 +149,16 @@ class Ledger:
                 self.put(name, value)
             elif known != value:
                 raise LedgerError(
-                    f"{what} changed since the job in {self.folder} began: {_changed(known, value)}. A job must end "
-                    "as it began: put back what it was, or begin a new one in another folder."
+                    f"{what} changed since the job in {self.folder} began: {_changed(known, value)}. A job "
+                    "must end as it began: put back what it was, or begin a new one in another folder."
                 )
 
     def tally(self, counts: Mapping[str, float]) -> None:
         """Add to counts by name."""
         with self.writing() as file:
             file.executemany(
-                "INSERT INTO tallies VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+                "INSERT INTO tallies VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
                 [(name, count) for name, count in counts.items() if count],
             )
 

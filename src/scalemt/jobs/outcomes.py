@@ -21,7 +21,8 @@ class Outcome:
         target: what is written into the document.
         checks: names of the quality checks that the translation fails.
         scores: by name, each the higher the better: "confidence" (0 to 1, mean of the word confidences of the
-            draft), "faith" and its five dimensions (1 to 5). One that is not known is not there.
+            draft), "meaning" (0 to 1, likeness of sentence vectors), "faith" and its five dimensions (1 to 5). One
+            that is not known is not there.
         origin: which candidate won: "draft", "refine", "memory" …
         reason: why it failed, or why a fallback stands there.
     """

@@ -50,8 +50,8 @@ def find_files(given: Sequence[str], folder: Path) -> dict[str, Path]:
             known = found.setdefault(name, path)
             if known.resolve() != path.resolve():
                 raise UsageError(
-                    f"The translations of {known} and {path} would both be {folder / name}. Give a folder that both "
-                    "stand in, or translate them in two jobs."
+                    f"The translations of {known} and {path} would both be {folder / name}. Give a folder that "
+                    "both stand in, or translate them in two jobs."
                 )
             if (folder / name).resolve() == path.resolve():
                 raise UsageError(f"The translation of {path} would take its place. Give another folder with -o.")
@@ -112,8 +112,8 @@ def register(ledger: Ledger, files: dict[str, Path]) -> None:
             gone, new = sorted(known.keys() - files.keys()), sorted(files.keys() - known.keys())
             told = [f"without {', '.join(gone[:3])}"] * bool(gone) + [f"with {', '.join(new[:3])}"] * bool(new)
             raise LedgerError(
-                f"The job in {ledger.folder} was begun with other files; now it is {' and '.join(told) or 'elsewhere'}. "
-                "Give the same files, or begin a new job in another folder."
+                f"The job in {ledger.folder} was begun with other files; now it is "
+                f"{' and '.join(told) or 'elsewhere'}. Give the same files, or begin a new job in another folder."
             )
         return
     settings = ledger.settings
@@ -143,8 +143,8 @@ def require_unchanged(ledger: Ledger) -> None:
             same = size == item.size and file_digest(item.path) == item.digest
         except OSError as fault:
             raise LedgerError(
-                f"{item.path} belongs to the job in {ledger.folder} and cannot be read: {fault.strerror or fault}. "
-                "Put it back, then resume."
+                f"{item.path} belongs to the job in {ledger.folder} and cannot be read: "
+                f"{fault.strerror or fault}. Put it back, then resume."
             ) from None
         if not same:
             how = (
@@ -153,8 +153,8 @@ def require_unchanged(ledger: Ledger) -> None:
                 else "its content is another"
             )
             raise LedgerError(
-                f"{item.path} changed since the job in {ledger.folder} began: {how}. Put back what it was, or begin a "
-                "new job in another folder: scalemt job run … -o FOLDER."
+                f"{item.path} changed since the job in {ledger.folder} began: {how}. Put back what it was, or "
+                "begin a new job in another folder: scalemt job run … -o FOLDER."
             )
 
 

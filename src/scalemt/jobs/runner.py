@@ -147,8 +147,8 @@ class Runner:
     def _journal(self, prices: tuple[float, float]) -> LedgerJournal:
         if self._limits.max_cost is not None and not any(prices):
             raise ConfigurationError(
-                "A limit of cost needs prices: give the generalist price_prompt and price_completion in scalemt.toml, "
-                "or limit its tokens with --max-tokens."
+                "A limit of cost needs prices: give the generalist price_prompt and price_completion in "
+                "scalemt.toml, or limit its tokens with --max-tokens."
             )
         return LedgerJournal(self._ledger, self._limits, prices, lambda: self._deadline.reached)
 
@@ -213,8 +213,8 @@ class Runner:
             return {}
         number = chunk.rows[0].number
         rows = self._ledger.rows(
-            "SELECT json_extract(segment, '$[0]'), text FROM segments WHERE id BETWEEN ? AND ? AND text IS NOT NULL "
-            "ORDER BY id",
+            "SELECT json_extract(segment, '$[0]'), text FROM segments WHERE id BETWEEN ? AND ? AND text IS NOT "
+            "NULL ORDER BY id",
             (number - _REMEMBERED, number - 1),
         )
         return dict(rows)

@@ -42,8 +42,8 @@ CREATE TABLE tallies (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 """
 """`chunks` are ranges of segments that are leased, translated and written together. `answers` are those of the
 generalist by the hash of their prompt, written as they arrive. `judgements` are scores that were asked for later;
-one without scores is a judge's answer in which there is no clear judgement. `tallies` are counts that are kept up to date with
-each transaction, so that nobody has to count a million rows to see how far a job is."""
+one without scores is a judge's answer in which there is no clear judgement. `tallies` are counts that are kept up
+to date with each transaction, so that nobody has to count a million rows to see how far a job is."""
 
 
 def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.Connection:

@@ -164,8 +164,8 @@ def to_score(ledger: Ledger, scorer: Scorer) -> int:
 
 def _unscored(ledger: Ledger, scorer: str, position: int) -> list[tuple[int, str, str]]:
     return ledger.rows(
-        "SELECT id, json_extract(segment, '$[0]'), text FROM segments WHERE id > ? AND state = 'done' AND id NOT IN "
-        "(SELECT segment FROM judgements WHERE scorer = ?) ORDER BY id LIMIT ?",
+        "SELECT id, json_extract(segment, '$[0]'), text FROM segments WHERE id > ? AND state = 'done' AND id "
+        "NOT IN (SELECT segment FROM judgements WHERE scorer = ?) ORDER BY id LIMIT ?",
         (position, scorer, _TOGETHER),
     )
 

@@ -1,4 +1,4 @@
-"""What becomes of each translation of a job: it stands, is tried again, or is given up; and when to stop trying."""
+"""What becomes of each translation of a job: it stands, is tried again, or is given up; and when to stop."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Verdicts:
     """Judges tries by what went wrong.
 
     A fault of the generalist (time-out, broken connection, nonsense) may pass, so the segment is tried again, by
-    itself, until its attempts or the retries of the job are spent; then the draft stands in, where the gate let it,
-    or the segment has failed. All other faults come back each time, and are final.
+    itself, until its attempts or the retries of the job are spent; then the draft stands in, where the gate let
+    it, or the segment has failed. All other faults come back each time, and are final.
 
     Args:
         limits: attempts of a segment.
@@ -81,8 +81,8 @@ class Verdicts:
         self._in_a_row = self._in_a_row + 1 if fault else 0
         if self._in_a_row >= _MOST_IN_A_ROW:
             raise PausedError(
-                f"{self._in_a_row} segments failed one after the other, the last one thus: {fault} Mend that, then "
-                "resume the job; none of them counts as tried."
+                f"{self._in_a_row} segments failed one after the other, the last one thus: {fault} Mend that, "
+                "then resume the job; none of them counts as tried."
             )
 
 

@@ -94,8 +94,8 @@ def require_done(ledger: Ledger) -> None:
             "Not all files have been read." if ledger.state == "reading" else f"{waiting:,} of {total:,} wait."
         )
         raise UsageError(
-            f"The job in {ledger.folder} is not done. {how_many} Finish it: scalemt job resume {ledger.folder}; or "
-            "write what there is with --partial, the rest in the source language."
+            f"The job in {ledger.folder} is not done. {how_many} Finish it: scalemt job resume "
+            f"{ledger.folder}; or write what there is with --partial, the rest in the source language."
         )
 
 
