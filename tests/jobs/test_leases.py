@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from jobs.ledgers import read_job, settings
-from scalemt.jobs.leases import Chunk, Leases, Result, is_alive, reopen, try_again
+from scalemt.jobs.leases import Chunk, Leases, Result, reopen, try_again
 from scalemt.jobs.ledger import Ledger
+from scalemt.jobs.processes import born, is_alive
 from scalemt.jobs.status import status_of
 from scalemt.types import Decision, Draft, Pair, Translation, Word
 
@@ -181,10 +182,8 @@ def test_who_is_alive() -> None:
     import socket
     import time
 
-    from scalemt.jobs.leases import _born
-
     here = socket.gethostname()
-    assert is_alive(here, os.getpid(), _born(os.getpid()), 0.0)
+    assert is_alive(here, os.getpid(), born(os.getpid()), 0.0)
     assert not is_alive(here, os.getpid(), "another start", time.time())
     assert is_alive("elsewhere", 1, "", time.time())
     assert not is_alive("elsewhere", 1, "", time.time() - 3600)

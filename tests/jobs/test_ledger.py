@@ -44,7 +44,7 @@ def test_chunks_are_large_where_nobody_is_asked(fields: dict[str, Any], size: in
 
 
 def test_another_job_is_refused_and_the_difference_named(tmp_path: Path) -> None:
-    Ledger.create(tmp_path, settings()).close()
+    Ledger.create(tmp_path, settings()).turn("running")
     Ledger.create(tmp_path, settings()).close()
     with pytest.raises(
         LedgerError, match=r"target was 'pt' and is now 'es'; method was 'draft' and is now 'refine'"

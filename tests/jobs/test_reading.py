@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from jobs.ledgers import read_job, settings
+from scalemt.config import Configuration, Profile
 from scalemt.errors import InputError, LedgerError, UsageError
+from scalemt.formats import FormatOptions
 from scalemt.jobs.leases import Leases, Result
 from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.reading import find_files, inputs, read, register, require_unchanged
+from scalemt.jobs.settings import Settings
 from scalemt.jobs.writing import Outcomes, export, missing
 from scalemt.types import Pair, Segment, Translation
 
@@ -79,6 +82,29 @@ def test_other_files_are_refused(tree: Path) -> None:
         LedgerError, match=r"begun with other files; now it is with out/old.md, sub/b.md, sub/c.txt"
     ):
         register(ledger, find_files([str(tree / "docs")], tree / "job"))
+
+
+def test_a_file_that_could_not_be_read_can_be_mended(tmp_path: Path) -> None:
+    """Until something is translated, nothing of the files and of the settings is binding."""
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "One."}\n{"text": "Two.\n', "utf-8")
+    ledger = Ledger.create(tmp_path / "job", settings())
+    with pytest.raises(UsageError, match="which fields"):
+        read_job(tmp_path / "job", source)
+    ledger = Ledger.create(tmp_path / "job", with_fields())
+    register(ledger, {"a.jsonl": source})
+    with pytest.raises(InputError, match="line 2"):
+        read(ledger, lambda _: None, lambda: False)
+    source.write_text('{"text": "One."}\n{"text": "Two."}\n', "utf-8")
+    register(ledger, {"a.jsonl": source})
+    assert read(ledger, lambda _: None, lambda: False)
+    assert ledger.tallies() == {"segments": 2}
+    with pytest.raises(LedgerError, match="fields was"):
+        Ledger.create(tmp_path / "job", settings())
+
+
+def with_fields() -> Settings:
+    return Settings.of(Profile(method="draft"), Configuration(), "en", "pt", None, FormatOptions(fields=("text",)))
 
 
 @pytest.mark.parametrize(

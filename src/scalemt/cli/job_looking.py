@@ -10,21 +10,26 @@ from typing import TYPE_CHECKING
 import click
 
 from scalemt.cli.job_progress import duration, shares
+from scalemt.cli.options import visible
 
 if TYPE_CHECKING:
+    from scalemt.jobs.ledger import Ledger
     from scalemt.jobs.status import Status
 
 
 @click.command("status", short_help="Say how far a job is, also while it runs.")
 @click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
 @click.option("--watch", is_flag=True, help="Look again every second until the job stops.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a look.")
-def status(folder: str, watch: bool, as_json: bool) -> int:
+@click.option("--failed", is_flag=True, help="List the segments that failed, with the reasons.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a look, or a failed segment.")
+def status(folder: str, watch: bool, failed: bool, as_json: bool) -> int:
     """Say how far the job in DIR is."""
     from scalemt.jobs.ledger import Ledger
     from scalemt.jobs.status import status_of
 
     ledger = Ledger.open(Path(folder))
+    if failed:
+        return _list_failed(ledger, as_json=as_json)
     before: tuple[float, int] | None = None
     while True:
         found = status_of(ledger)
@@ -51,6 +56,15 @@ def cancel(folder: str) -> int:
         return 0
     ledger.turn("cancelled", "Cancelled by scalemt job cancel.")
     click.echo(f"Cancelled. Go on with: scalemt job resume {folder}", err=True)
+    return 0
+
+
+def _list_failed(ledger: Ledger, *, as_json: bool) -> int:
+    from scalemt.jobs.status import failures
+
+    for item in failures(ledger):
+        line = f"{item.file}, {item.name}: {item.reason}\n  {item.source}"
+        click.echo(json.dumps(item.as_json(), ensure_ascii=False) if as_json else visible(line))
     return 0
 
 

@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -185,19 +186,18 @@ def take_limits(options: dict[str, Any]) -> Limits:
 
 
 def _ended(ledger: Ledger, ending: Ending, *, as_json: bool) -> int:
-    from scalemt.jobs.status import status_of
+    from scalemt.jobs.status import failures, status_of
 
     status = status_of(ledger)
-    failures = ledger.rows(
-        "SELECT i.name, json_extract(s.segment, '$[1]'), s.reason FROM segments s JOIN inputs i ON i.id = s.input "
-        "WHERE s.state = 'failed' ORDER BY s.id"
-    )
+    named = list(islice(failures(ledger), _NAMED))
     if as_json:
-        told = [{"file": file, "id": name, "reason": reason} for file, name, reason in failures]
+        told = [failure.as_json() for failure in named]
         click.echo(json.dumps({"event": ending.state, **status.as_json(), "failures": told}, ensure_ascii=False))
     else:
-        for file, name, reason in failures[:_NAMED]:
-            click.echo(visible(f"Failed: {file}, {name}: {reason}"), err=True)
+        for failure in named:
+            click.echo(visible(f"Failed: {failure.file}, {failure.name}: {failure.reason}"), err=True)
+        if status.failed > _NAMED:
+            click.echo(f"All are listed by: scalemt job status --failed {ledger.folder}", err=True)
         _say_ended(ledger, ending)
     if ending.interrupted:
         return 130

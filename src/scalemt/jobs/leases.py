@@ -7,17 +7,15 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from scalemt.jobs.ledger import Ledger
+from scalemt.jobs.processes import born, is_alive
 from scalemt.jobs.rows import RESULT, result_of, segment_from_row
 from scalemt.types import Segment, Translation
 
 BEAT = 5.0  # seconds between two signs of life
-_DEAD_AFTER = 60.0  # seconds without one; on the same machine it is seen at once that a process is gone
 _FIRST_SUSPICION = 4  # leases of a chunk that ended with their process: then its segments are tried one by one
 
 _SET = ", ".join(f"{name} = ?" for name in RESULT)
@@ -69,7 +67,7 @@ class Leases:
         self._ledger = ledger
         self._most = most
         with ledger.writing() as file:
-            told = (socket.gethostname(), os.getpid(), _born(os.getpid()), time.time())
+            told = (socket.gethostname(), os.getpid(), born(os.getpid()), time.time())
             added = file.execute("INSERT INTO runners (host, process, born, beat) VALUES (?, ?, ?, ?)", told)
             self.runner = added.lastrowid
 
@@ -248,21 +246,6 @@ def split(file: Any, chunk: int) -> None:
     file.execute("UPDATE chunks SET state = 'done' WHERE id = ?", (chunk,))
     alone = [(number, number, _FIRST_SUSPICION) for number in range(first, last + 1)]
     file.executemany("INSERT INTO chunks (first, last, leases) VALUES (?, ?, ?)", alone)
-
-
-def is_alive(host: str, process: int, born: str, beat: float) -> bool:
-    """Whether a runner is at work, as far as can be seen from here."""
-    if host == socket.gethostname() and Path("/proc/self").exists():
-        return _born(process) == born
-    return time.time() - beat < _DEAD_AFTER
-
-
-def _born(process: int) -> str:
-    """Return when a process began, in ticks since the machine did: numbers of processes are given anew."""
-    with suppress(OSError, IndexError):
-        # Field 22 of /proc/PID/stat (man 5 proc); the name of the program, in parentheses, may hold spaces.
-        return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
-    return ""
 
 
 def _values(item: Result, filled: dict[str, Any], signature: int) -> list[Any]:

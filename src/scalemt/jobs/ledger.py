@@ -15,6 +15,7 @@ from threading import RLock
 from typing import Any, Literal
 
 from scalemt.errors import LedgerError
+from scalemt.jobs.processes import is_alive
 from scalemt.jobs.schema import FILE_NAME, LAYOUT, PATIENCE, TABLES, connect, fault_of
 from scalemt.jobs.settings import Settings
 from scalemt.transactions import transaction
@@ -57,7 +58,10 @@ class Ledger:
                 ledger.put("settings", settings.as_json())
                 ledger.put("state", "reading")
                 ledger.put("began", time.time())
-        if different := ledger.settings.differences(settings):
+        different = ledger.settings.differences(settings)
+        if different and ledger.start_over(settings):
+            return ledger
+        if different:
             ledger.close()
             raise LedgerError(
                 f"{folder} holds another job: {'; '.join(different)}. Go on with it by scalemt job resume "
@@ -73,6 +77,22 @@ class Ledger:
             LedgerError: it holds none, or one that cannot be used.
         """
         return cls(folder, connect(folder / FILE_NAME, create=False, patience=patience))
+
+    def start_over(self, settings: Settings) -> bool:
+        """Forget all that was read with other settings, or from files that changed, while nothing is translated.
+
+        Returns:
+            Whether it was so: once a segment can be translated, or while another process reads, nothing is.
+        """
+        with self.writing() as file:
+            begun = self.state != "reading" or file.execute("SELECT 1 FROM chunks LIMIT 1").fetchone()
+            runners = file.execute("SELECT host, process, born, beat FROM runners").fetchall()
+            if begun or any(is_alive(*runner) for runner in runners):
+                return False
+            file.execute("DELETE FROM segments")
+            file.execute("DELETE FROM inputs")
+            self.put("settings", settings.as_json())
+        return True
 
     def close(self) -> None:
         """Close the file."""

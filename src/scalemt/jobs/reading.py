@@ -100,29 +100,39 @@ def document(settings: Settings, path: Path) -> Document:
 
 
 def register(ledger: Ledger, files: dict[str, Path]) -> None:
-    """Put down the files of a job and their hashes, once.
+    """Put down the files of a job and their hashes.
+
+    While nothing is translated, other files, or files that were mended, take the place of those put down before.
 
     Raises:
         LedgerError: the job has other files.
         UsageError: a file is of no known format, or lacks fields.
     """
-    known = {item.name: item.path for item in inputs(ledger)}
-    if known:
-        if known != files:
-            gone, new = sorted(known.keys() - files.keys()), sorted(files.keys() - known.keys())
-            told = [f"without {', '.join(gone[:3])}"] * bool(gone) + [f"with {', '.join(new[:3])}"] * bool(new)
-            raise LedgerError(
-                f"The job in {ledger.folder} was begun with other files; now it is "
-                f"{' and '.join(told) or 'elsewhere'}. Give the same files, or begin a new job in another folder."
-            )
-        return
     settings = ledger.settings
-    rows = []
+    known = {item.name: (str(item.path), item.size, item.digest) for item in inputs(ledger)}
+    found = {}
     for name, path in files.items():
         document(settings, path)
-        rows.append((str(path), name, path.stat().st_size, file_digest(path)))
+        found[name] = (str(path), path.stat().st_size, file_digest(path))
+    if known == found:
+        return
+    if known and not ledger.start_over(settings):
+        _require_same(ledger, {name: row[0] for name, row in known.items()}, files)
+        return  # what has changed in a file, and what to do, is told before the work begins
+    rows = [(path, name, size, digest) for name, (path, size, digest) in found.items()]
     with ledger.writing() as file:
         file.executemany("INSERT INTO inputs (path, name, size, digest) VALUES (?, ?, ?, ?)", rows)
+
+
+def _require_same(ledger: Ledger, known: dict[str, str], files: dict[str, Path]) -> None:
+    if known == {name: str(path) for name, path in files.items()}:
+        return
+    gone, new = sorted(known.keys() - files.keys()), sorted(files.keys() - known.keys())
+    told = [f"without {', '.join(gone[:3])}"] * bool(gone) + [f"with {', '.join(new[:3])}"] * bool(new)
+    raise LedgerError(
+        f"The job in {ledger.folder} was begun with other files; now it is "
+        f"{' and '.join(told) or 'elsewhere'}. Give the same files, or begin a new job in another folder."
+    )
 
 
 def inputs(ledger: Ledger) -> list[Input]:

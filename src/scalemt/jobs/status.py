@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from scalemt.jobs.leases import is_alive
 from scalemt.jobs.ledger import Ledger
+from scalemt.jobs.processes import is_alive
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Status:
         origins: how many translations came from which candidate.
         calls, tokens, cost: of the generalist.
         runners: processes at work.
-        scores: of the judge, how many segments have them.
+        judged: how many judgements there are.
     """
 
     state: str
@@ -50,6 +51,37 @@ class Status:
     def as_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
         return {**self.__dict__, "waiting": self.waiting, "cost": round(self.cost, 6)}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A segment that failed: its file, its name there, its text, and why."""
+
+    file: str
+    name: str
+    source: str
+    reason: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the object that `--json` prints."""
+        return {"file": self.file, "id": self.name, "source": self.source, "reason": self.reason}
+
+
+def failures(ledger: Ledger) -> Iterator[Failure]:
+    """Yield the segments that failed, in their order; of one that is repeated, where it stands first."""
+    position = 0
+    while True:
+        rows = ledger.rows(
+            "SELECT s.id, i.name, json_extract(s.segment, '$[1]'), json_extract(s.segment, '$[0]'), s.reason "
+            "FROM segments s JOIN inputs i ON i.id = s.input WHERE s.state = 'failed' AND s.id > ? "
+            "ORDER BY s.id LIMIT 500",
+            (position,),
+        )
+        if not rows:
+            return
+        for number, *told in rows:
+            position = number
+            yield Failure(*told)
 
 
 def status_of(ledger: Ledger) -> Status:
