@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -179,14 +182,24 @@ def test_one_process_writes_the_files(ledger: Ledger) -> None:
 
 
 def test_who_is_alive() -> None:
-    import socket
-    import time
-
     here = socket.gethostname()
     assert is_alive(here, os.getpid(), born(os.getpid()), 0.0)
     assert not is_alive(here, os.getpid(), "another start", time.time())
     assert is_alive("elsewhere", 1, "", time.time())
     assert not is_alive("elsewhere", 1, "", time.time() - 3600)
+
+
+def test_a_zombie_is_dead() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    assert born(child.pid)
+    child.kill()
+    for _ in range(1000):
+        if not born(child.pid):
+            break
+        time.sleep(0.01)
+    assert Path(f"/proc/{child.pid}").exists()  # nobody has waited for it yet
+    assert not born(child.pid)
+    child.wait()
 
 
 def test_a_paused_job_is_opened_where_it_stopped(tmp_path: Path, ledger: Ledger) -> None:

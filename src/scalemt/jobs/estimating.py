@@ -98,7 +98,7 @@ def _estimated(ledger: Ledger, settings: Settings, probe: int | None) -> Estimat
     )[0]
     sample = _sample(ledger, different)
     # Long segments take longer: what was measured grows with the characters, not with the number.
-    share = sum(len(item.text) for item in sample) / max(1, characters)
+    share = sum(len(item.text) for item in sample) / characters if characters else 1.0
     drafts = _drafted(settings, sample)
     threads = settings.profile.core_count()
     known = Estimate(

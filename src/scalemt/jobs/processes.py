@@ -20,6 +20,8 @@ def is_alive(host: str, process: int, start: str, beat: float) -> bool:
 def born(process: int) -> str:
     """Return when a process began, in ticks since the machine did: numbers of processes are given anew."""
     with suppress(OSError, IndexError):
-        # Field 22 of /proc/PID/stat (man 5 proc); the name of the program, in parentheses, may hold spaces.
-        return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+        # Fields 3 and 22 of /proc/PID/stat (man 5 proc); the name of the program, in parentheses, may hold spaces.
+        fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+        # One that was killed is listed as a zombie until its parent asks for it.
+        return "" if fields[0] in "ZX" else fields[19]
     return ""
