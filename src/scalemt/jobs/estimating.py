@@ -149,11 +149,12 @@ def _asked(
     generalist = build_generalist(settings.profile.generalist, settings.configuration, settings.profile)
     engine = Engine(settings.profile, settings.configuration, generalist=generalist)
     engine.plan(settings.source, settings.target)
-    prompts = [prompt for _, prompt in engine.prompts(sample, settings.source, settings.target)]
+    # Under a budget only those segments have prompts that it chooses.
+    pairs = list(engine.prompts(sample, settings.source, settings.target))
+    prompts = [prompt for _, prompt in pairs]
     asked = [_sent(prompt) / _BYTES_A_TOKEN for prompt in prompts]
-    answered = [len(item.text.encode()) / _BYTES_A_TOKEN for item in sample]
-    budget = settings.profile.budget
-    prompt_tokens, completion_tokens = sum(asked) / share * budget, sum(answered) / share * budget
+    answered = [len(item.text.encode()) / _BYTES_A_TOKEN for item, _ in pairs]
+    prompt_tokens, completion_tokens = sum(asked) / share, sum(answered) / share
     prices = getattr(generalist, "prices", (0.0, 0.0))
     if probe is None:
         probe = 0 if any(prices) or getattr(generalist, "overlaps", False) else _PROBED
@@ -162,12 +163,12 @@ def _asked(
         measured = _probe(generalist, prompts, probe, settings)
         prompt_tokens *= measured.prompt_tokens / max(1.0, sum(asked[: measured.number]))
         completion_tokens *= measured.completion_tokens / max(1.0, sum(answered[: measured.number]))
-        seconds = measured.seconds / measured.number * len(prompts) / share * budget
+        seconds = measured.seconds / measured.number * len(prompts) / share
     cost = (prompt_tokens * prices[0] + completion_tokens * prices[1]) / 1e6
     return Estimate(
         **{
             **asdict(known),
-            "prompts": round(known.different * len(prompts) / len(sample) * budget),
+            "prompts": round(known.different * len(prompts) / len(sample)),
             "prompt_tokens": round(prompt_tokens),
             "completion_tokens": round(completion_tokens),
             "cost": cost if any(prices) else None,
