@@ -10,7 +10,7 @@ import pytest
 
 from clocks import FakeClock
 from scalemt.limiter import Limiter
-from scalemt.retry import RetryPolicy, parse_retry_after, redact, send
+from scalemt.retry import RetryBudget, RetryPolicy, parse_retry_after, redact, send
 
 
 @dataclass
@@ -131,3 +131,33 @@ def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
 
 def test_the_clock_is_read_when_no_time_is_given() -> None:
     assert parse_retry_after("Thu, 01 Jan 2015 00:00:00 GMT") == 0.0
+
+
+def test_a_budget_of_retries_is_shared_and_makes_faults_final() -> None:
+    budget = RetryBudget(3, spent=1)
+    calls: list[int] = []
+
+    def request() -> Response:
+        calls.append(1)
+        return Response(500)
+
+    def ask() -> int:
+        policy = RetryPolicy(attempts=10, base=0.0, jitter=0.0)
+        return send(request, policy, Limiter(4, FakeClock()), budget=budget).status_code
+
+    assert (ask(), ask()) == (500, 500)
+    assert len(calls) == 4  # two first tries, and the two retries that were left
+    assert (budget.spent, budget.take()) == (3, False)
+
+
+def test_waiting_because_a_server_asks_for_it_costs_no_retry() -> None:
+    budget = RetryBudget(0)
+    replies = [Response(429, {"retry-after": "1"}), Response(429), Response(200)]
+    found = send(lambda: replies.pop(0), RetryPolicy(jitter=0.0), Limiter(4, FakeClock()), budget=budget)
+    assert (found.status_code, budget.spent) == (200, 0)
+
+
+def test_a_budget_without_end() -> None:
+    budget = RetryBudget(None)
+    assert all(budget.take() for _ in range(1000))
+    assert budget.spent == 1000

@@ -16,7 +16,7 @@ from scalemt.errors import EndpointError
 from scalemt.generalists import Generalist
 from scalemt.generalists.base import Progress
 from scalemt.generalists.fake import FakeGeneralist
-from scalemt.types import Completion, Decoding, Draft, Pair, Prompt
+from scalemt.types import Completion, Decoding, Draft, Pair, Prompt, Segment
 
 
 @pytest.fixture(autouse=True)
@@ -164,3 +164,38 @@ def test_the_seconds_of_all_segments_are_those_of_the_run() -> None:
     done = built.translate([f"the house {n}" for n in range(24)], "en", "pt")
     wall = time.perf_counter() - began
     assert 0.24 <= sum(item.seconds for item in done) <= wall
+
+
+def test_batches_come_back_as_they_were_given() -> None:
+    given = [[Segment(f"the house {number} {one}") for one in range(number + 1)] for number in range(6)]
+    made = engine(FakeGeneralist(echo), batch=2).batches(given, "en", "pt")
+    assert [[item.text for item in batch] for batch in made] == [
+        [f"a casa {number} {one}" for one in range(number + 1)] for number in range(6)
+    ]
+
+
+def test_batches_are_read_a_few_ahead_and_end_with_their_fault() -> None:
+    seen: list[int] = []
+
+    def batches() -> Iterator[list[Segment]]:
+        for number in range(20):
+            seen.append(number)
+            if number == 9:
+                raise ValueError("the input is broken")
+            yield [Segment(f"the house {number}")]
+
+    stream = engine(FakeGeneralist(echo)).batches(batches(), "en", "pt")
+    assert [item.text for item in next(stream)] == ["a casa 0"]
+    assert len(seen) < 8
+    assert [next(stream)[0].text for _ in range(8)] == [f"a casa {number}" for number in range(1, 9)]
+    with pytest.raises(ValueError, match="broken"):
+        next(stream)
+
+
+def test_each_batch_keeps_to_the_budget_by_itself() -> None:
+    """What becomes of a batch must not depend on those before it."""
+    texts = [Segment(f"the house {word} {number}") for number, word in enumerate("blue green old x y z".split())]
+    (alone,) = engine(FakeGeneralist(echo), budget=0.5).batches([texts], "en", "pt")
+    _, _, after = engine(FakeGeneralist(echo), budget=0.5).batches([texts[:1], [], texts[1:2], texts], "en", "pt")
+    assert [item.decisions for item in alone] == [item.decisions for item in after]
+    assert 0 < sum(item.usage.calls for item in alone) <= 3

@@ -8,6 +8,7 @@ from scalemt.engine import Engine
 from scalemt.errors import IntegrityError
 from scalemt.generalists.fake import FakeGeneralist
 from scalemt.methods.integrity import held, shown, shown_draft
+from scalemt.retry import RetryBudget
 from scalemt.text.protection import protect
 from scalemt.text.spans import literal
 from scalemt.types import Draft, Segment, Translation, Word
@@ -91,3 +92,13 @@ def test_a_draft_is_shown_with_its_confidences_in_the_form_of_the_source() -> No
 def test_an_answer_without_spans_is_as_it_is() -> None:
     segment = Segment("plain")
     assert held(shown(segment), segment, "texto <b>").text == "texto <b>"
+
+
+def test_nobody_is_asked_again_when_the_retries_of_a_job_are_spent() -> None:
+    fake = FakeGeneralist(["a casa azul", "a casa {x} azul"])
+    fake.retries = RetryBudget(0)  # type: ignore[attr-defined]
+    profile = Profile(method="refine", gate="off", shots=0, cache=False)
+    engine = Engine(profile, specialists=[english_portuguese()], generalist=fake)
+    item = engine.translate(["the house {x} blue"], "en", "pt")[0]
+    assert len(fake.prompts) == 1
+    assert item.text.count("{x}") == 1  # put back, or the draft

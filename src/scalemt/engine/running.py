@@ -95,12 +95,12 @@ class Run:
             yield from done
 
     def batches(self, batches: Iterable[Sequence[Segment]]) -> Iterator[list[Translation]]:
-        """Yield the translations of each batch, in order.
+        """Yield the translations of each batch, in order; empty ones are passed over.
 
         Each batch is a window that stands alone: what becomes of it depends on no other, but for its context.
         """
         self._alone = True
-        yield from self._done(_given(iter(batches)))
+        yield from filter(None, self._done(_given(iter(batches))))
 
     def _done(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
         """Yield the translations of each window, in order."""
