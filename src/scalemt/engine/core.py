@@ -112,8 +112,9 @@ class Engine:
     ) -> Iterator[list[Translation]]:
         """Yield the translations of each batch, in order; `batches` is read a few ahead. See `translate`.
 
-        Batches that hold nothing are passed over. A batch is worked on as a whole and by itself, whatever `batch` says in the profile: translated again, in
-        another order or company, it comes out the same. So a job can be cut anywhere between two batches.
+        Batches that hold nothing are passed over. A batch is worked on as a whole and by itself, whatever `batch`
+        says in the profile: translated again, in another order or company, it comes out the same. So a job can be
+        cut anywhere between two batches.
         """
         run = Run(self.profile, self.plan(source, target), progress or (lambda _: None))
         return run.batches(batches)
