@@ -212,12 +212,13 @@ class BillingServer:
     Args:
         latency: seconds that an answer takes, give or take half of it, by the prompt.
         key: the API key that it wants; "" takes any.
+        counts: whether it tells how many tokens it bills.
 
     `faults` may be changed at any time: the first one that applies to a call happens.
     """
 
-    def __init__(self, latency: float = 0.0, key: str = "") -> None:
-        self.latency, self.key = latency, key
+    def __init__(self, latency: float = 0.0, key: str = "", *, counts: bool = True) -> None:
+        self.latency, self.key, self.counts = latency, key, counts
         self.faults: list[Fault] = []
         self.billing = Billing()
         self.mended = threading.Event()  # releases the calls that hang
@@ -326,6 +327,8 @@ def _handler(server: BillingServer) -> type[BaseHTTPRequestHandler]:  # noqa: C9
         def _answer(self, call: Call, outcome: str, value: dict[str, Any]) -> None:
             tokens = sum(value["usage"][name] for name in ("prompt_tokens", "completion_tokens"))
             server.billing.end(call, outcome, billed=True, tokens=tokens)
+            if not server.counts:
+                del value["usage"]
             self._send(200, json.dumps(value).encode())
 
         def _refuse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 from itertools import islice, product
@@ -31,17 +32,20 @@ TEMPLATE, TRANSLATED = (
 )
 
 
+KNOWN = {
+    TEMPLATE.format(noun, adjective): TRANSLATED.format(NOUNS[noun], ADJECTIVES[adjective])
+    for noun, adjective in product(NOUNS, ADJECTIVES)
+}
+
+
 def sentences(count: int) -> list[str]:
-    """Return up to 256 different sentences that the dictionary knows."""
-    return [TEMPLATE.format(*words) for words in islice(product(NOUNS, ADJECTIVES), count)]
+    """Return up to 256 different sentences that the phrasebook knows."""
+    return list(islice(KNOWN, count))
 
 
 def translated(source: str) -> str:
     """Return the draft of one of them, and of anything else the text in Portuguese clothes."""
-    for noun, adjective in product(NOUNS, ADJECTIVES):
-        if source == TEMPLATE.format(noun, adjective):
-            return TRANSLATED.format(NOUNS[noun], ADJECTIVES[adjective])
-    return f"A frase do meu amigo não é tão conhecida: {source}"
+    return KNOWN.get(source, f"A frase do meu amigo não é tão conhecida: {source}")
 
 
 class Phrasebook(BaseSpecialist):
@@ -75,6 +79,15 @@ class Forgetful(Phrasebook):
     def _draft(self, texts: Sequence[str], pair: Pair, n: int) -> list[list[Draft]]:
         rows = super()._draft(texts, pair, n)
         return rows[:-1] if any("POISON" in text for text in texts) and "JOB_MENDED" not in os.environ else rows
+
+
+class Deadly(Phrasebook):
+    """Takes its process with it at a marked text, as a fault in native code does."""
+
+    def _draft(self, texts: Sequence[str], pair: Pair, n: int) -> list[list[Draft]]:
+        if any("POISON" in text for text in texts):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super()._draft(texts, pair, n)
 
 
 class Lost(BaseGeneralist):
@@ -111,6 +124,7 @@ BACKENDS: dict[tuple[Any, str], str] = {
     (SPECIALISTS, "phrasebook"): f"{__name__}:Phrasebook",
     (SPECIALISTS, "renewed"): f"{__name__}:Renewed",
     (SPECIALISTS, "forgetful"): f"{__name__}:Forgetful",
+    (SPECIALISTS, "deadly"): f"{__name__}:Deadly",
     (GENERALISTS, "lost"): f"{__name__}:Lost",
     (GENERALISTS, "unruly"): f"{__name__}:Unruly",
 }

@@ -15,11 +15,14 @@ from typing import Literal
 from jobs.billing_server import BillingServer
 from jobs.runs import LEDGER, Held, Place, ended, is_begun, kill, until
 
-Phase = Literal["starting", "translating", "exporting"]
-PHASES: tuple[Phase, ...] = ("starting", "translating", "exporting")
+Phase = Literal["starting", "translating", "ending", "writing"]
+PHASES: tuple[Phase, ...] = ("starting", "translating", "ending", "writing")
 
-SHARES: dict[Phase, float] = {"starting": 0.24, "translating": 0.6, "exporting": 0.16}
+SHARES: dict[Phase, float] = {"starting": 0.24, "translating": 0.58, "ending": 0.1, "writing": 0.08}
 """Of the kills. Left to the clock alone, hardly one would meet the short moments at both ends of a job."""
+
+WRITING = 20e-6
+"""Seconds a segment in which kills fall behind the first byte of the output."""
 
 GRACE = 0.05
 """Seconds: an answer that was given so shortly before a kill may not have reached the ledger."""
@@ -34,7 +37,8 @@ class Moment:
 
     Args:
         phase: how it is told.
-        at: seconds after the start, or after the last answer; in between, the number of billed sources.
+        at: seconds after the start, after the last answer ("ending"), or after the first byte of the output
+            ("writing"); for "translating", the number of billed sources.
         least: sources that this run has billed at least, so that one that begins late does some work.
         jitter: seconds that it lives on after that.
     """
@@ -49,7 +53,8 @@ class Moment:
 class Kill:
     """One kill: when, what was billed by then, and which sources were in flight, their answers lost at worst.
 
-    `late` tells that the process had ended by itself, with success.
+    `under_way` is how many of these were not answered yet; `late` tells that the process had ended by itself, with
+    success.
     """
 
     phase: Phase
@@ -57,6 +62,7 @@ class Kill:
     seconds: float
     billed: int
     in_flight: tuple[str, ...]
+    under_way: int
     command: str
 
 
@@ -135,7 +141,7 @@ class Trial:
         for moment in moments:
             name, process = self._go_on(job)
             began = time.monotonic()
-            self._wait(process, moment, began)
+            self._wait(job, process, moment, began)
             late = process.poll() is not None
             if process.returncode:
                 raise AssertionError(f"job {name} ended with {process.returncode}:\n{ended(process).stderr}")
@@ -143,29 +149,34 @@ class Trial:
             kill(process)
             ended(process)
             kills.append(self._count(moment.phase, now, now - began, name, late=late))
-        name, process = self._go_on(job, exporting=False)
-        done = ended(process, 3600)
-        if done.returncode:
-            raise AssertionError(f"job {name} ended with {done.returncode}:\n{done.stderr}")
+        # Written once more at the end: a writing that was killed leaves a file behind, and the next takes it away.
+        for command in ("resume", "export"):
+            done = self.place.run(command, job, timeout=3600)
+            if done.returncode:
+                raise AssertionError(f"job {command} ended with {done.returncode}:\n{done.stderr}")
         return kills
 
-    def _go_on(self, job: str, *, exporting: bool = True) -> tuple[str, subprocess.Popen[str]]:
+    def _go_on(self, job: str) -> tuple[str, subprocess.Popen[str]]:
         """Begin the job where it has no ledger yet, resume it, or write its files anew where it is done."""
         folder = self.place.folder / job
         if not is_begun(folder):
             return "run", self.begin(job)
-        if exporting and (folder / self.source).exists():
+        if (folder / self.source).exists():
             return "export", self.place.start("export", job)
         return "resume", self.place.start("resume", job)
 
-    def _wait(self, process: subprocess.Popen[str], moment: Moment, began: float) -> None:
+    def _wait(self, job: str, process: subprocess.Popen[str], moment: Moment, began: float) -> None:
         """Wait for the moment, or for the end of the process."""
         if moment.phase == "starting":
             _pause(process, began + moment.at)
             return
         billing = self.server.billing
-        due = max(int(moment.at), billing.different + moment.least) if moment.phase == "translating" else inf
-        until(lambda: billing.different >= min(due, self.segments), process, 3600)
+        if moment.phase == "writing":
+            partial = self.place.folder / job / f"{self.source}.partial"
+            until(partial.exists, process, 3600)
+        else:
+            due = max(int(moment.at), billing.different + moment.least) if moment.phase == "translating" else inf
+            until(lambda: billing.different >= min(due, self.segments), process, 3600)
         _pause(process, time.monotonic() + (moment.jitter if moment.phase == "translating" else moment.at))
 
     def _count(self, phase: Phase, moment: float, seconds: float, command: str, *, late: bool) -> Kill:
@@ -174,7 +185,8 @@ class Trial:
         self.server.settle()
         calls = [call for call in self.server.billing.since(moment - GRACE) if call.billed]
         before = len(self.server.billing.billed()) - len(calls)
-        return Kill(phase, late, seconds, before, tuple(call.source for call in calls), command)
+        under_way = sum(call.answered is None or call.answered > moment for call in calls)
+        return Kill(phase, late, seconds, before, tuple(call.source for call in calls), under_way, command)
 
 
 def _pause(process: subprocess.Popen[str], end: float) -> None:
@@ -187,7 +199,7 @@ def moments(count: int, trial: Trial, peace: Peace, seed: int) -> list[Moment]:
     Start-ups are killed in between too: those of a job that is half done read another ledger.
     """
     draw = random.Random(seed)
-    numbers = {phase: max(1, round(count * SHARES[phase])) for phase in ("starting", "exporting")}
+    numbers = {phase: max(1, round(count * SHARES[phase])) for phase in PHASES if phase != "translating"}
     translating = max(0, count - sum(numbers.values()))
     starts = [Moment("starting", draw.uniform(0.0, peace.startup)) for _ in range(numbers["starting"])]
     points = sorted(draw.uniform(0, trial.segments) for _ in range(translating))
@@ -195,12 +207,16 @@ def moments(count: int, trial: Trial, peace: Peace, seed: int) -> list[Moment]:
         Moment("translating", point, draw.randint(1, 8), draw.uniform(0, 2 * trial.server.latency))
         for point in points
     ]
-    ends = [Moment("exporting", draw.uniform(0.0, peace.tail + peace.export)) for _ in range(numbers["exporting"])]
+    longest = peace.startup + peace.tail
+    ends = [
+        Moment("ending", draw.uniform(0.0, longest if index else peace.tail)) for index in range(numbers["ending"])
+    ]
+    written = [Moment("writing", draw.uniform(0.0, WRITING * trial.segments)) for _ in range(numbers["writing"])]
     # The first ones meet a job without a ledger, with half of one, and with one that is being read.
     first, rest = starts[: max(1, len(starts) // 3)], starts[max(1, len(starts) // 3) :]
     for start in rest:
         middle.insert(draw.randint(0, len(middle)), start)
-    return [*first, *middle, *ends]
+    return [*first, *middle, *ends, *written]
 
 
 def compare(trial: Trial, kills: int, seed: int) -> Comparison:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Place:
     folder: Path
     environment: Mapping[str, str]
     code: str = PLAIN
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @classmethod
     def at(cls, folder: Path, code: str = PLAIN, **more: str) -> Place:
@@ -49,7 +50,7 @@ class Place:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `scalemt job …` as the head of a process group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", self.code, "job", *arguments],
             cwd=self.folder,
             env=dict(self.environment),
@@ -58,6 +59,17 @@ class Place:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def clear(self) -> None:
+        """Kill what is still running: a test that failed leaves processes behind."""
+        for process in self.started:
+            if process.poll() is None:
+                kill(process)
+            for pipe in (process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
 
     def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run `scalemt job …` to its end."""

@@ -23,12 +23,6 @@ def body(source: str = "The house is 1.") -> dict[str, Any]:
 
 
 @pytest.fixture
-def server() -> Iterator[BillingServer]:
-    with BillingServer().running() as running:
-        yield running
-
-
-@pytest.fixture
 def post(server: BillingServer) -> Iterator[Callable[..., httpx.Response]]:
     with httpx.Client(timeout=0.5) as client:
         yield lambda source="The house is 1.", **headers: client.post(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-from jobs.billing_server import BillingServer
+from jobs.billing_server import BillingServer, Fault
+from jobs.desk import OUT, SOURCE, Desk, settled
+from jobs.job_parts import translated
 from jobs.killing import PHASES, compare, make_trial
+from jobs.runs import kill, until
 from jobs.sentences import sentences
 
 
@@ -27,3 +33,85 @@ def test_sentences_are_english_different_and_the_same_each_time() -> None:
     assert len(set(found)) == 300
     assert found == sentences(300) != sentences(300, seed=2)
     assert all(30 <= len(text) <= 120 and text[0].isupper() and text[-1] in ".?!" for text in found)
+
+
+@pytest.mark.slow
+def test_a_job_that_is_killed_while_it_reads_reads_on(desk: Desk) -> None:
+    lines = [f"The house number {number} of my friend is blue." for number in range(6_000)]
+    desk.write(*lines)
+    arguments = ("run", SOURCE, "-o", OUT, "--from", "en", "--to", "pt", "--method", "draft",
+                 "--specialist", "phrasebook")  # fmt: skip
+    seen: list[int] = []
+    for _ in range(3):
+        process = desk.place.start(*arguments)
+        before = seen[-1] if seen else 0
+        until(lambda before=before: _read(desk) > before, process)  # type: ignore[misc]
+        kill(process)
+        seen.append(_read(desk))
+    assert 0 < seen[0] < 6_000
+    done = desk.run("resume", OUT)
+    assert done.returncode == 0, done.stderr
+    assert desk.output() == [translated(line) for line in lines]
+    held = desk.held()
+    assert (held.states, held.doubled, list(held.texts) == lines) == ({"done": 6_000}, 0, True)
+
+
+def _read(desk: Desk) -> int:
+    """How many segments are in the ledger, 0 where there is none yet."""
+    try:
+        return len(desk.held().texts)
+    except sqlite3.Error:
+        return 0
+
+
+@pytest.mark.slow
+def test_a_dead_runner_is_seen_at_once(desk: Desk) -> None:
+    """Here it is a zombie: nobody has asked for its exit code, as in a container without an init."""
+    texts = desk.write(count=120)
+    desk.server.latency = 0.1
+    process = desk.place.start(*desk.arguments())
+    until(lambda: desk.server.billing.different > 20, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    desk.server.latency = 0.0
+    done = desk.place.run("resume", OUT, timeout=10)
+    process.communicate()
+    assert done.returncode == 0, done.stderr
+    assert desk.output() == [settled(text) for text in texts]
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(
+    reason="a lease counts from the moment it is taken, also while models load and answers are awaited",
+    strict=True,
+)
+def test_a_segment_is_not_blamed_for_kills_that_it_has_no_part_in(desk: Desk) -> None:
+    """Ten kills while answers are awaited: a machine that is taken away again and again."""
+    texts = desk.write(count=4)
+    desk.server.fail(Fault("hang"))
+    for _ in range(10):
+        process = desk.place.start(*desk.arguments())
+        before = len(desk.server.billing.calls)
+        until(lambda before=before: len(desk.server.billing.calls) > before, process)  # type: ignore[misc]
+        kill(process)
+    desk.server.mend()
+    desk.server.settle()
+    done = desk.run("resume", OUT)
+    assert done.returncode == 0, done.stderr
+    assert desk.output() == [settled(text) for text in texts]
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(reason="suspects are leased several at a time, and all of them are blamed", strict=True)
+def test_a_segment_that_kills_its_process_is_isolated(desk: Desk) -> None:
+    """A fault in native code cannot be caught: whoever resumes often enough gets all but that segment."""
+    texts = desk.write("A POISON sentence is in here.", count=40)
+    for tries in range(1, 12):
+        verb = ("resume", OUT) if tries > 1 else desk.arguments(specialist="deadly")
+        done = desk.place.run(*verb)
+        if done.returncode != -signal.SIGKILL:
+            break
+    assert done.returncode == 1, done.stderr
+    assert "line 41" in done.stderr
+    assert desk.output() == [*(settled(text) for text in texts[:-1]), texts[-1]]
+    assert desk.status()["failed"] == 1
+    assert not desk.server.billing.repeated()
