@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from typing import Literal
 
-from jobs.billing_server import BillingServer
+from jobs.billing_server import BillingServer, Call
 from jobs.runs import LEDGER, Held, Place, ended, is_begun, kill, until
 
 Phase = Literal["starting", "translating", "ending", "writing"]
@@ -26,6 +26,9 @@ WRITING = 20e-6
 
 GRACE = 0.05
 """Seconds: an answer that was given so shortly before a kill may not have reached the ledger."""
+
+OLD = 2.0
+"""Seconds: an answer that was given so long before a kill stands in the ledger, however busy the machine is."""
 
 OPTIONS = ("--from", "en", "--to", "pt", "--method", "refine", "--gate", "checks", "--shots", "2", "--no-cache")
 """No cache: the ledger alone must keep what was paid for."""
@@ -59,6 +62,7 @@ class Kill:
 
     phase: Phase
     late: bool
+    moment: float
     seconds: float
     billed: int
     in_flight: tuple[str, ...]
@@ -84,13 +88,17 @@ class Peace:
 
 @dataclass
 class Comparison:
-    """What came of it; `faults` are sentences, none where all is as it should be."""
+    """What came of it; `faults` are sentences, none where all is as it should be.
+
+    `ages` tells of each call that was paid twice how many seconds before a kill it was answered first: 0 where it
+    was under way, infinite where it was answered and asked again with no kill in between.
+    """
 
     segments: int
     peace: Peace
     kills: list[Kill]
     billed: int
-    repeated: Counter[str]
+    ages: list[float]
     seconds: float
     faults: list[str] = field(default_factory=list)
 
@@ -98,12 +106,6 @@ class Comparison:
     def allowed(self) -> int:
         """Calls that may be paid twice: those in flight at the kills."""
         return sum(len(item.in_flight) for item in self.kills)
-
-    @property
-    def unexplained(self) -> int:
-        """Calls that were paid again although nothing of their source was in flight at so many kills."""
-        lost = Counter(source for item in self.kills for source in item.in_flight)
-        return sum((self.repeated - lost).values())
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class Trial:
         calls = [call for call in self.server.billing.since(moment - GRACE) if call.billed]
         before = len(self.server.billing.billed()) - len(calls)
         under_way = sum(call.answered is None or call.answered > moment for call in calls)
-        return Kill(phase, late, seconds, before, tuple(call.source for call in calls), under_way, command)
+        return Kill(phase, late, moment, seconds, before, tuple(call.source for call in calls), under_way, command)
 
 
 def _pause(process: subprocess.Popen[str], end: float) -> None:
@@ -223,17 +225,29 @@ def compare(trial: Trial, kills: int, seed: int) -> Comparison:
     """Run a job in peace and another one killed so often, and say in what they differ."""
     peace = trial.in_peace("peace")
     billing = trial.server.billing
-    alone = billing.sources()
     peaceful = len(billing.billed())
     billing.forget()
     began = time.monotonic()
     found = trial.killed("killed", moments(kills, trial, peace, seed))
     seconds = time.monotonic() - began
     trial.server.settle()
-    repeated = billing.sources() - alone
-    result = Comparison(trial.segments, peace, found, len(billing.billed()), repeated, seconds)
+    ages = ages_of(billing.billed(), [item.moment for item in found])
+    result = Comparison(trial.segments, peace, found, len(billing.billed()), ages, seconds)
     result.faults = [*_output_faults(trial, peace), *_ledger_faults(trial), *_billing_faults(result, peaceful)]
     return result
+
+
+def ages_of(calls: Sequence[Call], kills: Sequence[float]) -> list[float]:
+    """Return how old answers were at the kill that lost them: one for each call of which another one is billed."""
+    by_source: dict[str, list[Call]] = {}
+    for call in calls:
+        by_source.setdefault(call.source, []).append(call)
+    ages = []
+    for same in by_source.values():
+        for first, second in pairwise(same):
+            between = [moment for moment in kills if first.received <= moment <= second.received]
+            ages.append(max(0.0, between[0] - (first.answered or inf)) if between else inf)
+    return ages
 
 
 def _output_faults(trial: Trial, peace: Peace) -> list[str]:
@@ -277,8 +291,8 @@ def _billing_faults(result: Comparison, peaceful: int) -> list[str]:
     doubles = result.billed - peaceful
     if doubles > result.allowed:
         faults.append(f"{doubles} calls were paid twice, and {result.allowed} were in flight at the kills")
-    if result.unexplained:
-        faults.append(f"{result.unexplained} calls were paid again that were not in flight at any kill")
+    if old := [age for age in result.ages if age > OLD]:
+        faults.append(f"{len(old)} answers were lost though they were given long before a kill ({max(old):.1f} s)")
     return faults
 
 

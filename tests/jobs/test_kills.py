@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+from math import inf
 from pathlib import Path
 
 import pytest
 
-from jobs.billing_server import BillingServer, Fault
+from jobs.billing_server import BillingServer, Call, Fault
 from jobs.desk import OUT, SOURCE, Desk, settled
 from jobs.job_parts import translated
-from jobs.killing import PHASES, compare, make_trial
+from jobs.killing import PHASES, ages_of, compare, make_trial
 from jobs.runs import kill, until
 from jobs.sentences import sentences
 
@@ -26,6 +27,15 @@ def test_six_kills_lose_nothing_and_pay_nothing_twice(tmp_path: Path) -> None:
     assert result.faults == []
     assert {item.phase for item in result.kills} == set(PHASES)
     assert result.billed >= result.peace.billed == 120
+
+
+def test_how_old_an_answer_was_at_the_kill_that_lost_it() -> None:
+    def call(number: int, source: str, received: float, answered: float) -> Call:
+        return Call(number, source, source, received, answered, "answered", billed=True)
+
+    calls = [call(0, "a", 1.0, 2.0), call(1, "b", 1.0, 4.0), call(2, "a", 5.0, 6.0), call(3, "b", 5.0, 6.0),
+             call(4, "b", 7.0, 8.0), call(5, "c", 1.0, 2.0)]  # fmt: skip
+    assert ages_of(calls, [3.0]) == [1.0, 0.0, inf]
 
 
 def test_sentences_are_english_different_and_the_same_each_time() -> None:
