@@ -82,6 +82,7 @@ class Run:
         self._profile = profile
         self._plan = plan
         self._progress = progress
+        self._preparing = Lock()
         self._specialists = Lock()  # drafting of one window and judging of another both ask them
         self._clock = Lock()
         self._last_end = 0.0
@@ -172,6 +173,11 @@ class Run:
 
     def prepare(self, window: Window) -> Staged:
         """Cut, draft and render the prompts of a window; no generalist is called."""
+        # Where several threads work on windows of one run, one of them prepares, and the others wait for answers.
+        with self._preparing:
+            return self._prepare(window)
+
+    def _prepare(self, window: Window) -> Staged:
         began = time.perf_counter()
         plan = self._plan
         if isinstance(plan.kit.road, RecordedRoad):

@@ -87,22 +87,46 @@ class Leases:
         with self._ledger.writing() as file:
             self._bury(file)
             while found := self._waiting(file):
-                number, first, last, leases = found
-                if leases < _FIRST_SUSPICION:
-                    break
-                if first == last and leases < _FIRST_SUSPICION + self._most:
-                    break
-                if first == last:
-                    self._give_up(file, number, first, leases)
-                else:
-                    split(file, number)
-            else:
+                if self._is_fit(file, *found):
+                    return self._leased(file, *found)
+        return None
+
+    def take(self, number: int) -> Chunk | None:
+        """Lease one chunk, and anew where this runner holds it: whoever worked on it for this runner has died.
+
+        Returns:
+            None if it is done, in other hands, or under suspicion and to be worked on otherwise.
+        """
+        with self._ledger.writing() as file:
+            found = file.execute(
+                "SELECT id, first, last, leases FROM chunks WHERE id = ? AND "
+                "(state = 'waiting' OR (state = 'leased' AND runner = ?))",
+                (number, self.runner),
+            ).fetchone()
+            if found is None or not self._is_fit(file, *found):
                 return None
-            file.execute(
-                "UPDATE chunks SET state = 'leased', runner = ?, leases = leases + 1 WHERE id = ?",
-                (self.runner, number),
+            return self._leased(file, *found)
+
+    def open(self, after: int, most: int) -> list[int]:
+        """Return numbers of chunks, in order, that nobody else works on; those that died are buried first."""
+        with self._ledger.writing() as file:
+            self._bury(file)
+            rows = file.execute(
+                "SELECT id FROM chunks WHERE state != 'done' AND id > ? AND (state = 'waiting' OR runner = ?) "
+                "ORDER BY id LIMIT ?",
+                (after, self.runner, most),
+            ).fetchall()
+        return [int(row[0]) for row in rows]
+
+    def segments(self, chunks: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+        """Yield the segments of chunks as they stand in the ledger, by the number of the chunk."""
+        for number in chunks:
+            found = self._ledger.rows(
+                "SELECT s.segment FROM chunks c JOIN segments s ON s.id BETWEEN c.first AND c.last WHERE c.id = ? "
+                "ORDER BY s.id",
+                (number,),
             )
-        return Chunk(number, tuple(self._rows(first, last)), leases + 1)
+            yield number, [str(row[0]) for row in found]
 
     def commit(self, chunk: Chunk, results: Sequence[Result], signature: str) -> bool:
         """Write the results of a chunk.
@@ -163,6 +187,23 @@ class Leases:
             self._bury(file)
             found = file.execute("SELECT COUNT(*) FROM runners WHERE id != ?", (self.runner,)).fetchone()
         return int(found[0])
+
+    def _is_fit(self, file: Any, number: int, first: int, last: int, leases: int) -> bool:
+        """Whether a chunk may be worked on as it is; one under suspicion is split, or given up."""
+        if leases < _FIRST_SUSPICION + (self._most if first == last else 0):
+            return True
+        if first == last:
+            self._give_up(file, number, first, leases)
+        else:
+            split(file, number)
+        return False
+
+    def _leased(self, file: Any, number: int, first: int, last: int, leases: int) -> Chunk:
+        file.execute(
+            "UPDATE chunks SET state = 'leased', runner = ?, leases = leases + 1 WHERE id = ?",
+            (self.runner, number),
+        )
+        return Chunk(number, tuple(self._rows(first, last)), leases + 1)
 
     def _waiting(self, file: Any) -> tuple[int, int, int, int] | None:
         found: tuple[int, int, int, int] | None = file.execute(

@@ -1,64 +1,25 @@
-"""Run a job in this process: lease, translate, write down, until all is done or something stops it."""
+"""Run a job: have a crew translate, round by round, until all is done or something stops it."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Protocol
 
-from scalemt.errors import BackendError, ConfigurationError, LedgerError, PausedError, ScalemtError
+from scalemt.errors import ConfigurationError, PausedError, ScalemtError
 from scalemt.jobs.answers import Deadline, LedgerJournal, Limits
-from scalemt.jobs.leases import BEAT, Chunk, Leases
+from scalemt.jobs.crew import Crew, Silent, Watcher, Work
+from scalemt.jobs.leases import BEAT, Leases
 from scalemt.jobs.ledger import JobState, Ledger
+from scalemt.jobs.local import LocalCrew
 from scalemt.jobs.reading import read, require_unchanged
 from scalemt.jobs.verdicts import Verdicts
-from scalemt.jobs.working import Worker
 from scalemt.jobs.writing import export, missing
 from scalemt.retry import RetryBudget
-from scalemt.types import Segment
 
-_REMEMBERED = 1000  # segments before a chunk whose translations its prompts may show
 _POLL = 0.5  # seconds between two looks at what other processes do
-
-
-class Watcher(Protocol):
-    """Who is told how a run goes on; called from several threads."""
-
-    def phase(self, name: str, total: int | None, done: int = 0) -> None:
-        """Say that a phase begins: "reading", "translating" or "writing", of so many segments."""
-        ...
-
-    def tick(self, count: int) -> None:
-        """Say that so many segments more are through."""
-        ...
-
-    def written(self) -> None:
-        """Say that something was written into the ledger."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Say something that a user should know."""
-        ...
-
-
-class Silent:
-    """A watcher who says nothing."""
-
-    def phase(self, name: str, total: int | None, done: int = 0) -> None:
-        """Do nothing."""
-
-    def tick(self, count: int) -> None:
-        """Do nothing."""
-
-    def written(self) -> None:
-        """Do nothing."""
-
-    def note(self, text: str) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +38,24 @@ class Runner:
         ledger: of the job; its files are registered.
         limits: of this run and of the job.
         watch: told how it goes on.
+        crew: makes who translates; this process, if nothing else is said.
     """
 
-    def __init__(self, ledger: Ledger, limits: Limits | None = None, watch: Watcher | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        limits: Limits | None = None,
+        watch: Watcher | None = None,
+        crew: Callable[[Work], Crew] = LocalCrew,
+    ) -> None:
         self._ledger = ledger
         self._limits = limits or Limits()
         self._watch: Watcher = watch or Silent()
         self._deadline = Deadline(self._limits.max_seconds)
         self._stop = ""  # why no more is begun
         self._asked_to_stop = self._cancelled = False
-        self._worker: Worker | None = None
+        self._make_crew = crew
+        self._crew: Crew | None = None
 
     def stop(self, reason: str) -> None:
         """Begin nothing more; what is under way is finished. Safe to call from a signal handler."""
@@ -95,8 +64,8 @@ class Runner:
 
     def hurry(self) -> None:
         """Have what is under way given up."""
-        if self._worker:
-            self._worker.hurry()
+        if self._crew:
+            self._crew.hurry()
 
     def run(self) -> Ending:
         """Work until the end.
@@ -124,8 +93,7 @@ class Runner:
         if not self._read():
             return self._paused(self._why())
         self._turn("running")
-        worker = self._worker = self._prepared()
-        self._translate(worker, leases)
+        self._translate(leases)
         if self._why():
             return self._paused(self._why())
         return self._finish(leases)
@@ -136,14 +104,6 @@ class Runner:
         self._watch.phase("reading", None)
         return read(self._ledger, self._watch.tick, lambda: bool(self._why()))
 
-    def _prepared(self) -> Worker:
-        counts = self._ledger.tallies()
-        most = self._limits.retries(int(counts.get("segments", 0)))
-        self._retries = RetryBudget(most, int(counts.get("retries", 0)))
-        worker = Worker(self._ledger.settings, self._journal, self._retries, self._watch.note)
-        self._ledger.pin("signature", worker.signature, "What translates")
-        return worker
-
     def _journal(self, prices: tuple[float, float]) -> LedgerJournal:
         if self._limits.max_cost is not None and not any(prices):
             raise ConfigurationError(
@@ -152,72 +112,25 @@ class Runner:
             )
         return LedgerJournal(self._ledger, self._limits, prices, lambda: self._deadline.reached)
 
-    def _translate(self, worker: Worker, leases: Leases) -> None:
+    def _translate(self, leases: Leases) -> None:
         counts = self._ledger.tallies()
-        finished = int(counts.get("done", 0) + counts.get("failed", 0))
-        self._watch.phase("translating", int(counts.get("segments", 0)), finished)
-        verdicts = Verdicts(self._limits, self._retries)
+        segments = int(counts.get("segments", 0))
+        retries = RetryBudget(self._limits.retries(segments), int(counts.get("retries", 0)))
+        crew = self._crew = self._make_crew(Work(self._ledger, self._journal, retries, self._watch, self._why))
+        try:
+            self._ledger.pin("signature", crew.signature, "What translates")
+            self._watch.phase("translating", segments, int(counts.get("done", 0) + counts.get("failed", 0)))
+            self._rounds(crew, leases, Verdicts(self._limits, retries))
+        finally:
+            crew.close()
+
+    def _rounds(self, crew: Crew, leases: Leases, verdicts: Verdicts) -> None:
         while not self._why():
-            if self._round(worker, leases, verdicts):
+            if crew.round(leases, verdicts):
                 continue
             if not leases.others() or not self._unfinished():
                 return
             time.sleep(_POLL)  # another process works on the rest: should it die, this one takes over
-
-    def _round(self, worker: Worker, leases: Leases, verdicts: Verdicts) -> bool:
-        """Translate until nothing is left to lease, or a batch fails; return whether there was anything to do."""
-        taken: deque[Chunk] = deque()
-        first = leases.next()
-        if first is None:
-            return False
-
-        def batches() -> Iterator[Sequence[Segment]]:
-            chunk: Chunk | None = first
-            while chunk is not None:
-                taken.append(chunk)
-                yield chunk.segments
-                chunk = None if self._why() else leases.next()
-
-        try:
-            for translations in worker.work(batches(), self._watch.tick, self._before(first)):
-                chunk = taken[0]
-                results = verdicts.of(chunk, translations)
-                if leases.commit(chunk, results, translations[0].signature if translations else ""):
-                    self._ledger.tally({"retries": verdicts.spent()})
-                taken.popleft()
-                self._watch.written()
-        except (PausedError, LedgerError):
-            raise
-        except ScalemtError as fault:
-            if not isinstance(fault, BackendError):
-                raise
-            self._blame(fault, taken, leases, verdicts)
-        except Exception as fault:
-            self._blame(fault, taken, leases, verdicts)
-        return True
-
-    def _blame(self, fault: Exception, taken: deque[Chunk], leases: Leases, verdicts: Verdicts) -> None:
-        """Find out which segment of a batch makes it fail: they are tried one by one."""
-        chunk = taken.popleft()
-        if len(chunk.rows) > 1:
-            leases.split(chunk)
-        else:
-            leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, self._ledger.settings)], "")
-        for other in taken:
-            leases.give_back(other)
-        self._watch.written()
-
-    def _before(self, chunk: Chunk) -> dict[str, str]:
-        """Return what was translated right before a chunk, where prompts show that."""
-        if not self._ledger.settings.profile.context:
-            return {}
-        number = chunk.rows[0].number
-        rows = self._ledger.rows(
-            "SELECT json_extract(segment, '$[0]'), text FROM segments WHERE id BETWEEN ? AND ? AND text IS NOT "
-            "NULL ORDER BY id",
-            (number - _REMEMBERED, number - 1),
-        )
-        return dict(rows)
 
     def _unfinished(self) -> bool:
         return bool(self._ledger.rows("SELECT 1 FROM chunks WHERE state != 'done' LIMIT 1"))

@@ -1,0 +1,90 @@
+"""Translate in this process: lease, translate, write down."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from scalemt.errors import BackendError, LedgerError, PausedError, ScalemtError
+from scalemt.jobs.crew import Work
+from scalemt.jobs.leases import Chunk, Leases
+from scalemt.jobs.verdicts import Verdicts
+from scalemt.jobs.working import Worker
+from scalemt.types import Segment
+
+_REMEMBERED = 1000  # segments before a chunk whose translations its prompts may show
+
+
+class LocalCrew:
+    """One engine in this process; see `Crew`."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._worker = Worker(work.ledger.settings, work.journal, work.retries, work.watch.note)
+
+    @property
+    def signature(self) -> str:
+        """One line that says what translates; see `Crew.signature`."""
+        return self._worker.signature
+
+    def hurry(self) -> None:
+        """Have calls under way given up."""
+        self._worker.hurry()
+
+    def close(self) -> None:
+        """Keep what is loaded: the process ends soon."""
+
+    def round(self, leases: Leases, verdicts: Verdicts) -> bool:
+        """Translate until nothing is left to lease, or a batch fails; see `Crew.round`."""
+        taken: deque[Chunk] = deque()
+        first = leases.next()
+        if first is None:
+            return False
+
+        def batches() -> Iterator[Sequence[Segment]]:
+            chunk: Chunk | None = first
+            while chunk is not None:
+                taken.append(chunk)
+                yield chunk.segments
+                chunk = None if self._work.why() else leases.next()
+
+        try:
+            for translations in self._worker.work(batches(), self._work.watch.tick, self._before(first)):
+                chunk = taken[0]
+                results = verdicts.of(chunk, translations)
+                if leases.commit(chunk, results, translations[0].signature if translations else ""):
+                    self._work.ledger.tally({"retries": verdicts.spent()})
+                taken.popleft()
+                self._work.watch.written()
+        except (PausedError, LedgerError):
+            raise
+        except ScalemtError as fault:
+            if not isinstance(fault, BackendError):
+                raise
+            self._blame(fault, taken, leases, verdicts)
+        except Exception as fault:
+            self._blame(fault, taken, leases, verdicts)
+        return True
+
+    def _blame(self, fault: Exception, taken: deque[Chunk], leases: Leases, verdicts: Verdicts) -> None:
+        """Find out which segment of a batch makes it fail: they are tried one by one."""
+        chunk = taken.popleft()
+        if len(chunk.rows) > 1:
+            leases.split(chunk)
+        else:
+            leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, self._work.ledger.settings)], "")
+        for other in taken:
+            leases.give_back(other)
+        self._work.watch.written()
+
+    def _before(self, chunk: Chunk) -> dict[str, str]:
+        """Return what was translated right before a chunk, where prompts show that."""
+        if not self._work.ledger.settings.profile.context:
+            return {}
+        number = chunk.rows[0].number
+        rows = self._work.ledger.rows(
+            "SELECT json_extract(segment, '$[0]'), text FROM segments WHERE id BETWEEN ? AND ? AND text IS NOT "
+            "NULL ORDER BY id",
+            (number - _REMEMBERED, number - 1),
+        )
+        return dict(rows)
