@@ -123,3 +123,26 @@ def in_process(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         return Done(arguments, int(stop.value.code or 0), shown.out, shown.err)
 
     return call
+
+
+def assert_whole(desk: Desk, texts: list[str]) -> None:
+    """The output is what a run without faults gives, and nobody is asked more than that takes."""
+    assert desk.output() == [settled(text) for text in texts]
+    status = desk.status()
+    assert (status["state"], status["segments"], status["done"]) == ("done", len(texts), len(texts))
+    assert (status["failed"], status["waiting"]) == (0, 0)
+    assert not desk.server.billing.repeated()
+
+
+def assert_paused(desk: Desk, code: int, told: str, *words: str) -> None:
+    """The job stopped, says why and how to go on, and has written nothing that is half done."""
+    assert code == 3, told
+    for word in (*words, f"scalemt job resume {OUT}"):
+        assert word in told
+    assert "Traceback" not in told
+    assert KEY not in told
+    assert not desk.has_output()
+    status = desk.status()
+    assert status["state"] == "paused"
+    assert status["reason"]
+    assert "" not in desk.column("text").values() or status["waiting"]

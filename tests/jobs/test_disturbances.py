@@ -291,3 +291,24 @@ def test_a_job_is_resumed_from_another_folder(desk: Desk, monkeypatch: pytest.Mo
     done = desk.run("resume", f"{desk.folder.name}/{OUT}")
     assert done.returncode == 0, done.stderr
     assert desk.output() == [settled(text) for text in texts]
+
+
+@pytest.mark.xfail(reason="only a job that has read nothing yet can be begun otherwise", strict=True)
+def test_a_mistake_that_costs_nothing_leaves_the_folder_free(desk: Desk) -> None:
+    texts = desk.write(count=4)
+    wrong = desk.go(specialist="nonsense")
+    assert wrong.returncode == 2
+    assert "nonsense" in wrong.stderr
+    right = desk.go()
+    assert right.returncode == 0, right.stderr
+    assert desk.output() == [settled(text) for text in texts]
+
+
+@pytest.mark.xfail(reason="names that are not UTF-8 cannot be stored as text", strict=True)
+def test_a_file_whose_name_is_not_utf8(desk: Desk) -> None:
+    texts = desk.write(count=2)
+    name = os.fsdecode(b"na\xefve.txt")
+    (desk.folder / SOURCE).rename(desk.folder / name)
+    done = desk.go(source=name)
+    assert done.returncode == 0, done.stderr
+    assert desk.output(source=name) == [settled(text) for text in texts]

@@ -7,34 +7,8 @@ import time
 import pytest
 
 from jobs.billing_server import BILLED_FAULTS, Fault, FaultKind
-from jobs.desk import KEY, OUT, Desk, settled
+from jobs.desk import OUT, Desk, assert_paused, assert_whole, settled
 from jobs.job_parts import translated
-
-RESUME = f"scalemt job resume {OUT}"
-
-
-def assert_whole(desk: Desk, texts: list[str]) -> None:
-    """The output is what a run without faults gives, and nobody is asked more than that takes."""
-    assert desk.output() == [settled(text) for text in texts]
-    status = desk.status()
-    assert (status["state"], status["segments"], status["done"]) == ("done", len(texts), len(texts))
-    assert (status["failed"], status["waiting"]) == (0, 0)
-    assert not desk.server.billing.repeated()
-
-
-def assert_paused(desk: Desk, code: int, told: str, *words: str) -> None:
-    """The job stopped, says why and how to go on, and has written nothing that is half done."""
-    assert code == 3, told
-    for word in (*words, RESUME):
-        assert word in told
-    assert "Traceback" not in told
-    assert KEY not in told
-    assert not desk.has_output()
-    status = desk.status()
-    assert status["state"] == "paused"
-    assert status["reason"]
-    assert "" not in desk.column("text").values() or status["waiting"]
-
 
 # Faults that pass.
 
@@ -188,102 +162,6 @@ def test_a_quota_pauses_the_job_at_once(desk: Desk, fault: Fault, words: tuple[s
     assert_whole(desk, texts)
 
 
-# Limits.
-
-
-def test_tokens_are_never_spent_beyond_the_limit(desk: Desk) -> None:
-    texts = desk.write(count=60)
-    whole = desk.go(out="whole")
-    assert whole.returncode == 0
-    everything = desk.server.billing.tokens()
-    desk.server.billing.forget()
-    limit = everything // 2
-    done = desk.go("--max-tokens", str(limit))
-    assert_paused(desk, done.returncode, done.stderr, f"{limit:,} tokens", "--max-tokens")
-    spent = desk.server.billing.tokens()
-    assert 0 < spent <= limit
-    assert desk.status()["tokens"] == spent
-    # What was paid for is used, and the same limit still holds.
-    again = desk.run("resume", OUT, "--max-tokens", str(limit))
-    assert again.returncode == 3, again.stderr
-    assert desk.server.billing.tokens() <= limit
-    last = desk.run("resume", OUT, "--max-tokens", str(100 * everything))
-    assert last.returncode == 0, last.stderr
-    assert_whole(desk, texts)
-    assert desk.server.billing.tokens() == everything
-
-
-def test_money_is_never_spent_beyond_the_limit(desk: Desk) -> None:
-    texts = desk.write(count=60)
-    desk.configure(price_prompt=1000.0, price_completion=2000.0)
-    assert desk.go(out="whole").returncode == 0
-    everything = desk.status("whole")["cost"]
-    assert everything > 0
-    desk.server.billing.forget()
-    limit = everything / 2
-    done = desk.go("--max-cost", f"{limit:.4f}")
-    assert_paused(desk, done.returncode, done.stderr, "--max-cost")
-    assert 0 < desk.status()["cost"] <= limit
-    assert desk.run("resume", OUT, "--max-cost", f"{2 * everything:.4f}").returncode == 0
-    assert_whole(desk, texts)
-    assert desk.status()["cost"] == pytest.approx(everything)
-
-
-def test_a_run_ends_when_its_time_is_over(desk: Desk) -> None:
-    texts = desk.write(count=120)
-    desk.server.latency = 0.2
-    began = time.monotonic()
-    done = desk.go("--max-time", "1s")
-    assert time.monotonic() - began < 5
-    assert_paused(desk, done.returncode, done.stderr, "time")
-    assert 0 < len(desk.server.billing.billed()) < 120
-    desk.server.latency = 0.0
-    assert desk.run("resume", OUT).returncode == 0
-    assert_whole(desk, texts)
-
-
-def test_a_server_that_counts_no_tokens_is_counted_for(desk: Desk) -> None:
-    """Ollama's and llama-server's older answers hold no usage: a limit must not be blind to them."""
-    desk.write(count=60)
-    desk.server.counts = False
-    done = desk.go("--max-tokens", "3000")
-    assert_paused(desk, done.returncode, done.stderr, "--max-tokens")
-    assert 0 < desk.server.billing.tokens() <= 3000
-
-
-def test_money_without_prices_is_refused(desk: Desk) -> None:
-    desk.write(count=4)
-    done = desk.go("--max-cost", "1")
-    assert done.returncode == 2
-    assert "price_prompt" in done.stderr
-    assert not desk.server.billing.calls
-    assert desk.go("--max-tokens", "100000").returncode == 0  # and the folder is not spoilt
-
-
-@pytest.mark.parametrize("wrong", ["0", "-1", "soon", "2 parsecs", "h"])
-def test_a_time_that_is_none_is_refused(desk: Desk, wrong: str) -> None:
-    desk.write(count=4)
-    done = desk.go("--max-time", wrong)
-    assert done.returncode == 2
-    assert "2h" in done.stderr
-    assert not (desk.folder / OUT).exists()
-
-
-@pytest.mark.xfail(reason="time-outs and retries are pinned like what changes the output", strict=True)
-def test_a_limit_that_is_raised_in_the_configuration_holds_for_what_goes_on(desk: Desk) -> None:
-    """The message says to raise `timeout`: whoever does so, and resumes, is to be heard."""
-    texts = desk.write(count=24)
-    desk.configure(timeout=0.1, retries=0)
-    desk.server.latency = 0.4
-    done = desk.go()
-    assert_paused(desk, done.returncode, done.stderr, "Raise `timeout`")
-    desk.configure(timeout=5.0, retries=2, concurrency=8)
-    for arguments in (("resume", OUT), desk.arguments()):
-        again = desk.run(*arguments)
-        assert again.returncode == 0, again.stderr
-    assert desk.output() == [settled(text) for text in texts]
-
-
 # Plug-ins that do not keep count.
 
 
@@ -353,7 +231,7 @@ def test_a_poisoned_segment_is_given_up_after_so_many_attempts(desk: Desk, attem
     assert not desk.server.billing.repeated()
 
 
-def test_where_there_is_a_draft_it_stands_in_and_the_reason_is_told(desk: Desk) -> None:
+def test_where_there_is_a_draft_it_stands_in_until_it_is_tried_again(desk: Desk) -> None:
     texts = desk.write("A POISON sentence is in here.", count=40)
     desk.configure(retries=0)
     desk.server.fail(Fault("status", 500, marker="POISON"))
@@ -364,6 +242,12 @@ def test_where_there_is_a_draft_it_stands_in_and_the_reason_is_told(desk: Desk) 
     assert "status 500" in desk.column("reason")[texts[-1]]
     assert desk.status()["fallbacks"] == 1
     assert desk.server.billing.outcomes()["500"] == 2
+    desk.server.mend()
+    assert "no segment has failed" in desk.run("retry-failed", OUT).stderr.lower()
+    again = desk.run("retry-failed", "--fallbacks", OUT)
+    assert again.returncode == 0, again.stderr
+    assert desk.status()["fallbacks"] == 0
+    assert_whole(desk, texts)
 
 
 def test_retries_of_a_job_are_bounded(desk: Desk) -> None:
