@@ -185,12 +185,7 @@ def test_a_segment_that_spoils_its_batch_is_found_and_the_others_are_done(
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "lost",
-        pytest.param(
-            "unruly", marks=pytest.mark.xfail(reason="answers are recorded before they are counted", strict=True)
-        ),
-    ],
+    ["lost", "unruly"],
 )
 def test_a_generalist_that_miscounts_is_told_of_and_crashes_nothing(desk: Desk, name: str) -> None:
     desk.write(count=4)

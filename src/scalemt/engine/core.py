@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 from scalemt import languages
@@ -109,7 +109,7 @@ class Engine:
         source: str,
         target: str,
         progress: Progress | None = None,
-    ) -> Iterator[list[Translation]]:
+    ) -> Generator[list[Translation], None, None]:
         """Yield the translations of each batch, in order; `batches` is read a few ahead. See `translate`.
 
         Batches that hold nothing are passed over. A batch is worked on as a whole and by itself, whatever `batch`

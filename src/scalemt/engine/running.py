@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -95,13 +95,15 @@ class Run:
         for done in self._done(self.windows(segments)):
             yield from done
 
-    def batches(self, batches: Iterable[Sequence[Segment]]) -> Iterator[list[Translation]]:
+    def batches(self, batches: Iterable[Sequence[Segment]]) -> Generator[list[Translation], None, None]:
         """Yield the translations of each batch, in order; empty ones are passed over.
 
         Each batch is a window that stands alone: what becomes of it depends on no other, but for its context.
         """
         self._alone = True
-        yield from filter(None, self._done(_given(iter(batches))))
+        for done in self._done(_given(iter(batches))):
+            if done:
+                yield done
 
     def _done(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
         """Yield the translations of each window, in order."""

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Protocol
 
 from scalemt.caching.codec import completion_key
-from scalemt.errors import BudgetError, EndpointError, PausedError, RateLimitError
+from scalemt.errors import BudgetError, EndpointError, GeneralistError, PausedError, RateLimitError
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.generalists.base import GeneralistKind, Progress
 from scalemt.retry import RetryBudget
@@ -153,6 +153,9 @@ class JournaledGeneralist:
         except BaseException:
             self._release(numbers)
             raise
+        if len(answers) != len(prompts):
+            self._release(numbers)
+            raise GeneralistError(f"{self.name} returned {len(answers)} completions for {len(prompts)} prompts.")
         for number, key, answer in zip(numbers, asked, answers, strict=True):
             if answer.finish_reason == "error":
                 self._journal.release(number)

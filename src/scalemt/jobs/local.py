@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
-from scalemt.errors import BackendError, LedgerError, PausedError, ScalemtError
+from scalemt.errors import PausedError, UsageError
 from scalemt.jobs.crew import Work
 from scalemt.jobs.leases import Chunk, Leases
 from scalemt.jobs.verdicts import Verdicts
@@ -40,31 +41,43 @@ class LocalCrew:
         first = leases.next()
         if first is None:
             return False
+        try:
+            self._translate(first, taken, leases, verdicts)
+        except (PausedError, UsageError):
+            raise
+        except Exception as fault:
+            self._blame(fault, taken, leases, verdicts)
+        return True
+
+    def _translate(self, first: Chunk, taken: deque[Chunk], leases: Leases, verdicts: Verdicts) -> None:
+        """Translate and write down chunk after chunk; `taken` holds those that were begun."""
 
         def batches() -> Iterator[Sequence[Segment]]:
             chunk: Chunk | None = first
             while chunk is not None:
                 taken.append(chunk)
                 yield chunk.segments
-                chunk = None if self._work.why() else leases.next()
+                chunk = None if self._work.why() else self._following(chunk, leases)
 
-        try:
-            for translations in self._worker.work(batches(), self._work.watch.tick, self._before(first)):
+        with closing(self._worker.work(batches(), self._work.watch.tick, self._before(first))) as stream:
+            for translations in stream:
                 chunk = taken[0]
                 results = verdicts.of(chunk, translations)
-                if leases.commit(chunk, results, translations[0].signature if translations else ""):
+                if leases.commit(chunk, results, translations[0].signature):
                     self._work.ledger.tally({"retries": verdicts.spent()})
                 taken.popleft()
                 self._work.watch.written()
-        except (PausedError, LedgerError):
-            raise
-        except ScalemtError as fault:
-            if not isinstance(fault, BackendError):
-                raise
-            self._blame(fault, taken, leases, verdicts)
-        except Exception as fault:
-            self._blame(fault, taken, leases, verdicts)
-        return True
+                if self._work.why() and not self._work.ledger.settings.asks:
+                    return  # drafts that were begun cost nothing: whoever stops need not wait for them
+
+    def _following(self, chunk: Chunk, leases: Leases) -> Chunk | None:
+        """Lease the next chunk; where prompts show what stands before, only the one right behind."""
+        found = leases.next()
+        shows = self._work.ledger.settings.profile.context
+        if found and shows and found.rows[0].number != chunk.rows[-1].number + 1:
+            leases.give_back(found)
+            return None
+        return found
 
     def _blame(self, fault: Exception, taken: deque[Chunk], leases: Leases, verdicts: Verdicts) -> None:
         """Find out which segment of a batch makes it fail: they are tried one by one."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from scalemt.documents import Document
 from scalemt.errors import InputError, LedgerError, UsageError
 from scalemt.fingerprint import file_digest
-from scalemt.formats import suffixes
+from scalemt.formats import format_for, suffixes
 from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.rows import segment_to_row
 from scalemt.jobs.settings import Settings
@@ -93,10 +93,21 @@ def _fixed(pattern: Path) -> Path:
 
 
 def document(settings: Settings, path: Path) -> Document:
-    """Return a file of a job as the settings read it."""
-    return Document(
-        path, settings.source, settings.target, settings.format_name, settings.options, settings.context
-    )
+    """Return a file of a job as the settings read it; fields are those of the formats that have any."""
+    options = settings.options
+    if options.fields and not format_for(path, settings.format_name).takes_fields:
+        options = replace(options, fields=())
+    return Document(path, settings.source, settings.target, settings.format_name, options, settings.context)
+
+
+def _require_fields_used(settings: Settings, files: Iterable[Path]) -> None:
+    """Refuse fields where no file has any: somebody expects something of them.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if settings.options.fields and not any(format_for(path, settings.format_name).takes_fields for path in files):
+        raise UsageError("No file of the job is of a format that has fields. Leave out --fields.")
 
 
 def register(ledger: Ledger, files: dict[str, Path]) -> None:
@@ -109,6 +120,7 @@ def register(ledger: Ledger, files: dict[str, Path]) -> None:
         UsageError: a file is of no known format, or lacks fields.
     """
     settings = ledger.settings
+    _require_fields_used(settings, files.values())
     known = {item.name: (str(item.path), item.size, item.digest) for item in inputs(ledger)}
     found = {}
     for name, path in files.items():

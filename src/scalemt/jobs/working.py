@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
 from scalemt.engine import Engine
 from scalemt.engine.backends import build_generalist
@@ -58,7 +58,7 @@ class Worker:
         batches: Iterable[Sequence[Segment]],
         progress: Progress | None = None,
         before: Mapping[str, str] | None = None,
-    ) -> Iterator[list[Translation]]:
+    ) -> Generator[list[Translation], None, None]:
         """Yield the translations of each batch, in order; see `Engine.batches`.
 
         Args:
