@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from scalemt.cli.documents import document_options, format_options
+from scalemt.cli.job_cluster import cluster_options, take_crew
 from scalemt.cli.job_progress import Telling, shares, telling
 from scalemt.cli.options import method_options, overrides, profile_options, say, visible
 
 if TYPE_CHECKING:
     from scalemt.jobs.answers import Limits
+    from scalemt.jobs.crew import Crew, Work
     from scalemt.jobs.ledger import Ledger
     from scalemt.jobs.runner import Ending, Runner
 
@@ -73,6 +75,7 @@ def limit_options(function: F) -> F:
     help="With --estimate: send N prompts, and measure time and tokens by them.",
 )
 @limit_options
+@cluster_options
 @document_options
 @method_options
 @profile_options
@@ -86,7 +89,7 @@ def run(files: tuple[str, ...], folder: str, source: str, target: str, **options
     from scalemt.jobs.reading import find_files, register
     from scalemt.jobs.settings import Settings
 
-    limits, as_json = take_limits(options), options.pop("as_json")
+    limits, crew, as_json = take_limits(options), take_crew(options), options.pop("as_json")
     estimated, probe, profile = options.pop("estimate"), options.pop("probe"), options.pop("profile")
     how, format_name = format_options(options), options.pop("format_name")
     configuration = load_configuration()
@@ -99,48 +102,51 @@ def run(files: tuple[str, ...], folder: str, source: str, target: str, **options
         return show_estimate(settings, found, probe, as_json=as_json)
     ledger = Ledger.create(Path(folder), settings)
     register(ledger, found)
-    return work(ledger, limits, as_json=as_json)
+    return work(ledger, limits, crew, as_json=as_json)
 
 
 @click.command("resume", short_help="Go on with a job.")
 @click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
 @limit_options
+@cluster_options
 def resume(folder: str, **options: Any) -> int:
     """Go on with the job in DIR, as it was begun; limits may be others."""
     from scalemt.jobs.leases import reopen
     from scalemt.jobs.ledger import Ledger
 
-    limits, as_json = take_limits(options), options.pop("as_json")
+    limits, crew, as_json = take_limits(options), take_crew(options), options.pop("as_json")
     ledger = Ledger.open(Path(folder))
     reopen(ledger)
-    return work(ledger, limits, as_json=as_json)
+    return work(ledger, limits, crew, as_json=as_json)
 
 
 @click.command("retry-failed", short_help="Try the failed segments of a job again.")
 @click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
 @click.option("--fallbacks", is_flag=True, help="Also those whose draft stands in for an answer that failed.")
 @limit_options
+@cluster_options
 def retry_failed(folder: str, fallbacks: bool, **options: Any) -> int:
     """Translate the segments that failed anew, and write the files again."""
     from scalemt.jobs.leases import try_again
     from scalemt.jobs.ledger import Ledger
 
-    limits, as_json = take_limits(options), options.pop("as_json")
+    limits, crew, as_json = take_limits(options), take_crew(options), options.pop("as_json")
     ledger = Ledger.open(Path(folder))
     number = try_again(ledger, fallbacks=fallbacks)
     if not number:
         say("No segment has failed: there is nothing to try again.")
         return 0
     say(f"{number:,} segments are tried again.")
-    return work(ledger, limits, as_json=as_json)
+    return work(ledger, limits, crew, as_json=as_json)
 
 
-def work(ledger: Ledger, limits: Limits, *, as_json: bool) -> int:
-    """Run a job until its end, and say how it ended."""
+def work(ledger: Ledger, limits: Limits, crew: Callable[[Work], Crew] | None = None, *, as_json: bool) -> int:
+    """Run a job until its end, and say how it ended; without a crew, this process works."""
+    from scalemt.jobs.local import LocalCrew
     from scalemt.jobs.runner import Runner
 
     shown = telling(ledger, as_json=as_json)
-    runner = Runner(ledger, limits, shown)
+    runner = Runner(ledger, limits, shown, crew or LocalCrew)
     # Paths of the profile begin where the job was begun.
     with chdir(ledger.settings.folder), _signals(runner, shown):
         try:

@@ -1,0 +1,203 @@
+"""The actors that work: engines, which hold the specialist, and generalists."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import nullcontext
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from scalemt.caching.codec import completion_key
+from scalemt.engine import Engine
+from scalemt.engine.backends import build_generalist
+from scalemt.engine.running import Run
+from scalemt.errors import LedgerError
+from scalemt.generalists import ScoringGeneralist
+from scalemt.jobs.journal import write_down
+from scalemt.jobs.ray.mailbox import Line
+from scalemt.jobs.ray.portable import Fault, completions_out, pack
+from scalemt.jobs.ray.proxies import (
+    Described,
+    RemoteGeneralist,
+    RemoteJournal,
+    RemoteRetries,
+    RemoteScoringGeneralist,
+    here,
+    settle_in,
+)
+from scalemt.jobs.rows import segment_from_row
+from scalemt.jobs.settings import Settings
+from scalemt.types import Completion, Decoding, Likelihood, Prompt, Segment
+
+
+@dataclass(frozen=True)
+class Minds:
+    """The generalists of a job: their actors, and what they are; no actors where the method asks none."""
+
+    actors: tuple[Any, ...] = ()
+    described: Described | None = None
+
+
+class EngineActor:
+    """What Ray Data maps chunks with: an engine that is loaded once and called from one or several threads.
+
+    Args:
+        mailbox: leads to the driver.
+        minds: the generalists.
+        signature: what the job says translates; an engine that would translate otherwise touches no segment.
+    """
+
+    def __init__(self, mailbox: Any, minds: Minds, signature: str) -> None:
+        self._line = Line(mailbox)
+        self._fault: Fault | None = None
+        try:
+            self._run = self._loaded(minds, signature)
+        except Exception as fault:
+            # Raised here, Ray would start the actor anew, for ever: the first chunk tells of it instead.
+            self._fault = Fault.of(fault)
+
+    def __call__(self, table: Any) -> Any:
+        """Translate the chunks of an Arrow table, one a row; see `shards`."""
+        import pyarrow as pa
+
+        numbers = table["chunk"].to_pylist()
+        results = [self._result(*row) for row in zip(numbers, table["rows"].to_pylist(), strict=True)]
+        kinds, payloads = [kind for kind, _ in results], [payload for _, payload in results]
+        return pa.table({"chunk": numbers, "kind": kinds, "payload": pa.array(payloads, pa.large_binary())})
+
+    def _loaded(self, minds: Minds, signature: str) -> Run:
+        settings = settle_in(self._line, "engine")
+        engine = Engine(
+            settings.profile, settings.configuration, generalist=self._mind(minds), notice=self._notice
+        )
+        plan = engine.plan(settings.source, settings.target)
+        if plan.signature != signature:
+            raise LedgerError(
+                f"On {here()} the job would be translated by other means: {plan.signature}, and it began with "
+                f"{signature}. Give all nodes the same models and the same version of scalemt."
+            )
+        return Run(settings.profile, plan, lambda _: None)
+
+    def _mind(self, minds: Minds) -> RemoteGeneralist | None:
+        if minds.described is None:
+            return None
+        kind = RemoteScoringGeneralist if minds.described.scores else RemoteGeneralist
+        return kind(minds.actors, minds.described, RemoteRetries(self._line))
+
+    def _notice(self, text: str) -> None:
+        self._line.ask("note", text)
+
+    def _result(self, number: int, rows: str) -> tuple[str, bytes]:
+        """Translate one chunk, if the driver says that it is still to be done."""
+        if self._fault:
+            return "fault", _as_bytes(self._fault)
+        try:
+            if not self._line.ask("begin", number):
+                return "skipped", b""
+            segments = [segment_from_row(row) for row in json.loads(rows)]
+            return "done", pack(self._translated(segments))
+        except Exception as fault:
+            return "fault", _as_bytes(Fault.of(fault))
+
+    def _translated(self, segments: Sequence[Segment]) -> Any:
+        return next(self._run.batches(iter([segments])))
+
+
+class GeneralistActor:
+    """One generalist that writes down each answer as it arrives, for any number of engines at once.
+
+    An engine that dies takes no answer with it: what it had asked is answered and written down here, and whoever
+    asks the same meanwhile waits for that answer.
+    """
+
+    def __init__(self, mailbox: Any, number: int) -> None:
+        self._lock = Lock()
+        self._under_way: dict[bytes, Future[Completion]] = {}
+        self._fault: Fault | None = None
+        line = Line(mailbox)
+        try:
+            self._load(line, f"generalist {number}")
+        except Exception as fault:
+            self._fault = Fault.of(fault)
+
+    def _load(self, line: Line, holder: str) -> None:
+        settings = settle_in(line, holder)
+        inner = build_generalist(settings.profile.generalist, settings.configuration, settings.profile)
+        if hasattr(inner, "retries"):
+            inner.retries = RemoteRetries(line)
+        self._generalist = write_down(inner, RemoteJournal(line, holder))
+        self._one_by_one: Any = nullcontext() if self._generalist.overlaps else Lock()
+
+    def describe(self) -> Described | Fault:
+        """Say what this generalist is."""
+        if self._fault:
+            return self._fault
+        inner = self._generalist
+        key = getattr(inner.inner, "cache_key", "") or inner.signature
+        return Described(
+            inner.name, inner.kind, inner.signature, key, inner.overlaps, isinstance(inner, ScoringGeneralist)
+        )
+
+    def complete(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Completion] | Fault:
+        """Complete prompts, and wait for those that are being completed already."""
+        if self._fault:
+            return self._fault
+        keys = [completion_key(str(decoding.max_tokens), prompt, decoding) for prompt in prompts]
+        waited, own = self._divided(keys)
+        try:
+            with self._one_by_one:
+                asked = [prompts[keys.index(key)] for key in own]
+                answers = self._generalist.complete(asked, decoding) if asked else []
+            for key, answer in zip(own, answers, strict=True):
+                own[key].set_result(answer)
+            found = waited | own
+            return completions_out([found[key].result() for key in keys])
+        except BaseException as fault:
+            for future in own.values():
+                if not future.done():
+                    future.set_exception(fault)
+            return Fault.of(fault)
+        finally:
+            with self._lock:
+                for key in own:
+                    del self._under_way[key]
+
+    def _divided(
+        self, keys: Sequence[bytes]
+    ) -> tuple[dict[bytes, Future[Completion]], dict[bytes, Future[Completion]]]:
+        """Return the prompts that others are asking now, and those that are to be asked, by their keys."""
+        with self._lock:
+            waited = {key: self._under_way[key] for key in keys if key in self._under_way}
+            own: dict[bytes, Future[Completion]] = {key: Future() for key in keys if key not in waited}
+            self._under_way |= own
+        return waited, own
+
+    def score(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood] | Fault:
+        """The likelihood of `continuations[i]` after `prompts[i]`."""
+        if self._fault:
+            return self._fault
+        try:
+            with self._one_by_one:
+                found: list[Likelihood] = self._generalist.score(prompts, continuations)  # type: ignore[attr-defined]
+                return found
+        except Exception as fault:
+            return Fault.of(fault)
+
+    def pid(self) -> int:
+        """Return the number of this process."""
+        return os.getpid()
+
+
+def computes(settings: Settings) -> bool:
+    """Whether the generalist of a job computes in its own process, and so needs cores: it takes `threads` then."""
+    inner = build_generalist(settings.profile.generalist, settings.configuration, settings.profile)
+    return "threads" in inspect.signature(type(inner)).parameters
+
+
+def _as_bytes(fault: Fault) -> bytes:
+    return json.dumps([fault.kind, fault.said]).encode("utf-8", "surrogatepass")

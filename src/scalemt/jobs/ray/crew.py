@@ -1,0 +1,249 @@
+"""A crew on a cluster: engines and generalists are actors, and this process commits what they give.
+
+Sources: https://docs.ray.io/en/latest/data/transforming-data.html (stateful transforms),
+https://docs.ray.io/en/latest/ray-core/fault_tolerance/actors.html.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from scalemt.config import Profile
+from scalemt.errors import BackendError, ConfigurationError, PausedError, ScalemtError
+from scalemt.jobs.answers import LedgerJournal
+from scalemt.jobs.crew import Crew, Work
+from scalemt.jobs.leases import Chunk, Leases
+from scalemt.jobs.ray.actors import GeneralistActor, Minds, computes
+from scalemt.jobs.ray.cluster import Options, join
+from scalemt.jobs.ray.desk import Desk
+from scalemt.jobs.ray.library import load_ray
+from scalemt.jobs.ray.mailbox import Postman, open_mailbox
+from scalemt.jobs.ray.portable import Fault, unpack
+from scalemt.jobs.ray.rounds import Answered, Pool, Stream
+from scalemt.jobs.ray.shards import Shards, remove_strays, write_shards
+from scalemt.jobs.settings import Settings
+from scalemt.jobs.verdicts import Verdicts
+from scalemt.jobs.working import Worker
+
+_AT_ONCE = 3  # chunks that an engine works on while a generalist answers
+_MOST_CALLS = 256  # of engines to one generalist at a time
+_FRUITLESS = 3  # rounds in a row that Ray gave up and that brought nothing
+_SLOW_START = 30.0  # seconds without a result before a user is told what may be the matter
+_LAST_WORDS = 10.0  # seconds for Ray to end a round
+
+
+def on_ray(options: Options) -> Callable[[Work], Crew]:
+    """Return what makes a crew on Ray, for `Runner`."""
+    return partial(RayCrew, options=options)
+
+
+class RayCrew:
+    """Engines on a cluster; see `Crew`.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ConfigurationError: the cluster cannot be used, or the job cannot be divided.
+    """
+
+    def __init__(self, work: Work, options: Options) -> None:
+        settings = work.ledger.settings
+        if settings.profile.context:
+            raise ConfigurationError(
+                "The prompts of this job show what was translated before (context), so that its chunks go one "
+                "after the other: leave out --on, or begin the job with --context 0."
+            )
+        self._work, self._options = work, options
+        self._journal: LedgerJournal | None = None
+        self._worker = Worker(settings, self._kept_journal, work.retries, work.watch.note)
+        self._fruitless = 0
+        self._seen = False
+        self._cluster = join(options.address)
+        self._postman: Postman | None = None
+        try:
+            self._prepare(settings)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def signature(self) -> str:
+        """One line that says what translates; see `Crew.signature`."""
+        return self._worker.signature
+
+    def hurry(self) -> None:
+        """Wait for nothing: closing ends the actors, and answers under way with them."""
+        self._desk.closed = True
+
+    def close(self) -> None:
+        """End the actors, and leave the cluster."""
+        if self._postman:
+            self._postman.end()
+        for actor in getattr(self, "_actors", ()):
+            _kill(actor)
+        self._cluster.close()
+
+    def round(self, leases: Leases, verdicts: Verdicts) -> bool:
+        """Put all that is to be done through the cluster once; see `Crew.round`."""
+        folder = self._work.ledger.folder
+        shards = write_shards(leases, folder, self._options.shards)
+        if not shards.chunks:
+            return False
+        try:
+            self._desk.open(leases)
+            self._through(shards, leases, verdicts)
+        finally:
+            self._desk.closed = True
+            shards.remove()
+            remove_strays(folder)
+        return True
+
+    def _kept_journal(self, prices: tuple[float, float]) -> LedgerJournal:
+        self._journal = self._work.journal(prices)
+        return self._journal
+
+    def _prepare(self, settings: Settings) -> None:
+        """Start all actors but the engines, which each round starts anew."""
+        threads = settings.profile.threads or 1
+        given = {name: getattr(settings.profile, name) for name in settings.profile.explicit}
+        settings = replace(settings, profile=Profile.model_validate({**given, "threads": threads}))
+        self._desk = Desk(self._work, settings, self._journal)
+        mailbox = open_mailbox(self._cluster.node)
+        self._actors: list[Any] = [mailbox]
+        self._postman = Postman(mailbox, self._work.ledger, self._desk.answers())
+        busy = threads if settings.asks and computes(settings) else 0
+        minds = self._minds(mailbox, busy) if settings.asks else Minds()
+        size = self._options.actors or self._cluster.engines(threads, busy * len(minds.actors))
+        self._cluster.engines(threads)
+        at_once = _AT_ONCE if settings.asks else 1
+        self._pool = Pool(size, threads, at_once, self._options.actor_gpus, (mailbox, minds, self.signature))
+
+    def _minds(self, mailbox: Any, cores: int) -> Minds:
+        """Start the generalists, and ask one of them what it is."""
+        ray = load_ray()
+
+        kind = ray.remote(GeneralistActor).options(
+            num_cpus=cores, max_concurrency=_MOST_CALLS, max_restarts=-1, max_task_retries=-1
+        )
+        actors = tuple(kind.remote(mailbox, number) for number in range(self._options.generalist_actors))
+        self._actors += actors
+        described = ray.get(actors[0].describe.remote())
+        if isinstance(described, Fault):
+            raise described.exception()
+        return Minds(actors, described)
+
+    def _through(self, shards: Shards, leases: Leases, verdicts: Verdicts) -> None:
+        stream = Stream(shards, self._pool, self._cluster.node)
+        stopped: Exception | None = None
+        began = time.monotonic()
+        fruits = 0
+        try:
+            for item in stream.results():
+                self._look(began)
+                if item is not None:
+                    self._seen = True
+                    try:
+                        fruits += self._settle(item, leases, verdicts)
+                    except ScalemtError as fault:
+                        # Others are still at work: what they have begun is finished first.
+                        stopped = stopped or fault
+                        self._desk.closed = True
+                if (stopped or self._work.why()) and not self._desk.under_way:
+                    break
+        finally:
+            stream.end(_LAST_WORDS)
+        if stopped:
+            raise stopped
+        if stream.fault:
+            self._failed(stream.fault, fruits)
+
+    def _settle(self, item: Answered, leases: Leases, verdicts: Verdicts) -> int:
+        """Commit the result of one chunk, and return how many segments it brought."""
+        chunk = self._desk.finished(item.number)
+        fault = Fault(*json.loads(item.payload)).exception() if item.kind == "fault" else None
+        if fault and (chunk is None or not _of_segments(fault)):
+            if chunk:
+                leases.give_back(chunk)
+            raise fault
+        if chunk is None or item.kind == "skipped":
+            return 0
+        if fault:
+            self._blame(chunk, fault, leases, verdicts)
+        else:
+            translations = unpack(item.payload)
+            results = verdicts.of(chunk, translations)
+            if leases.commit(chunk, results, translations[0].signature if translations else ""):
+                self._work.ledger.tally({"retries": verdicts.spent()})
+        self._work.watch.tick(len(chunk.rows))
+        self._work.watch.written()
+        return len(chunk.rows)
+
+    def _blame(self, chunk: Chunk, fault: Exception, leases: Leases, verdicts: Verdicts) -> None:
+        """Find out which segment of a chunk makes it fail: they are tried one by one in the next round."""
+        if len(chunk.rows) > 1:
+            leases.split(chunk)
+        else:
+            leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, self._work.ledger.settings)], "")
+
+    def _look(self, began: float) -> None:
+        """See whether the cluster is still of use.
+
+        Raises:
+            PausedError: it is not.
+        """
+        if self._postman and self._postman.fault:
+            raise PausedError(f"The cluster is out of reach: {_told(self._postman.fault)}")
+        if self._desk.greetings > 3 * self._pool.size + 3:
+            raise PausedError(
+                f"{self._desk.greetings} engines ended one after the other before they began with a chunk. Look "
+                "into the logs of Ray; often the memory of a node does not hold so many: give fewer --actors."
+            )
+        if not self._seen and time.monotonic() - began > _SLOW_START:
+            self._seen = True
+            self._work.watch.note(
+                f"No engine has given a result yet. {self._pool.size} engines of {self._pool.threads} CPUs each "
+                "are asked for: if the cluster is busy with other work, they wait for it."
+            )
+
+    def _failed(self, fault: BaseException, fruits: int) -> None:
+        """Begin another round after one that Ray gave up; chunks in hand keep the suspicion of this lease.
+
+        Raises:
+            ConfigurationError: the shards cannot be read.
+            PausedError: it does not help.
+        """
+        self._desk.abandoned()
+        cause = getattr(fault, "cause", None) or fault.__cause__ or fault
+        if isinstance(fault, OSError) or isinstance(cause, OSError):
+            raise ConfigurationError(
+                f"A node of the cluster cannot read the chunks: {_told(cause)}. Give a folder or URI that all "
+                "nodes see with --shards."
+            )
+        self._fruitless = 0 if fruits else self._fruitless + 1
+        if self._fruitless >= _FRUITLESS:
+            raise PausedError(f"Ray gave up {_FRUITLESS} times, and nothing was done between: {_told(fault)}")
+        self._work.watch.note(f"Ray gave up a round, another one begins: {_told(fault)}")
+
+
+def _of_segments(fault: Exception) -> bool:
+    """Whether a fault may lie in the segments of a chunk, so that the others can go on."""
+    return isinstance(fault, BackendError) or not isinstance(fault, ScalemtError)
+
+
+def _told(fault: BaseException) -> str:
+    """Return the gist of what Ray says, which is often a page of traceback: its last line that says something."""
+    lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(fault).__name__)[:300]
+
+
+def _kill(actor: Any) -> None:
+    ray = load_ray()
+
+    try:
+        ray.kill(actor)
+    except Exception:  # it is gone already, or the cluster is
+        return
