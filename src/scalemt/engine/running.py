@@ -23,7 +23,7 @@ from scalemt.glossary import verify
 from scalemt.methods import Prepared
 from scalemt.methods.answering import Asking, answer, unasked
 from scalemt.specialists.road import RecordedRoad
-from scalemt.types import Decoding, Segment, Translation
+from scalemt.types import Decoding, Prompt, Segment, Translation
 from scalemt.workers import give_up
 
 Progress = Callable[[int], None]
@@ -104,6 +104,15 @@ class Run:
         for done in self._done(_given(iter(batches))):
             if done:
                 yield done
+
+    def prompts(self, batch: Sequence[Segment]) -> Iterator[tuple[Prompt, Decoding]]:
+        """Yield what a batch would ask at first, as `batches` would ask it; nobody is asked."""
+        self._alone = True
+        staged = self.prepare(Window(batch, 0))
+        for prepared in (staged.prepared, staged.thirds):
+            if asked := [item.prompt for item in prepared if item.prompt]:
+                decoding = self._decoding(prepared)
+                yield from ((prompt, decoding) for prompt in asked)
 
     def _done(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
         """Yield the translations of each window, in order."""
@@ -281,17 +290,19 @@ class Run:
     def _answer(self, prepared: Sequence[Prepared], origin: str, meter: _Meter) -> Round:
         if not any(item.prompt for item in prepared):
             return Round(origin, unasked(prepared))
+        plan, decoding = self._plan, self._decoding(prepared)
+        generalist = require_generalist(plan)
+        asking = Asking(generalist, decoding, plan.kit.template, plan.pair, origin)
+        return Round(origin, answer(prepared, asking, meter.tick))
+
+    def _decoding(self, prepared: Sequence[Prepared]) -> Decoding:
         bound = self._profile.max_tokens
         if "max_tokens" not in self._profile.explicit:
             # Three tokens a byte of the source is more than any pair of scripts needs, also where a tokenizer
             # falls back on bytes; it ends a model that has lost its way. Set max_tokens for one that thinks aloud.
             longest = max(len(item.segment.text.encode()) for item in prepared)
             bound = min(bound, 64 + 3 * longest)
-        plan = self._plan
-        decoding = Decoding(bound, self._profile.temperature, seed=self._profile.seed)
-        generalist = require_generalist(plan)
-        asking = Asking(generalist, decoding, plan.kit.template, plan.pair, origin)
-        return Round(origin, answer(prepared, asking, meter.tick))
+        return Decoding(bound, self._profile.temperature, seed=self._profile.seed)
 
     def _seconds(self, began: float) -> float:
         """Return the seconds that this window added to the run, what overlaps with the one before left out."""

@@ -19,6 +19,7 @@ from scalemt.engine.running import Run
 from scalemt.errors import LedgerError
 from scalemt.generalists import ScoringGeneralist
 from scalemt.jobs.journal import write_down
+from scalemt.jobs.ray.llm_stage import COLUMNS, prompt_rows
 from scalemt.jobs.ray.mailbox import Line
 from scalemt.jobs.ray.portable import Fault, completions_out, pack
 from scalemt.jobs.ray.proxies import (
@@ -55,6 +56,7 @@ class EngineActor:
     def __init__(self, mailbox: Any, minds: Minds, signature: str) -> None:
         self._line = Line(mailbox)
         self._fault: Fault | None = None
+        self._identity = minds.described.cache_key if minds.described else ""
         try:
             self._run = self._loaded(minds, signature)
         except Exception as fault:
@@ -106,6 +108,30 @@ class EngineActor:
 
     def _translated(self, segments: Sequence[Segment]) -> Any:
         return next(self._run.batches(iter([segments])))
+
+
+class PromptActor(EngineActor):
+    """What Ray Data maps chunks with to have their prompts: those that no answer is known to, one a row.
+
+    Nothing is leased: a prompt that is answered twice is answered the same.
+    """
+
+    def __call__(self, table: Any) -> Any:
+        """Return the prompts of the chunks of an Arrow table; see `llm_stage`."""
+        if self._fault:
+            raise self._fault.exception()
+        rows: list[dict[str, Any]] = []
+        for chunk in table["rows"].to_pylist():
+            asked = self._run.prompts([segment_from_row(row) for row in json.loads(chunk)])
+            rows += prompt_rows(self._line, self._identity, asked)
+        return _prompt_table(rows)
+
+
+def _prompt_table(rows: list[dict[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    return pa.Table.from_pylist(rows, pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()]))
 
 
 class GeneralistActor:

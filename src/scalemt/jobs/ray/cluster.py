@@ -25,7 +25,8 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_DEDUP_LOGS": "0",
+    # What is pushed to drivers goes to standard output, where our events are: all of it is "repeated".
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",
 }
 
 

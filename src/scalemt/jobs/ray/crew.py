@@ -18,13 +18,14 @@ from scalemt.errors import BackendError, ConfigurationError, PausedError, Scalem
 from scalemt.jobs.answers import LedgerJournal
 from scalemt.jobs.crew import Crew, Work
 from scalemt.jobs.leases import Chunk, Leases
-from scalemt.jobs.ray.actors import GeneralistActor, Minds, computes
+from scalemt.jobs.ray.actors import GeneralistActor, Minds, PromptActor, computes
 from scalemt.jobs.ray.cluster import Options, join
 from scalemt.jobs.ray.desk import Desk
 from scalemt.jobs.ray.library import load_ray
-from scalemt.jobs.ray.mailbox import Postman, open_mailbox
+from scalemt.jobs.ray.llm_stage import Processor, answer_ahead, vllm_processor
+from scalemt.jobs.ray.mailbox import Postman, beside, open_mailbox
 from scalemt.jobs.ray.portable import Fault, unpack
-from scalemt.jobs.ray.rounds import Answered, Pool, Stream
+from scalemt.jobs.ray.rounds import Answered, Pool, Stream, fine_grained, mapped
 from scalemt.jobs.ray.shards import Shards, remove_strays, write_shards
 from scalemt.jobs.settings import Settings
 from scalemt.jobs.verdicts import Verdicts
@@ -37,20 +38,25 @@ _SLOW_START = 30.0  # seconds without a result before a user is told what may be
 _LAST_WORDS = 10.0  # seconds for Ray to end a round
 
 
-def on_ray(options: Options) -> Callable[[Work], Crew]:
-    """Return what makes a crew on Ray, for `Runner`."""
-    return partial(RayCrew, options=options)
+def on_ray(options: Options, processor: Processor | None = None) -> Callable[[Work], Crew]:
+    """Return what makes a crew on Ray, for `Runner`; see `RayCrew`."""
+    return partial(RayCrew, options=options, processor=processor)
 
 
 class RayCrew:
     """Engines on a cluster; see `Crew`.
+
+    Args:
+        work: what the run gives.
+        options: which cluster, and how it is used.
+        processor: answers all prompts of a round before the engines ask; see `llm_stage`.
 
     Raises:
         MissingExtraError: Ray is not installed.
         ConfigurationError: the cluster cannot be used, or the job cannot be divided.
     """
 
-    def __init__(self, work: Work, options: Options) -> None:
+    def __init__(self, work: Work, options: Options, processor: Processor | None = None) -> None:
         settings = work.ledger.settings
         if settings.profile.context:
             raise ConfigurationError(
@@ -60,6 +66,7 @@ class RayCrew:
         self._work, self._options = work, options
         self._journal: LedgerJournal | None = None
         self._worker = Worker(settings, self._kept_journal, work.retries, work.watch.note)
+        self._processor = processor
         self._fruitless = 0
         self._seen = False
         self._cluster = join(options.address)
@@ -95,6 +102,8 @@ class RayCrew:
             return False
         try:
             self._desk.open(leases)
+            if self._processor and self._journal:
+                self._answer_ahead(shards, self._processor, self._journal)
             self._through(shards, leases, verdicts)
         finally:
             self._desk.closed = True
@@ -121,13 +130,23 @@ class RayCrew:
         self._cluster.engines(threads)
         at_once = _AT_ONCE if settings.asks else 1
         self._pool = Pool(size, threads, at_once, self._options.actor_gpus, (mailbox, minds, self.signature))
+        if self._options.llm_stage and minds.described:
+            # Two models would answer under one name.
+            self._work.ledger.pin("llm_stage", self._options.llm_stage, "What answers prompts ahead")
+            self._processor = vllm_processor(self._options.llm_stage, minds.described.kind)
 
     def _minds(self, mailbox: Any, cores: int) -> Minds:
-        """Start the generalists, and ask one of them what it is."""
-        ray = load_ray()
+        """Start the generalists, and ask one of them what it is.
 
+        One that only waits for a server stands beside the driver: then no other node takes its calls along.
+        """
+        ray = load_ray()
         kind = ray.remote(GeneralistActor).options(
-            num_cpus=cores, max_concurrency=_MOST_CALLS, max_restarts=-1, max_task_retries=-1
+            num_cpus=cores,
+            max_concurrency=_MOST_CALLS,
+            max_restarts=-1,
+            max_task_retries=-1,
+            scheduling_strategy="DEFAULT" if cores else beside(self._cluster.node),
         )
         actors = tuple(kind.remote(mailbox, number) for number in range(self._options.generalist_actors))
         self._actors += actors
@@ -135,6 +154,14 @@ class RayCrew:
         if isinstance(described, Fault):
             raise described.exception()
         return Minds(actors, described)
+
+    def _answer_ahead(self, shards: Shards, processor: Processor, journal: LedgerJournal) -> None:
+        # Half of the engines' cores are left to the processor: holding them all, they would wait for each other.
+        pool = replace(self._pool, size=max(1, self._pool.size // 2), at_once=1)
+        with fine_grained():
+            prompts = mapped(shards, pool, self._cluster.node, PromptActor)
+            count = answer_ahead(prompts, processor, journal, self._work.why)
+        self._work.watch.note(f"{count:,} prompts were answered ahead.")
 
     def _through(self, shards: Shards, leases: Leases, verdicts: Verdicts) -> None:
         stream = Stream(shards, self._pool, self._cluster.node)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from threading import Event, Thread
 from typing import Any
 
@@ -65,16 +66,16 @@ class Mailbox:
         return taken
 
 
+def beside(node: str) -> Any:
+    """Return the strategy that puts an actor on a node, and nowhere else."""
+    strategies = import_module("ray.util.scheduling_strategies")
+    return strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+
+
 def open_mailbox(node: str) -> Any:
     """Start the actor on the driver's node: there it lives as long as the driver's machine does."""
     ray = load_ray()
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    made = ray.remote(Mailbox).options(
-        num_cpus=0,
-        max_concurrency=_AT_ONCE,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
-    )
+    made = ray.remote(Mailbox).options(num_cpus=0, max_concurrency=_AT_ONCE, scheduling_strategy=beside(node))
     return made.remote()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -37,8 +37,8 @@ class Pool:
     arguments: tuple[Any, ...]
 
 
-def mapped(shards: Shards, pool: Pool, node: str) -> Any:
-    """Return the data set of results; nothing is done before it is iterated."""
+def mapped(shards: Shards, pool: Pool, node: str, kind: type[EngineActor] = EngineActor) -> Any:
+    """Return the data set of what engines make of chunks; nothing is done before it is iterated."""
     ray = load_ray()
     from ray.data import ActorPoolStrategy
 
@@ -46,7 +46,7 @@ def mapped(shards: Shards, pool: Pool, node: str) -> Any:
     where = {"label_selector": {"ray.io/node-id": node}} if shards.local else {}
     read = ray.data.read_parquet(shards.folder, filesystem=shards.filesystem, num_cpus=0, **where)
     return read.map_batches(
-        EngineActor,
+        kind,
         fn_constructor_args=pool.arguments,
         batch_size=1,
         batch_format="pyarrow",
@@ -125,15 +125,25 @@ class Stream:
 
 
 def _tables(shards: Shards, pool: Pool, node: str) -> Iterator[Any]:
-    from ray.data import DataContext
-
-    context = DataContext.get_current().copy()
-    # Blocks of one row: each chunk is a task of its own, comes back when it is done, and is lost alone.
-    context.target_max_block_size = 1
-    # The reader that came with Ray 2.5x lists files in tasks that ask for a whole core, which engines may hold.
-    if hasattr(context, "use_datasource_v2"):
-        context.use_datasource_v2 = False
-    with DataContext.current(context):
+    with fine_grained():
         yield from mapped(shards, pool, node).iter_batches(
             batch_size=None, batch_format="pyarrow", prefetch_batches=1
         )
+
+
+@contextmanager
+def fine_grained() -> Iterator[None]:
+    """Have data sets that are made within made of blocks of one row.
+
+    Each chunk is a task of its own then, comes back when it is done, and is lost alone.
+    """
+    from ray.data import DataContext
+
+    context = DataContext.get_current().copy()
+    context.target_max_block_size = 1
+    # The reader that is the default since Ray 2.5x lists files in tasks that ask for a whole core, and engines may
+    # hold them all.
+    if hasattr(context, "use_datasource_v2"):
+        context.use_datasource_v2 = False
+    with DataContext.current(context):
+        yield
