@@ -114,7 +114,6 @@ def test_a_folder_that_turns_read_only_stops_the_job(desk: Desk, small_disk: Pat
 # The ledger.
 
 
-@pytest.mark.xfail(reason="PausedError outside of Runner.run ends with exit code 2", strict=True)
 def test_a_locked_ledger_says_so_and_loses_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = desk.write(count=40)
     process = desk.place.start(*desk.arguments())
@@ -160,7 +159,6 @@ def test_a_ledger_that_is_none_is_refused(desk: Desk) -> None:
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.xfail(reason="the message asks for a new folder, though the same command would do", strict=True)
 def test_a_job_cut_off_while_its_ledger_was_made_begins_anew(desk: Desk) -> None:
     """A kill between opening the file and writing the first row leaves an empty one."""
     texts = desk.write(count=2)
@@ -174,7 +172,6 @@ def test_a_job_cut_off_while_its_ledger_was_made_begins_anew(desk: Desk) -> None
     assert desk.output() == [settled(text) for text in texts]
 
 
-@pytest.mark.xfail(reason="a ledger without files resumes into success", strict=True)
 def test_a_job_cut_off_before_its_files_were_noted_is_not_done(desk: Desk) -> None:
     """A kill between making the ledger and noting the files: resuming must not call nothing a success."""
     texts = desk.write(count=2)
@@ -280,7 +277,6 @@ def test_an_input_without_text_is_done_at_once(desk: Desk, content: bytes) -> No
     assert (desk.status()["state"], desk.status()["segments"]) == ("done", 0)
 
 
-@pytest.mark.xfail(reason="a folder named relatively is looked for where the job was begun", strict=True)
 def test_a_job_is_resumed_from_another_folder(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it wrote stands in its folder, and not under the one in which it was begun."""
     texts = desk.write(count=4)
@@ -293,7 +289,6 @@ def test_a_job_is_resumed_from_another_folder(desk: Desk, monkeypatch: pytest.Mo
     assert desk.output() == [settled(text) for text in texts]
 
 
-@pytest.mark.xfail(reason="only a job that has read nothing yet can be begun otherwise", strict=True)
 def test_a_mistake_that_costs_nothing_leaves_the_folder_free(desk: Desk) -> None:
     texts = desk.write(count=4)
     wrong = desk.go(specialist="nonsense")
@@ -304,7 +299,6 @@ def test_a_mistake_that_costs_nothing_leaves_the_folder_free(desk: Desk) -> None
     assert desk.output() == [settled(text) for text in texts]
 
 
-@pytest.mark.xfail(reason="names that are not UTF-8 cannot be stored as text", strict=True)
 def test_a_file_whose_name_is_not_utf8(desk: Desk) -> None:
     texts = desk.write(count=2)
     name = os.fsdecode(b"na\xefve.txt")

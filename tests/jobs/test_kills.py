@@ -90,10 +90,6 @@ def test_a_dead_runner_is_seen_at_once(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="a lease counts from the moment it is taken, also while models load and answers are awaited",
-    strict=True,
-)
 def test_a_segment_is_not_blamed_for_kills_that_it_has_no_part_in(desk: Desk) -> None:
     """Ten kills while answers are awaited: a machine that is taken away again and again."""
     texts = desk.write(count=4)
@@ -111,7 +107,6 @@ def test_a_segment_is_not_blamed_for_kills_that_it_has_no_part_in(desk: Desk) ->
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="suspects are leased several at a time, and all of them are blamed", strict=True)
 def test_a_segment_that_kills_its_process_is_isolated(desk: Desk) -> None:
     """A fault in native code cannot be caught: whoever resumes often enough gets all but that segment."""
     texts = desk.write("A POISON sentence is in here.", count=40)

@@ -44,7 +44,7 @@ def test_chunks_are_large_where_nobody_is_asked(fields: dict[str, Any], size: in
 
 
 def test_another_job_is_refused_and_the_difference_named(tmp_path: Path) -> None:
-    Ledger.create(tmp_path, settings()).turn("running")
+    begun(Ledger.create(tmp_path, settings()))
     Ledger.create(tmp_path, settings()).close()
     with pytest.raises(
         LedgerError, match=r"target was 'pt' and is now 'es'; method was 'draft' and is now 'refine'"
@@ -52,12 +52,28 @@ def test_another_job_is_refused_and_the_difference_named(tmp_path: Path) -> None
         Ledger.create(tmp_path, settings("es", method="refine"))
 
 
+def begun(ledger: Ledger) -> None:
+    """Have a job look as if it had paid for something."""
+    with ledger.writing() as file:
+        file.execute("INSERT INTO answers VALUES (x'00', 'a', 'stop', 1, 1, 1, 0.0, 1, 0)")
+
+
+def test_until_something_is_translated_a_job_may_become_another(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path, settings())
+    ledger.pin("signature", "scalemt:1|specialist:a", "What translates")
+    ledger.turn("running")
+    other = Ledger.create(tmp_path, settings("es"))
+    assert (other.settings.target, other.state, other.get("signature")) == ("es", "reading", None)
+
+
 def test_a_folder_without_a_job(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"holds no job.*scalemt job run"):
         Ledger.open(tmp_path)
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"no database", "not a database"), (b"", "no ledger")])
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"no database", "not a database"), (b"", "cut off while it was made")]
+)
 def test_a_file_that_is_no_ledger(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
     with pytest.raises(LedgerError, match=told):

@@ -78,6 +78,7 @@ def test_a_translation_never_takes_the_place_of_its_source(tree: Path) -> None:
 def test_other_files_are_refused(tree: Path) -> None:
     ledger = read_job(tree / "job", tree / "docs" / "a.md")
     register(ledger, find_files([str(tree / "docs" / "a.md")], tree / "job"))
+    translate(ledger)
     with pytest.raises(
         LedgerError, match=r"begun with other files; now it is with out/old.md, sub/b.md, sub/c.txt"
     ):
@@ -99,6 +100,7 @@ def test_a_file_that_could_not_be_read_can_be_mended(tmp_path: Path) -> None:
     register(ledger, {"a.jsonl": source})
     assert read(ledger, lambda _: None, lambda: False)
     assert ledger.tallies() == {"segments": 2}
+    translate(ledger)
     with pytest.raises(LedgerError, match="fields was"):
         Ledger.create(tmp_path / "job", settings())
 

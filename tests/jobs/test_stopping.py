@@ -24,7 +24,6 @@ def test_two_runners_share_a_job_and_pay_nothing_twice(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="files are looked up and noted in two transactions", strict=False)
 def test_runners_that_begin_at_once_begin_one_job(desk: Desk) -> None:
     texts = desk.write(count=240)
     desk.configure(batch=8)
@@ -62,7 +61,6 @@ def test_ctrl_c_lets_what_is_under_way_end(desk: Desk, sent: signal.Signals) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="all chunks that were begun are asked for to their end", strict=True)
 def test_ctrl_c_asks_for_nothing_more(desk: Desk) -> None:
     """Each answer stands in the ledger, so nothing is gained by asking for the rest of what was begun."""
     desk.write(count=120)
@@ -75,7 +73,6 @@ def test_ctrl_c_asks_for_nothing_more(desk: Desk) -> None:
     assert len(desk.server.billing.calls) - before <= 8  # four at once, and those that were just being sent
 
 
-@pytest.mark.xfail(reason="the second Ctrl-C does not say how to go on", strict=True)
 def test_ctrl_c_twice_waits_for_nothing(desk: Desk) -> None:
     texts = desk.write(count=12)
     desk.server.fail(Fault("hang"))

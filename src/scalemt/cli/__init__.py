@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from scalemt.errors import ScalemtError
+from scalemt.errors import PausedError, ScalemtError
 from scalemt.version import __version__
 
 COMMANDS = {
@@ -57,7 +57,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 1 some segments failed, 2 wrong use or configuration, 130 interrupted, 143 ended.
+    Exit codes: 0 done, 1 some segments failed, 2 wrong use or configuration, 3 a job is paused,
+    130 interrupted, 143 ended.
     """
     # As Ctrl-C: what was written is named, and no process of a specialist stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -69,6 +70,9 @@ def main() -> None:
     except click.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
+    except PausedError as error:
+        click.echo(f"Paused: {error}", err=True)
+        sys.exit(3)
     except ScalemtError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)

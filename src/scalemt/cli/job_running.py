@@ -85,8 +85,7 @@ def run(files: tuple[str, ...], folder: str, source: str, target: str, **options
     Whatever ends it (Ctrl-C, a crash, a spent budget), the same command or `scalemt job resume DIR` goes on.
     """
     from scalemt.config import load_configuration
-    from scalemt.jobs.ledger import Ledger
-    from scalemt.jobs.reading import find_files, register
+    from scalemt.jobs.reading import begin, find_files
     from scalemt.jobs.settings import Settings
 
     limits, crew, as_json = take_limits(options), take_crew(options), options.pop("as_json")
@@ -100,8 +99,7 @@ def run(files: tuple[str, ...], folder: str, source: str, target: str, **options
         from scalemt.cli.job_estimate import show_estimate
 
         return show_estimate(settings, found, probe, as_json=as_json)
-    ledger = Ledger.create(Path(folder), settings)
-    register(ledger, found)
+    ledger = begin(Path(folder), settings, found)
     return work(ledger, limits, crew, as_json=as_json)
 
 

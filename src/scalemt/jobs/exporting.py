@@ -47,7 +47,7 @@ def export_data_sets(
     told = replace(shape, known=shape.known or _known(ledger))
     reports = {}
     for item in inputs(ledger):
-        path = (folder or ledger.folder) / item.name
+        path = (folder or ledger.place) / item.name
         read = document(settings, item.path)
         with ExitStack() as stack:
             out = stack.enter_context(in_place(path))

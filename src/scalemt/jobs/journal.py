@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from scalemt.caching.codec import completion_key
@@ -57,7 +58,8 @@ class JournaledGeneralist:
         inner: what completes.
         journal: of the job.
 
-    `patient` says that calls under way are waited for when the run is cancelled: they are paid for.
+    `patient` says that calls under way are waited for when the run is cancelled: they are paid for. Calls that do
+    not keep this process busy are made inside of `awaiting()`.
     """
 
     def __init__(self, inner: Generalist, journal: Journal) -> None:
@@ -68,6 +70,7 @@ class JournaledGeneralist:
         self._identity = getattr(inner, "cache_key", "") or inner.signature
         self._closed = False
         self.patient = True
+        self.awaiting: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def kind(self) -> GeneralistKind:
@@ -146,7 +149,8 @@ class JournaledGeneralist:
         prompts = list(asked.values())
         numbers = [self._reserve(prompt, decoding) for prompt in prompts]
         try:
-            answers = self.inner.complete(prompts, decoding, progress)
+            with self.awaiting() if self.overlaps else nullcontext():
+                answers = self.inner.complete(prompts, decoding, progress)
         except EndpointError as fault:
             self._release(numbers)
             raise PausedError(str(fault)) from fault

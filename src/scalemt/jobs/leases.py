@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,11 @@ class Chunk:
     def segments(self) -> list[Segment]:
         """What is to be translated."""
         return [row.segment for row in self.rows]
+
+    @property
+    def suspect(self) -> bool:
+        """Whether so many processes ended with it that it is worked on with nothing beside it."""
+        return self.leases > _FIRST_SUSPICION
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,15 @@ class Leases:
                 (chunk.number, self.runner),
             )
 
+    @contextmanager
+    def exempt(self, chunk: Chunk) -> Iterator[None]:
+        """Hold nothing against a chunk if the process ends meanwhile: it waits, and computes nothing of it."""
+        self._count(chunk, -1)
+        try:
+            yield
+        finally:
+            self._count(chunk, 1)
+
     def may_write(self) -> bool:
         """Take the place of the one process that writes the files; False while another one has it."""
         with self._ledger.writing() as file:
@@ -187,6 +202,13 @@ class Leases:
             self._bury(file)
             found = file.execute("SELECT COUNT(*) FROM runners WHERE id != ?", (self.runner,)).fetchone()
         return int(found[0])
+
+    def _count(self, chunk: Chunk, more: int) -> None:
+        with self._ledger.writing() as file:
+            file.execute(
+                "UPDATE chunks SET leases = leases + ? WHERE id = ? AND state = 'leased' AND runner = ?",
+                (more, chunk.number, self.runner),
+            )
 
     def _is_fit(self, file: Any, number: int, first: int, last: int, leases: int) -> bool:
         """Whether a chunk may be worked on as it is; one under suspicion is split, or given up."""

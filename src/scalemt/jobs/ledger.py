@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -28,19 +28,35 @@ class Ledger:
     """The open file; safe to share between the threads of a process.
 
     Args:
-        folder: of the job; the file stands in it as `scalemt-job.db`.
+        folder: of the job, as it is shown; the file stands in it as `scalemt-job.db`.
         file: an open connection.
+
+    `place` is the folder wherever the process goes.
     """
 
     def __init__(self, folder: Path, file: sqlite3.Connection) -> None:
         self.folder = folder
+        self.place = folder.absolute()
         self.path = folder / FILE_NAME
         self._file = file
         self._lock = RLock()
 
     @classmethod
-    def create(cls, folder: Path, settings: Settings, *, patience: float = PATIENCE) -> Ledger:
+    def create(
+        cls,
+        folder: Path,
+        settings: Settings,
+        fill: Callable[[Ledger], None] = lambda _: None,
+        *,
+        patience: float = PATIENCE,
+    ) -> Ledger:
         """Open the ledger of a folder, and make it where there is none.
+
+        Args:
+            folder: of the job.
+            settings: of the job.
+            fill: writes what a new ledger holds from its first moment on.
+            patience: seconds to wait for another process that writes.
 
         Raises:
             LedgerError: the folder holds another job (the message says in what they differ), or cannot be written.
@@ -58,6 +74,7 @@ class Ledger:
                 ledger.put("settings", settings.as_json())
                 ledger.put("state", "reading")
                 ledger.put("began", time.time())
+                fill(ledger)
         different = ledger.settings.differences(settings)
         if different and ledger.start_over(settings):
             return ledger
@@ -82,16 +99,20 @@ class Ledger:
         """Forget all that was read with other settings, or from files that changed, while nothing is translated.
 
         Returns:
-            Whether it was so: once a segment can be translated, or while another process reads, nothing is.
+            Whether it was so: once there is a translation or an answer, or while a process works, nothing is.
         """
         with self.writing() as file:
-            begun = self.state != "reading" or file.execute("SELECT 1 FROM chunks LIMIT 1").fetchone()
+            begun = file.execute(
+                "SELECT 1 FROM answers UNION ALL SELECT 1 FROM segments WHERE state != 'waiting' LIMIT 1"
+            ).fetchone()
             runners = file.execute("SELECT host, process, born, beat FROM runners").fetchall()
             if begun or any(is_alive(*runner) for runner in runners):
                 return False
-            file.execute("DELETE FROM segments")
-            file.execute("DELETE FROM inputs")
+            for table in ("segments", "inputs", "chunks", "tallies"):
+                file.execute(f"DELETE FROM {table}")  # noqa: S608
+            file.execute("DELETE FROM job WHERE name = 'signature'")
             self.put("settings", settings.as_json())
+            self.turn("reading")
         return True
 
     def close(self) -> None:

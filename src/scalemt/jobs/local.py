@@ -42,7 +42,10 @@ class LocalCrew:
         if first is None:
             return False
         try:
-            self._translate(first, taken, leases, verdicts)
+            if first.suspect:
+                self._alone(first, taken, leases, verdicts)
+            else:
+                self._translate(first, taken, leases, verdicts)
         except (PausedError, UsageError):
             raise
         except Exception as fault:
@@ -70,11 +73,19 @@ class LocalCrew:
                 if self._work.why() and not self._work.ledger.settings.asks:
                     return  # drafts that were begun cost nothing: whoever stops need not wait for them
 
+    def _alone(self, chunk: Chunk, taken: deque[Chunk], leases: Leases, verdicts: Verdicts) -> None:
+        """Translate a suspect: it counts against it only if the process ends while it computes something of it."""
+        with leases.exempt(chunk):
+            self._worker.warm()
+        with self._worker.awaiting(lambda: leases.exempt(chunk)):
+            self._translate(chunk, taken, leases, verdicts)
+
     def _following(self, chunk: Chunk, leases: Leases) -> Chunk | None:
-        """Lease the next chunk; where prompts show what stands before, only the one right behind."""
-        found = leases.next()
-        shows = self._work.ledger.settings.profile.context
-        if found and shows and found.rows[0].number != chunk.rows[-1].number + 1:
+        """Lease the next chunk, if it may be worked on beside this one."""
+        found = None if chunk.suspect else leases.next()
+        # Where prompts show what stands before, only the one right behind goes together with it.
+        apart = self._work.ledger.settings.profile.context > 0
+        if found and (found.suspect or (apart and found.rows[0].number != chunk.rows[-1].number + 1)):
             leases.give_back(found)
             return None
         return found

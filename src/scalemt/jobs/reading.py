@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -110,38 +111,77 @@ def _require_fields_used(settings: Settings, files: Iterable[Path]) -> None:
         raise UsageError("No file of the job is of a format that has fields. Leave out --fields.")
 
 
-def register(ledger: Ledger, files: dict[str, Path]) -> None:
+def begin(folder: Path, settings: Settings, files: Mapping[str, Path]) -> Ledger:
+    """Return the ledger of a job, new or the one that the folder holds.
+
+    Args:
+        folder: of the job.
+        settings: of the job.
+        files: as `find_files` gives them.
+
+    Raises:
+        LedgerError: the folder holds another job.
+        UsageError: a file is of no known format, or lacks fields.
+    """
+    found = _hashed(settings, files)
+    ledger = Ledger.create(folder, settings, lambda made: _put_down(made, found))
+    _register(ledger, found)
+    return ledger
+
+
+def register(ledger: Ledger, files: Mapping[str, Path]) -> None:
     """Put down the files of a job and their hashes.
 
-    While nothing is translated, other files, or files that were mended, take the place of those put down before.
+    While nothing is translated, other files take the place of those that were put down; while they are being read,
+    so do files that were mended.
 
     Raises:
         LedgerError: the job has other files.
         UsageError: a file is of no known format, or lacks fields.
     """
-    settings = ledger.settings
+    _register(ledger, _hashed(ledger.settings, files))
+
+
+_Hashed = dict[str, tuple[Path, int, str]]  # path, size and hash by the name of the translation
+
+
+def _hashed(settings: Settings, files: Mapping[str, Path]) -> _Hashed:
     _require_fields_used(settings, files.values())
-    known = {item.name: (str(item.path), item.size, item.digest) for item in inputs(ledger)}
     found = {}
     for name, path in files.items():
         document(settings, path)
-        found[name] = (str(path), path.stat().st_size, file_digest(path))
-    if known == found:
-        return
-    if known and not ledger.start_over(settings):
-        _require_same(ledger, {name: row[0] for name, row in known.items()}, files)
-        return  # what has changed in a file, and what to do, is told before the work begins
-    rows = [(path, name, size, digest) for name, (path, size, digest) in found.items()]
+        found[name] = (path, path.stat().st_size, file_digest(path))
+    return found
+
+
+def _register(ledger: Ledger, found: _Hashed) -> None:
+    with ledger.writing():  # of processes that begin at once, one puts down the files
+        known = {item.name: (item.path, item.size, item.digest) for item in inputs(ledger)}
+        same = _paths(known) == _paths(found)
+        if known == found or (same and ledger.state != "reading"):
+            return  # what has changed in a file, and what to do, is told before the work begins
+        if not known or ledger.start_over(ledger.settings):
+            _put_down(ledger, found)
+        elif not same:
+            raise _other_files(ledger, known, found)
+
+
+def _put_down(ledger: Ledger, found: _Hashed) -> None:
     with ledger.writing() as file:
-        file.executemany("INSERT INTO inputs (path, name, size, digest) VALUES (?, ?, ?, ?)", rows)
+        file.executemany(
+            "INSERT INTO inputs (path, name, size, digest) VALUES (?, ?, ?, ?)",
+            [(os.fsencode(path), os.fsencode(name), size, digest) for name, (path, size, digest) in found.items()],
+        )
 
 
-def _require_same(ledger: Ledger, known: dict[str, str], files: dict[str, Path]) -> None:
-    if known == {name: str(path) for name, path in files.items()}:
-        return
-    gone, new = sorted(known.keys() - files.keys()), sorted(files.keys() - known.keys())
+def _paths(files: _Hashed) -> dict[str, Path]:
+    return {name: row[0] for name, row in files.items()}
+
+
+def _other_files(ledger: Ledger, known: _Hashed, found: _Hashed) -> LedgerError:
+    gone, new = sorted(known.keys() - found.keys()), sorted(found.keys() - known.keys())
     told = [f"without {', '.join(gone[:3])}"] * bool(gone) + [f"with {', '.join(new[:3])}"] * bool(new)
-    raise LedgerError(
+    return LedgerError(
         f"The job in {ledger.folder} was begun with other files; now it is "
         f"{' and '.join(told) or 'elsewhere'}. Give the same files, or begin a new job in another folder."
     )
@@ -150,16 +190,23 @@ def _require_same(ledger: Ledger, known: dict[str, str], files: dict[str, Path])
 def inputs(ledger: Ledger) -> list[Input]:
     """Return the files of a job, in the order of their segments."""
     rows = ledger.rows("SELECT id, path, name, size, digest, segments FROM inputs ORDER BY id")
-    return [Input(row[0], Path(row[1]), *row[2:]) for row in rows]
+    # As bytes: a name need not be UTF-8.
+    return [Input(row[0], Path(os.fsdecode(row[1])), os.fsdecode(row[2]), *row[3:]) for row in rows]
 
 
 def require_unchanged(ledger: Ledger) -> None:
     """Refuse files that are not what they were when the job began.
 
     Raises:
-        LedgerError: the message names them and says what changed.
+        LedgerError: the message names them and says what changed; or no files were put down yet.
     """
-    for item in inputs(ledger):
+    found = inputs(ledger)
+    if not found:
+        raise LedgerError(
+            f"The job in {ledger.folder} was cut off before its files were put down: nothing is lost. Begin it "
+            "again by the same scalemt job run."
+        )
+    for item in found:
         try:
             size = item.path.stat().st_size
             same = size == item.size and file_digest(item.path) == item.digest

@@ -81,6 +81,9 @@ class Runner:
                 return self._run(leases)
         except PausedError as fault:
             return self._paused(str(fault))
+        except KeyboardInterrupt:
+            self._asked_to_stop = True
+            return self._paused("Interrupted; what was under way was given up.")
         except ScalemtError as fault:
             self._turn("paused", str(fault))
             raise
@@ -110,7 +113,7 @@ class Runner:
                 "A limit of cost needs prices: give the generalist price_prompt and price_completion in "
                 "scalemt.toml, or limit its tokens with --max-tokens."
             )
-        return LedgerJournal(self._ledger, self._limits, prices, lambda: self._deadline.reached)
+        return LedgerJournal(self._ledger, self._limits, prices, self._why)
 
     def _translate(self, leases: Leases) -> None:
         counts = self._ledger.tallies()

@@ -15,7 +15,7 @@ PATIENCE = 60.0  # seconds to wait for another process that writes
 TABLES = """
 CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE inputs (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, name BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
     digest TEXT NOT NULL, segments INTEGER);
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, input INTEGER NOT NULL REFERENCES inputs (id),
@@ -69,7 +69,8 @@ def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.
     if known == 0 and not create:
         file.close()
         raise LedgerError(
-            f"{path} is no ledger, or was cut off while it was made. Begin the job again in a new folder."
+            f"{path} was cut off while it was made: nothing is lost. Begin the job again by the same scalemt "
+            "job run."
         )
     return file
 

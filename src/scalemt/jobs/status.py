@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -79,9 +80,9 @@ def failures(ledger: Ledger) -> Iterator[Failure]:
         )
         if not rows:
             return
-        for number, *told in rows:
+        for number, name, *told in rows:
             position = number
-            yield Failure(*told)
+            yield Failure(os.fsdecode(name), *told)
 
 
 def status_of(ledger: Ledger) -> Status:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from scalemt.engine import Engine
 from scalemt.engine.backends import build_generalist
@@ -73,6 +74,24 @@ class Worker:
         known.clear()
         known.update(before or {})
         return self.engine.batches(batches, source, target, progress)
+
+    def warm(self) -> None:
+        """Load what drafts, by having it draft something harmless."""
+        road = self.engine.plan(self._settings.source, self._settings.target).kit.road
+        if road is not None:
+            road.draft([Segment("1")], 0)
+
+    @contextmanager
+    def awaiting(self, around: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Have each wait for an answer from elsewhere stand inside of a context."""
+        if self._generalist is None:
+            yield
+            return
+        self._generalist.awaiting = around
+        try:
+            yield
+        finally:
+            self._generalist.awaiting = nullcontext
 
     def hurry(self) -> None:
         """Wait for nothing any more: calls under way are given up, though they may be paid for."""

@@ -67,7 +67,7 @@ def export(
     outcomes = Outcomes(ledger)
     written = []
     for item in inputs(ledger):
-        path = (folder or ledger.folder) / item.name
+        path = (folder or ledger.place) / item.name
         with in_place(path) as out:
             _write(ledger, item, outcomes, out, tick or (lambda _: None))
         written.append(path)
@@ -76,7 +76,7 @@ def export(
 
 def missing(ledger: Ledger) -> list[Path]:
     """Return the files that should stand in the folder of a job that is done, and do not."""
-    places = [ledger.folder / item.name for item in inputs(ledger)]
+    places = [ledger.place / item.name for item in inputs(ledger)]
     return [path for path in places if not path.exists()]
 
 
