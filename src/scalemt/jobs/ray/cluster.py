@@ -100,6 +100,8 @@ def join(address: str) -> Cluster:
     _check(address)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     ray = load_ray()
+    # Its modules warn of each other's settings, and of rounds with fewer chunks than engines.
+    warnings.filterwarnings("ignore", module=r"ray\.")
     own = not ray.is_initialized()
     if own:
         _connect(ray, address)
@@ -139,9 +141,7 @@ def _connect(ray: Any, address: str) -> None:
 
     def go() -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                ray.init(**how)
+            ray.init(**how)
         except BaseException as fault:
             said.append(fault)
 

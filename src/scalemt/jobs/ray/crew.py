@@ -63,6 +63,9 @@ class RayCrew:
                 "The prompts of this job show what was translated before (context), so that its chunks go one "
                 "after the other: leave out --on, or begin the job with --context 0."
             )
+        if options.llm_stage and not settings.asks:
+            method = settings.profile.method
+            raise ConfigurationError(f"The method {method} sends no prompts: leave out --llm-stage.")
         self._work, self._options = work, options
         self._journal: LedgerJournal | None = None
         self._worker = Worker(settings, self._kept_journal, work.retries, work.watch.note)

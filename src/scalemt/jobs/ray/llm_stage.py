@@ -2,8 +2,8 @@
 
 Source: https://docs.ray.io/en/latest/data/working-with-llms.html. Where the generalist's weights fit on the GPUs
 of the cluster, a stage that holds them in vLLM and is fed whole blocks of prompts has no requests and no server
-between. Its answers go into the journal as the generalist's, so the run that follows finds them there and asks only
-for what depends on an answer (a second try after lost tags). Drafts are made twice for that: they are cheap.
+between. Its answers go into the journal as the generalist's, so the run that follows finds them there and asks
+only for what depends on an answer (a second try after lost tags). Drafts are made twice for that: they are cheap.
 
 Proven by tests: everything but `vllm_processor`, with a real data set and a plain function as processor. Unproven:
 `vllm_processor` itself, which needs vLLM and a GPU; it was written against the sources of Ray 2.60.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -105,14 +104,11 @@ class Stream:
 
     def _run(self) -> None:
         try:
-            # Of a round with fewer chunks than engines Ray says that engines will be idle.
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="The minimum number of concurrent actors")
-                for table in _tables(*self._made):
-                    for row in table.to_pylist():
-                        self._put(Answered(row["chunk"], row["kind"], row["payload"]))
-                    if self._over.is_set():
-                        break
+            for table in _tables(*self._made):
+                for row in table.to_pylist():
+                    self._put(Answered(row["chunk"], row["kind"], row["payload"]))
+                if self._over.is_set():
+                    break
         except BaseException as fault:
             self.fault = fault
         self._put(None)
