@@ -18,7 +18,7 @@ demo: $(VENV)/.embedded
 	@echo "What else is there:  $(BIN)/scalemt doctor"
 
 test: $(VENV)/.dev .venv-comet/.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
