@@ -56,13 +56,14 @@ class Moment:
 class Kill:
     """One kill: when, what was billed by then, and which sources were in flight, their answers lost at worst.
 
-    `under_way` is how many of these were not answered yet; `late` tells that the process had ended by itself, with
-    success.
+    `over` is when all that the dead process had sent was received and answered. `under_way` is how many of these
+    were not answered at the kill; `late` tells that the process had ended by itself, with success.
     """
 
     phase: Phase
     late: bool
     moment: float
+    over: float
     seconds: float
     billed: int
     in_flight: tuple[str, ...]
@@ -188,7 +189,17 @@ class Trial:
         calls = [call for call in self.server.billing.since(moment - GRACE) if call.billed]
         before = len(self.server.billing.billed()) - len(calls)
         under_way = sum(call.answered is None or call.answered > moment for call in calls)
-        return Kill(phase, late, moment, seconds, before, tuple(call.source for call in calls), under_way, command)
+        return Kill(
+            phase,
+            late,
+            moment,
+            time.monotonic(),
+            seconds,
+            before,
+            tuple(call.source for call in calls),
+            under_way,
+            command,
+        )
 
 
 def _pause(process: subprocess.Popen[str], end: float) -> None:
@@ -231,21 +242,26 @@ def compare(trial: Trial, kills: int, seed: int) -> Comparison:
     found = trial.killed("killed", moments(kills, trial, peace, seed))
     seconds = time.monotonic() - began
     trial.server.settle()
-    ages = ages_of(billing.billed(), [item.moment for item in found])
+    ages = ages_of(billing.billed(), [(item.moment, item.over) for item in found])
     result = Comparison(trial.segments, peace, found, len(billing.billed()), ages, seconds)
     result.faults = [*_output_faults(trial, peace), *_ledger_faults(trial), *_billing_faults(result, peaceful)]
     return result
 
 
-def ages_of(calls: Sequence[Call], kills: Sequence[float]) -> list[float]:
-    """Return how old answers were at the kill that lost them: one for each call of which another one is billed."""
+def ages_of(calls: Sequence[Call], kills: Sequence[tuple[float, float]]) -> list[float]:
+    """Return how old answers were at the kill that lost them: one for each call of which another one is billed.
+
+    Args:
+        calls: all that are billed, in the order in which they were received.
+        kills: when each was, and when the last call of the dead process was answered: some are received late.
+    """
     by_source: dict[str, list[Call]] = {}
     for call in calls:
         by_source.setdefault(call.source, []).append(call)
     ages = []
     for same in by_source.values():
         for first, second in pairwise(same):
-            between = [moment for moment in kills if first.received <= moment <= second.received]
+            between = [at for at, over in kills if first.received <= over and at <= second.received]
             ages.append(max(0.0, between[0] - (first.answered or inf)) if between else inf)
     return ages
 

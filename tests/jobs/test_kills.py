@@ -34,8 +34,8 @@ def test_how_old_an_answer_was_at_the_kill_that_lost_it() -> None:
         return Call(number, source, source, received, answered, "answered", billed=True)
 
     calls = [call(0, "a", 1.0, 2.0), call(1, "b", 1.0, 4.0), call(2, "a", 5.0, 6.0), call(3, "b", 5.0, 6.0),
-             call(4, "b", 7.0, 8.0), call(5, "c", 1.0, 2.0)]  # fmt: skip
-    assert ages_of(calls, [3.0]) == [1.0, 0.0, inf]
+             call(4, "b", 7.0, 8.0), call(5, "c", 3.1, 3.2), call(6, "c", 5.0, 6.0)]  # fmt: skip
+    assert ages_of(calls, [(3.0, 4.5)]) == [1.0, 0.0, inf, 0.0]
 
 
 def test_sentences_are_english_different_and_the_same_each_time() -> None:
