@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -19,8 +20,9 @@ from scalemt.generalists.openai import HopelessError
 from scalemt.jobs.answers import Limits
 from scalemt.jobs.leases import Leases
 from scalemt.jobs.ledger import Ledger
+from scalemt.jobs.ray.actors import Room
 from scalemt.jobs.ray.portable import Fault, completions_in, completions_out, pack, unpack
-from scalemt.jobs.ray.shards import write_shards
+from scalemt.jobs.ray.shards import remove_strays, write_shards
 from scalemt.types import Completion, Pair, Segment, Translation
 
 needs_ray = pytest.mark.skipif(not AVAILABLE, reason="needs the extra ray")
@@ -116,6 +118,40 @@ def test_shards_hold_what_is_to_be_done_and_nothing_is_leased_for_it(desk: Desk)
 
 
 @needs_ray
+def test_shards_of_a_runner_that_is_gone_are_swept_away(desk: Desk) -> None:
+    desk.write(count=3)
+    with leases_of(desk) as (ledger, leases):
+        gone, mine = (
+            write_shards(Leases(ledger, 3), ledger.folder, None),
+            write_shards(leases, ledger.folder, None),
+        )
+        ledger.rows("DELETE FROM runners WHERE id != ?", (leases.runner,))
+        remove_strays(ledger)
+        assert not Path(gone.folder).exists()
+        mine.remove()
+        remove_strays(ledger)
+        assert not (ledger.folder / "shards").exists()
+
+
+def test_calls_are_let_in_until_enough_requests_are_under_way() -> None:
+    room, order = Room(4), []
+
+    def call(count: int) -> None:
+        with room.taken(count):
+            order.append(count)
+
+    with room.taken(3):
+        with room.taken(1):
+            late = Thread(target=call, args=(9,))
+            late.start()
+            time.sleep(0.05)
+            assert order == []
+        call(1)
+    late.join(5)
+    assert order == [1, 9]
+
+
+@needs_ray
 def test_shards_go_to_any_place_that_pyarrow_or_fsspec_knows(desk: Desk, tmp_path: Path) -> None:
     desk.write(count=3)
     with leases_of(desk) as (_, leases):
@@ -147,6 +183,14 @@ def test_what_cannot_work_is_refused_within_seconds(desk: Desk, options: tuple[s
     assert done.returncode == 2
     assert told in done.stderr
     assert time.monotonic() - began < 20
+
+
+@needs_ray
+def test_a_port_that_is_not_of_ray_is_told_from_one_that_is(desk: Desk) -> None:
+    desk.write(count=2)
+    done = desk.go("--on", desk.server.url.split("/")[2])
+    assert done.returncode == 2
+    assert "is no Ray cluster" in done.stderr
 
 
 def test_without_ray_the_line_that_installs_it_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 from jobs.desk import OUT, Desk
 from jobs.ray_cluster import AVAILABLE, RayCluster, events, has_nodes, running_cluster, wait_until
 from jobs.ray_parts import by_hand
+from jobs.runs import kill, until
 from scalemt.specialists import SPECIALISTS
 
 pytestmark = [
@@ -145,6 +146,21 @@ def test_limits_and_ctrl_c_hold_across_the_cluster(desk: Desk, on: tuple[str, ..
     assert desk.output() == wanted
     assert not desk.server.billing.repeated()
     assert len(desk.server.billing.billed()) == 160
+
+
+def test_a_driver_that_dies_loses_what_was_in_flight(desk: Desk, on: tuple[str, ...]) -> None:
+    desk.write(count=160)
+    wanted = locally(desk)
+    process = desk.place.start(*desk.arguments(*on))
+    assert until(lambda: len(desk.server.billing.billed()) >= 40, process)
+    kill(process)
+    desk.server.settle()
+    assert (desk.folder / OUT / "shards").exists()
+    done = desk.run("resume", OUT)
+    assert done.returncode == 0, done.stderr
+    assert desk.output() == wanted
+    # Twice as many as a generalist takes at once were allowed, and may have been answered: that is all.
+    assert desk.server.billing.repeated().total() <= 8
 
 
 def test_a_segment_that_kills_its_process_is_given_up_alone(desk: Desk, on: tuple[str, ...]) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any
 
 from scalemt.caching.codec import completion_key
@@ -134,6 +133,32 @@ def _prompt_table(rows: list[dict[str, Any]]) -> Any:
     return pa.Table.from_pylist(rows, pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()]))
 
 
+class Room:
+    """Lets calls in until so many requests are under way, and the next ones when there is room again.
+
+    What is allowed and not yet answered counts against the limits of the job, and is lost if this process dies: it
+    must not be more than keeps the server busy.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._changed = Condition()
+
+    @contextmanager
+    def taken(self, count: int) -> Iterator[None]:
+        """Wait for room for so many requests; one call alone always has it."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken or self._taken + count <= self._most)
+            self._taken += count
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= count
+                self._changed.notify_all()
+
+
 class GeneralistActor:
     """One generalist that writes down each answer as it arrives, for any number of engines at once.
 
@@ -157,7 +182,8 @@ class GeneralistActor:
         if hasattr(inner, "retries"):
             inner.retries = RemoteRetries(line)
         self._generalist = write_down(inner, RemoteJournal(line, holder))
-        self._one_by_one: Any = nullcontext() if self._generalist.overlaps else Lock()
+        self._width = int(getattr(inner, "concurrency", 8)) if self._generalist.overlaps else 1
+        self._room = Room(2 * self._width if self._generalist.overlaps else 1)
 
     def describe(self) -> Described | Fault:
         """Say what this generalist is."""
@@ -176,8 +202,8 @@ class GeneralistActor:
         keys = [completion_key(str(decoding.max_tokens), prompt, decoding) for prompt in prompts]
         waited, own = self._divided(keys)
         try:
-            with self._one_by_one:
-                asked = [prompts[keys.index(key)] for key in own]
+            asked = [prompts[keys.index(key)] for key in own]
+            with self._room.taken(min(len(asked), self._width)):
                 answers = self._generalist.complete(asked, decoding) if asked else []
             for key, answer in zip(own, answers, strict=True):
                 own[key].set_result(answer)
@@ -208,15 +234,11 @@ class GeneralistActor:
         if self._fault:
             return self._fault
         try:
-            with self._one_by_one:
+            with self._room.taken(1):
                 found: list[Likelihood] = self._generalist.score(prompts, continuations)  # type: ignore[attr-defined]
                 return found
         except Exception as fault:
             return Fault.of(fault)
-
-    def pid(self) -> int:
-        """Return the number of this process."""
-        return os.getpid()
 
 
 def computes(settings: Settings) -> bool:

@@ -19,6 +19,7 @@ from scalemt.jobs.ray.library import load_ray
 
 _CONNECT_SECONDS = 5.0
 _JOIN_SECONDS = 60.0  # Ray itself would try for minutes
+_SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # a frame of HTTP/2 that both sides begin with
 _QUIET = {
     # What C++ parts say of things that are dealt with here (a lost node, a restarted actor).
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -122,12 +123,26 @@ def _check(address: str) -> None:
     if not host or not port.isdecimal():
         raise ConfigurationError(f"--on {address!r} is no address. Valid choices: ray, auto, HOST:PORT.")
     try:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
+        speaks = _speaks_grpc(host, int(port))
     except (OSError, OverflowError) as fault:
         raise ConfigurationError(
             f"No Ray cluster answers at {address}: {fault}. Start one with ray start --head --port={port}, or "
             "check the address with ray status."
         ) from None
+    if not speaks:
+        raise ConfigurationError(f"What listens at {address} is no Ray cluster. See ray status for its address.")
+
+
+def _speaks_grpc(host: str, port: int) -> bool:
+    """Whether a port answers as a gRPC server does, which the head of a cluster is (RFC 9113, section 3.4)."""
+    with socket.create_connection((host, port), timeout=_CONNECT_SECONDS) as line:
+        if os.environ.get("RAY_USE_TLS", "0") == "1":
+            return True  # what is behind the encryption only Ray can tell
+        try:
+            line.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS)
+            return line.recv(9)[3:4] == _SETTINGS[3:4]
+        except OSError:
+            return False
 
 
 def _connect(ray: Any, address: str) -> None:

@@ -71,7 +71,7 @@ class RayCrew:
         self._worker = Worker(settings, self._kept_journal, work.retries, work.watch.note)
         self._processor = processor
         self._fruitless = 0
-        self._seen = False
+        self._seen = self._hurried = False
         self._cluster = join(options.address)
         self._postman: Postman | None = None
         try:
@@ -87,7 +87,7 @@ class RayCrew:
 
     def hurry(self) -> None:
         """Wait for nothing: closing ends the actors, and answers under way with them."""
-        self._desk.closed = True
+        self._hurried = True
 
     def close(self) -> None:
         """End the actors, and leave the cluster."""
@@ -111,7 +111,7 @@ class RayCrew:
         finally:
             self._desk.closed = True
             shards.remove()
-            remove_strays(folder)
+            remove_strays(self._work.ledger)
         return True
 
     def _kept_journal(self, prices: tuple[float, float]) -> LedgerJournal:
@@ -185,7 +185,7 @@ class RayCrew:
                 if (stopped or self._work.why()) and not self._desk.under_way:
                     break
         finally:
-            stream.end(_LAST_WORDS)
+            stream.end(0 if self._hurried else _LAST_WORDS)
         if stopped:
             raise stopped
         if stream.fault:

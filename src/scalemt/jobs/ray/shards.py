@@ -8,11 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 from uuid import uuid4
 
 from scalemt.errors import ConfigurationError
 from scalemt.jobs.leases import Leases
+from scalemt.jobs.ledger import Ledger
 
 FOLDER = "shards"
 """Of a job's folder, where nothing else is asked for."""
@@ -55,7 +57,7 @@ def write_shards(leases: Leases, job: Path, place: str | None) -> Shards:
         ConfigurationError: nothing can be written there.
     """
     filesystem, base = _opened(place or str((job / FOLDER).resolve()))
-    folder = f"{base.rstrip('/')}/{uuid4().hex[:12]}"
+    folder = f"{base.rstrip('/')}/{leases.runner}-{uuid4().hex[:12]}"
     try:
         written = _write(filesystem, folder, leases)
     except OSError as fault:
@@ -65,10 +67,15 @@ def write_shards(leases: Leases, job: Path, place: str | None) -> Shards:
     return Shards(filesystem, folder, written, local=place is None)
 
 
-def remove_strays(job: Path) -> None:
-    """Delete the empty folder of shards in a job's folder."""
+def remove_strays(ledger: Ledger) -> None:
+    """Delete what runners that are gone have left in the job's folder."""
+    alive = {str(row[0]) for row in ledger.rows("SELECT id FROM runners")}
+    place = ledger.folder / FOLDER
+    for folder in place.iterdir() if place.is_dir() else ():
+        if folder.name.partition("-")[0] not in alive:
+            rmtree(folder, ignore_errors=True)
     with suppress(OSError):
-        (job / FOLDER).rmdir()
+        place.rmdir()  # unless another runner has something in it
 
 
 def _opened(place: str) -> tuple[Any, str]:
