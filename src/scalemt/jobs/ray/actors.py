@@ -18,6 +18,7 @@ from scalemt.engine.running import Run
 from scalemt.errors import LedgerError
 from scalemt.generalists import ScoringGeneralist
 from scalemt.jobs.journal import write_down
+from scalemt.jobs.ray.library import load_ray
 from scalemt.jobs.ray.llm_stage import COLUMNS, prompt_rows
 from scalemt.jobs.ray.mailbox import Line
 from scalemt.jobs.ray.portable import Fault, completions_out, pack
@@ -28,6 +29,7 @@ from scalemt.jobs.ray.proxies import (
     RemoteRetries,
     RemoteScoringGeneralist,
     here,
+    node_id,
     settle_in,
 )
 from scalemt.jobs.rows import segment_from_row
@@ -55,8 +57,10 @@ class EngineActor:
     def __init__(self, mailbox: Any, minds: Minds, signature: str) -> None:
         self._line = Line(mailbox)
         self._fault: Fault | None = None
+        self._node = node_id()
         self._identity = minds.described.cache_key if minds.described else ""
         try:
+            self._line.ask("arrive", load_ray().get_runtime_context().current_actor)
             self._run = self._loaded(minds, signature)
         except Exception as fault:
             # Raised here, Ray would start the actor anew, for ever: the first chunk tells of it instead.
@@ -98,7 +102,7 @@ class EngineActor:
         if self._fault:
             return "fault", _as_bytes(self._fault)
         try:
-            if not self._line.ask("begin", number):
+            if not self._line.ask("begin", number, self._node):
                 return "skipped", b""
             segments = [segment_from_row(row) for row in json.loads(rows)]
             return "done", pack(self._translated(segments))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import socket
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -60,26 +61,24 @@ class Cluster:
     node: str
     own: bool
 
-    def cores(self) -> list[float]:
-        """Return the logical CPUs of each node that is alive."""
-        ray = load_ray()
+    def nodes(self) -> list[Mapping[str, Any]]:
+        """Return what Ray tells of each node that is alive."""
+        return [node for node in load_ray().nodes() if node["Alive"]]
 
-        return [float(node["Resources"].get("CPU", 0.0)) for node in ray.nodes() if node["Alive"]]
+    def room(self, threads: int, gpus: float = 0.0, taken: float = 0.0) -> int:
+        """Return how many engines have room on the nodes that are alive, whoever else may be using them.
 
-    def engines(self, threads: int, taken: float = 0.0) -> int:
-        """Return how many engines of so many threads have room, beside so many cores taken by others.
-
-        Raises:
-            ConfigurationError: not one.
+        Args:
+            threads: of each, and as many logical CPUs.
+            gpus: of each.
+            taken: logical CPUs that others of this job hold.
         """
-        cores = self.cores()
-        room = sum(int(count // threads) for count in cores)
-        if not room:
-            raise ConfigurationError(
-                f"No node of the cluster has {threads} logical CPUs; the largest has {max(cores, default=0):g}. "
-                "Give less --threads, or start its nodes with more --num-cpus."
-            )
-        return max(1, room - int(-(-taken // threads)))
+        room = 0
+        for node in self.nodes():
+            held = node["Resources"]
+            fitting = int(held.get("CPU", 0.0) // threads)
+            room += min(fitting, int(held.get("GPU", 0.0) / gpus)) if gpus else fitting
+        return max(min(room, 1), room - math.ceil(taken / threads))
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -35,7 +35,8 @@ _AT_ONCE = 3  # chunks that an engine works on while a generalist answers
 _MOST_CALLS = 256  # of engines to one generalist at a time
 _FRUITLESS = 3  # rounds in a row that Ray gave up and that brought nothing
 _SLOW_START = 30.0  # seconds without a result before a user is told what may be the matter
-_LAST_WORDS = 10.0  # seconds for Ray to end a round
+_LOOK_EVERY = 2.0  # seconds between two looks at the nodes
+_LAST_WORDS = 4.0  # seconds for Ray to end a round
 
 
 def on_ray(options: Options, processor: Processor | None = None) -> Callable[[Work], Crew]:
@@ -104,6 +105,7 @@ class RayCrew:
         if not shards.chunks:
             return False
         try:
+            self._pool = self._fitting()
             self._desk.open(leases)
             if self._processor and self._journal:
                 self._answer_ahead(shards, self._processor, self._journal)
@@ -129,14 +131,31 @@ class RayCrew:
         self._postman = Postman(mailbox, self._work.ledger, self._desk.answers())
         busy = threads if settings.asks and computes(settings) else 0
         minds = self._minds(mailbox, busy) if settings.asks else Minds()
-        size = self._options.actors or self._cluster.engines(threads, busy * len(minds.actors))
-        self._cluster.engines(threads)
+        self._busy = busy * len(minds.actors)
         at_once = _AT_ONCE if settings.asks else 1
-        self._pool = Pool(size, threads, at_once, self._options.actor_gpus, (mailbox, minds, self.signature))
+        self._pool = Pool(1, threads, at_once, self._options.actor_gpus, (mailbox, minds, self.signature))
         if self._options.llm_stage and minds.described:
             # Two models would answer under one name.
             self._work.ledger.pin("llm_stage", self._options.llm_stage, "What answers prompts ahead")
             self._processor = vllm_processor(self._options.llm_stage, minds.described.kind)
+
+    def _fitting(self) -> Pool:
+        """Return the pool that a round begins with: as many engines as are wanted, and have room now.
+
+        Raises:
+            ConfigurationError: not one has.
+        """
+        room = self._room()
+        if not room:
+            gpus = f" and {self._pool.gpus:g} GPUs" if self._pool.gpus else ""
+            raise ConfigurationError(
+                f"No node of the cluster has {self._pool.threads} logical CPUs{gpus} for an engine. Give less "
+                "--threads or --actor-gpus, or start nodes with more."
+            )
+        return replace(self._pool, size=min(self._options.actors or room, room))
+
+    def _room(self) -> int:
+        return self._cluster.room(self._pool.threads, self._pool.gpus, self._busy)
 
     def _minds(self, mailbox: Any, cores: int) -> Minds:
         """Start the generalists, and ask one of them what it is.
@@ -169,11 +188,12 @@ class RayCrew:
     def _through(self, shards: Shards, leases: Leases, verdicts: Verdicts) -> None:
         stream = Stream(shards, self._pool, self._cluster.node)
         stopped: Exception | None = None
-        began = time.monotonic()
+        health = _Health(self._cluster.nodes)
         fruits = 0
         try:
             for item in stream.results():
-                self._look(began)
+                if health.is_due():
+                    self._look(health)
                 if item is not None:
                     self._seen = True
                     try:
@@ -182,14 +202,22 @@ class RayCrew:
                         # Others are still at work: what they have begun is finished first.
                         stopped = stopped or fault
                         self._desk.closed = True
-                if (stopped or self._work.why()) and not self._desk.under_way:
+                if (stopped or self._desk.closed or self._work.why()) and not self._desk.under_way(health.nodes):
                     break
         finally:
-            stream.end(0 if self._hurried else _LAST_WORDS)
+            self._end(stream)
         if stopped:
             raise stopped
         if stream.fault:
             self._failed(stream.fault, fruits)
+
+    def _end(self, stream: Stream) -> None:
+        """End a round; engines that Ray keeps for tasks that cannot go on would take the room of the next ones."""
+        if not stream.is_ended(0 if self._hurried else _LAST_WORDS):
+            for engine in self._desk.engines():
+                _kill(engine)
+            stream.is_ended(0 if self._hurried else _LAST_WORDS)
+        self._desk.forget()
 
     def _settle(self, item: Answered, leases: Leases, verdicts: Verdicts) -> int:
         """Commit the result of one chunk, and return how many segments it brought."""
@@ -219,11 +247,11 @@ class RayCrew:
         else:
             leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, self._work.ledger.settings)], "")
 
-    def _look(self, began: float) -> None:
-        """See whether the cluster is still of use.
+    def _look(self, health: _Health) -> None:
+        """See whether the cluster is still of use, and whether all engines of the round have room on it.
 
         Raises:
-            PausedError: it is not.
+            PausedError: it is of no use any more.
         """
         if self._postman and self._postman.fault:
             raise PausedError(f"The cluster is out of reach: {_told(self._postman.fault)}")
@@ -232,7 +260,12 @@ class RayCrew:
                 f"{self._desk.greetings} engines ended one after the other before they began with a chunk. Look "
                 "into the logs of Ray; often the memory of a node does not hold so many: give fewer --actors."
             )
-        if not self._seen and time.monotonic() - began > _SLOW_START:
+        health.look()
+        if not self._desk.closed and self._room() < self._pool.size:
+            # An engine that has no room waits for it, and Ray keeps what it had begun waiting with it.
+            self._desk.closed = True
+            self._work.watch.note("Nodes of the cluster are gone: the work goes on with fewer engines.")
+        if not self._seen and health.seconds > _SLOW_START:
             self._seen = True
             self._work.watch.note(
                 f"No engine has given a result yet. {self._pool.size} engines of {self._pool.threads} CPUs each "
@@ -246,7 +279,6 @@ class RayCrew:
             ConfigurationError: the shards cannot be read.
             PausedError: it does not help.
         """
-        self._desk.abandoned()
         cause = getattr(fault, "cause", None) or fault.__cause__ or fault
         if isinstance(fault, OSError) or isinstance(cause, OSError):
             raise ConfigurationError(
@@ -257,6 +289,31 @@ class RayCrew:
         if self._fruitless >= _FRUITLESS:
             raise PausedError(f"Ray gave up {_FRUITLESS} times, and nothing was done between: {_told(fault)}")
         self._work.watch.note(f"Ray gave up a round, another one begins: {_told(fault)}")
+
+
+class _Health:
+    """Which nodes are alive, as far as was seen the last time; `nodes` is None before the first look."""
+
+    def __init__(self, nodes: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        self._nodes = nodes
+        self._began = self._last = time.monotonic()
+        self.nodes: set[str] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long this goes on."""
+        return time.monotonic() - self._began
+
+    def is_due(self) -> bool:
+        """Whether it is time for another look."""
+        if time.monotonic() - self._last < _LOOK_EVERY:
+            return False
+        self._last = time.monotonic()
+        return True
+
+    def look(self) -> None:
+        """Ask Ray."""
+        self.nodes = {str(node["NodeID"]) for node in self._nodes()}
 
 
 def _of_segments(fault: Exception) -> bool:

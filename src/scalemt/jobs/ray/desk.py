@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from threading import Lock
 from typing import Any
 
@@ -32,7 +32,8 @@ class Desk:
         self._journal = journal
         self._leases: Leases | None = None
         self._lock = Lock()
-        self._taken: dict[int, Chunk] = {}
+        self._taken: dict[int, tuple[Chunk, str]] = {}  # with the node that it is on
+        self._engines: list[Any] = []
         self._reserved: dict[str, set[int]] = defaultdict(set)
         self._told: set[str] = set()
         self.closed = False
@@ -42,6 +43,7 @@ class Desk:
         """Return what is called for each verb of a letter."""
         return {
             "hello": self._hello,
+            "arrive": self._arrive,
             "note": self._note,
             "begin": self._begin,
             "retry": self._work.retries.take,
@@ -59,35 +61,42 @@ class Desk:
     def finished(self, number: int) -> Chunk | None:
         """Take back a chunk whose result has come; None if it came before."""
         with self._lock:
-            return self._taken.pop(number, None)
+            return self._taken.pop(number, (None, ""))[0]
 
-    def abandoned(self) -> list[Chunk]:
-        """Take back all chunks that no result will come for."""
+    def forget(self) -> None:
+        """Expect no result any more; what was begun keeps the suspicion of its lease."""
         with self._lock:
-            chunks, self._taken = list(self._taken.values()), {}
-        return chunks
+            self._taken.clear()
+            self._engines.clear()
 
-    @property
-    def under_way(self) -> int:
-        """Chunks that were begun, and no result has come."""
+    def engines(self) -> list[Any]:
+        """Return the engines of the round that have come, as actors."""
         with self._lock:
-            return len(self._taken)
+            return list(self._engines)
+
+    def under_way(self, nodes: Container[str] | None = None) -> int:
+        """Return how many chunks were begun, and no result has come: on some nodes, or on all."""
+        with self._lock:
+            return sum(nodes is None or node in nodes for _, node in self._taken.values())
 
     def _hello(self, role: str) -> dict[str, Any]:
         """Tell an actor what it works by; one that takes the place of a dead one frees what that had reserved."""
-        if role == "engine":
-            self.greetings += 1
         for number in self._reserved.pop(role, ()):
             self._release(role, number)
         return {"settings": self._settings.as_json(), "environment": environment(self._settings)}
+
+    def _arrive(self, engine: Any) -> None:
+        self.greetings += 1
+        with self._lock:
+            self._engines.append(engine)
 
     def _note(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
             self._work.watch.note(text)
 
-    def _begin(self, number: int) -> bool:
-        """Lease a chunk when the work on it begins.
+    def _begin(self, number: int, node: str) -> bool:
+        """Lease a chunk when the work on it begins on a node.
 
         So others may work beside, and a driver that dies leaves no suspicion on chunks that nobody had touched.
         """
@@ -98,7 +107,7 @@ class Desk:
             return False
         self.greetings = 0
         with self._lock:
-            self._taken[number] = chunk
+            self._taken[number] = (chunk, node)
         return True
 
     def _find(self, keys: Sequence[bytes], bound: int) -> dict[bytes, Completion]:

@@ -168,8 +168,11 @@ def settle_in(line: Line, role: str) -> Settings:
     return settings
 
 
+def node_id() -> str:
+    """Return Ray's name for this node."""
+    return str(load_ray().get_runtime_context().get_node_id())
+
+
 def here() -> str:
     """Return a name for this node in messages."""
-    ray = load_ray()
-
-    return f"{socket.gethostname()} (node {ray.get_runtime_context().get_node_id()[:8]})"
+    return f"{socket.gethostname()} (node {node_id()[:8]})"

@@ -97,10 +97,11 @@ class Stream:
                 return
             yield found
 
-    def end(self, patience: float) -> None:
-        """Want no more; wait a while for Ray to take its actors down."""
+    def is_ended(self, patience: float) -> bool:
+        """Want no more, and wait a while for Ray to take its actors down; return whether it has."""
         self._over.set()
         self._thread.join(patience)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         try:
