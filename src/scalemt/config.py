@@ -165,15 +165,18 @@ class Configuration:
             raise ConfigurationError(_explain(error, where)) from None
 
 
-def load_configuration() -> Configuration:
+def load_configuration(folder: Path | None = None) -> Configuration:
     """Read all configuration files there are.
+
+    Args:
+        folder: takes the place of the working directory.
 
     Raises:
         ConfigurationError: a file is not valid TOML or holds a table that scalemt does not know.
     """
     tables: dict[str, dict[str, Any]] = {"profiles": dict(BUILT_IN), "specialists": {}, "generalists": {}}
     origins: dict[str, str] = {}
-    for path in (config_dir() / FILE_NAME, Path(FILE_NAME)):
+    for path in (config_dir() / FILE_NAME, (folder or Path()) / FILE_NAME):
         for kind, entries in _read(path).items():
             tables[kind] |= entries
             if kind == "profiles":

@@ -96,7 +96,14 @@ class EndpointError(GeneralistError):
 
 
 class DeadlineError(GeneralistError):
-    """A server gave no answer within the time-out, also after all retries."""
+    """A server gave no answer within the time-out, also after all retries.
+
+    `tries` is how often it was asked: each time it may have worked, and may want to be paid.
+    """
+
+    def __init__(self, message: str = "", tries: int = 1) -> None:
+        super().__init__(message)
+        self.tries = tries
 
 
 class RateLimitError(GeneralistError):

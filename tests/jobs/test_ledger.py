@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.ledgers import settings
-from scalemt.config import Configuration, Profile
+from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.errors import LedgerError, PausedError
 from scalemt.formats import FormatOptions
 from scalemt.jobs.ledger import Ledger
@@ -19,7 +19,9 @@ from scalemt.jobs.status import status_of
 
 
 def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
-    profile = Profile(method="refine", specialists=("bergamot",), batch=16, options={"a": "b"}, memories=())
+    profile = Profile(
+        method="refine", specialists=("x:arg", "bergamot"), generalist="y", batch=16, options={"a": "b"}
+    )
     tables = Configuration(specialists={"x": {"type": "bergamot"}}, generalists={"y": {"type": "openai"}})
     options = FormatOptions(fields=("messages[*].content", "title"), selective="prompt")
     pinned = Settings.of(profile, tables, "eng_Latn", "por", "jsonl", options)
@@ -28,6 +30,28 @@ def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
     assert (pinned.source, pinned.target, pinned.options.source) == ("en", "pt", "en")
     assert ledger.settings.profile.explicit >= {"method", "batch"}
     assert "shots" not in ledger.settings.profile.explicit  # calibration may still choose it
+
+
+def test_time_outs_keys_and_prices_are_those_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes no translation is not pinned; what does is, and tables that are not used are no concern."""
+    monkeypatch.chdir(tmp_path)
+    configured = tmp_path / "scalemt.toml"
+    table = '[generalists.y]\ntype = "openai"\nurl = "http://127.0.0.1:1/v1"\nmodel = "m"\n'
+
+    def today(more: str) -> Settings:
+        configured.write_text(table + more, "utf-8")
+        return Settings.of(Profile(generalist="y"), load_configuration(), "en", "pt")
+
+    ledger = Ledger.create(tmp_path / "job", today("timeout = 5.0\nprice_prompt = 1.0\n"))
+    begun(ledger)
+    other = today("timeout = 9.0\nretries = 2\n[generalists.z]\ntype = 'fake'\n")
+    found = Ledger.create(tmp_path / "job", other).settings.configuration.generalists
+    assert dict(found["y"]) == {
+        "type": "openai", "url": "http://127.0.0.1:1/v1", "model": "m", "timeout": 9.0, "retries": 2,
+        "price_prompt": 1.0,
+    }  # fmt: skip
+    with pytest.raises(LedgerError, match="y was"):
+        Ledger.create(tmp_path / "job", today("kind = 'base'\n"))
 
 
 def test_the_cache_is_used_only_when_asked_for() -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -146,31 +146,31 @@ def work(ledger: Ledger, limits: Limits, crew: Callable[[Work], Crew] | None = N
     shown = telling(ledger, as_json=as_json)
     runner = Runner(ledger, limits, shown, crew or LocalCrew)
     # Paths of the profile begin where the job was begun.
-    with chdir(ledger.settings.folder), _signals(runner, shown):
+    with closing(ledger), chdir(ledger.settings.folder), _signals(runner, shown) as sent:
         try:
             ending = runner.run()
         finally:
             shown.close()
-    return _ended(ledger, ending, as_json=as_json)
+        code = _ended(ledger, ending, as_json=as_json)
+    return 143 if code == 130 and signal.SIGTERM in sent else code
 
 
 @contextmanager
-def _signals(runner: Runner, shown: Telling) -> Iterator[None]:
-    """Finish what is under way at the first Ctrl-C or SIGTERM, end at once at the second."""
-    told = False
+def _signals(runner: Runner, shown: Telling) -> Iterator[list[int]]:
+    """Finish what is under way at the first Ctrl-C or SIGTERM, end at once at the second; yields those sent."""
+    sent: list[int] = []
 
-    def stop(*_: Any) -> None:
-        nonlocal told
-        if told:
+    def stop(number: int, _: Any) -> None:
+        sent.append(number)
+        if len(sent) > 1:
             runner.hurry()
             raise KeyboardInterrupt
-        told = True
         runner.stop("Interrupted.")
         shown.note("What is under way is finished first; Ctrl-C again ends at once, and loses only that.")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield sent
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -294,7 +294,8 @@ class OpenAIGeneralist(BaseGeneralist):
         except httpx.TimeoutException as error:
             raise DeadlineError(
                 f"{self._shown} gave no answer within {self._timeout:g} s, in {tried} tries. "
-                "Raise `timeout`, lower `concurrency`, or check the server."
+                "Raise `timeout`, lower `concurrency`, or check the server.",
+                tried,
             ) from error
         except httpx.TransportError as error:
             raise EndpointError(

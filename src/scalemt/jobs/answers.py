@@ -84,14 +84,18 @@ class LedgerJournal:
             found |= {row[0]: _completion(row[1:]) for row in rows if _holds(row[2], row[3], row[5], bound)}
         return found
 
-    def reserve(self, tokens: int, prompt_tokens: int) -> int:
+    def reserve(self, tokens: int, prompt_tokens: int) -> int | None:
         """Allow one request; see `Journal.reserve`."""
         if why := self._stopped():
             raise PausedError(why)
         most = _Reserved(tokens, self._cost(prompt_tokens, tokens - prompt_tokens))
         with self._lock:
-            if self._limits.max_tokens is not None or self._limits.max_cost is not None:
-                self._check(most)
+            limited = self._limits.max_tokens is not None or self._limits.max_cost is not None
+            refusal = self._refusal(most) if limited else ""
+            if refusal and self._under_way:
+                return None  # they will hardly take as much as they might
+            if refusal:
+                raise PausedError(refusal)
             self._number += 1
             self._under_way[self._number] = most
             return self._number
@@ -114,37 +118,46 @@ class LedgerJournal:
             "calls": usage.calls,
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
-            "cost": usage.cost,
+            "cost": usage.cost or self._cost(usage.prompt_tokens, usage.completion_tokens),
         }
         with self._lock, self._ledger.writing() as file:
             file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             self._ledger.tally(spent)
             self._under_way.pop(number, None)
 
-    def release(self, number: int) -> None:
+    def release(self, number: int, tries: int = 0) -> None:
         """Say that a request came to nothing; see `Journal.release`."""
         with self._lock:
-            self._under_way.pop(number, None)
+            most = self._under_way.pop(number, None)
+            if most and tries:
+                # Nobody knows how far the server came: the limits take it that all was done each time.
+                self._ledger.tally({"lost_tokens": tries * most.tokens, "lost_cost": tries * most.cost})
 
     def _cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         return (prompt_tokens * self._prices[0] + completion_tokens * self._prices[1]) / 1e6
 
-    def _check(self, most: _Reserved) -> None:
+    def _refusal(self, most: _Reserved) -> str:
+        """Return why a request could exceed a limit, or ""."""
         spent = self._ledger.tallies()
-        tokens = spent.get("prompt_tokens", 0) + spent.get("completion_tokens", 0)
-        tokens += sum(item.tokens for item in self._under_way.values())
-        cost = spent.get("cost", 0.0) + sum(item.cost for item in self._under_way.values())
+        under_way = self._under_way.values()
+        tokens = sum(spent.get(name, 0.0) for name in ("prompt_tokens", "completion_tokens", "lost_tokens"))
+        cost = spent.get("cost", 0.0) + spent.get("lost_cost", 0.0)
         limits = self._limits
-        if limits.max_tokens is not None and tokens + most.tokens > limits.max_tokens:
-            raise PausedError(
-                f"The limit of {limits.max_tokens:,} tokens is reached: {tokens:,.0f} are spent or under way, "
-                f"and the next request could take {most.tokens:,}. Resume with a higher --max-tokens."
+        if limits.max_tokens is not None:
+            left = limits.max_tokens - tokens - sum(item.tokens for item in under_way)
+            if most.tokens > left:
+                return (
+                    f"The limit of {limits.max_tokens:,} tokens is reached: {tokens:,.0f} are spent, and the next "
+                    f"request could take {most.tokens:,}. Resume with a higher --max-tokens."
+                )
+        if limits.max_cost is not None and most.cost > limits.max_cost - cost - sum(
+            item.cost for item in under_way
+        ):
+            return (
+                f"The limit of {limits.max_cost:g} in cost is reached: {cost:.4f} is spent, and the next request "
+                f"could take {most.cost:.4f}. Resume with a higher --max-cost."
             )
-        if limits.max_cost is not None and cost + most.cost > limits.max_cost:
-            raise PausedError(
-                f"The limit of {limits.max_cost:g} in cost is reached: {cost:.4f} is spent or under way, and "
-                f"the next request could take {most.cost:.4f}. Resume with a higher --max-cost."
-            )
+        return ""
 
 
 class Deadline:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Protocol
 
 from scalemt.caching.codec import completion_key
-from scalemt.errors import BudgetError, EndpointError, GeneralistError, PausedError, RateLimitError
+from scalemt.errors import (
+    BudgetError,
+    DeadlineError,
+    EndpointError,
+    GeneralistError,
+    PausedError,
+    RateLimitError,
+)
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.generalists.base import GeneralistKind, Progress
 from scalemt.retry import RetryBudget
@@ -16,6 +25,8 @@ from scalemt.types import Completion, Decoding, Likelihood, Prompt
 from scalemt.workers import give_up
 
 _OVERHEAD = 64  # tokens of a chat template, at most
+_BYTES_A_TOKEN = 4  # of most vocabularies in European languages
+_POLL = 0.02  # seconds
 
 
 class Journal(Protocol):
@@ -25,8 +36,11 @@ class Journal(Protocol):
         """Return the answers that are known; `bound` is the most tokens that are asked for."""
         ...
 
-    def reserve(self, tokens: int, prompt_tokens: int) -> int:
-        """Allow one request of at most so many tokens, of which so many are the prompt's; return its number.
+    def reserve(self, tokens: int, prompt_tokens: int) -> int | None:
+        """Allow one request of at most so many tokens, of which so many are the prompt's.
+
+        Returns:
+            Its number; None where requests under way may yet leave room for it: ask again.
 
         Raises:
             PausedError: it could exceed a limit of the job, or the job is to stop.
@@ -37,8 +51,8 @@ class Journal(Protocol):
         """Write down the answer to a request that was allowed."""
         ...
 
-    def release(self, number: int) -> None:
-        """Say that a request that was allowed came to nothing."""
+    def release(self, number: int, tries: int = 0) -> None:
+        """Say that a request that was allowed came to nothing; so many tries of it may have to be paid for."""
         ...
 
 
@@ -147,39 +161,78 @@ class JournaledGeneralist:
         if self._closed:
             raise CancelledError
         prompts = list(asked.values())
-        numbers = [self._reserve(prompt, decoding) for prompt in prompts]
         try:
-            with self.awaiting() if self.overlaps else nullcontext():
-                answers = self.inner.complete(prompts, decoding, progress)
-        except EndpointError as fault:
-            self._release(numbers)
-            raise PausedError(str(fault)) from fault
-        except BaseException:
-            self._release(numbers)
-            raise
-        if len(answers) != len(prompts):
-            self._release(numbers)
-            raise GeneralistError(f"{self.name} returned {len(answers)} completions for {len(prompts)} prompts.")
-        for number, key, answer in zip(numbers, asked, answers, strict=True):
-            if answer.finish_reason == "error":
-                self._journal.release(number)
-            else:
-                self._journal.record(number, key, answer, decoding.max_tokens)
+            number = self._reserve(prompts, decoding)
+        except PausedError:
+            if len(prompts) == 1:
+                raise
+            # What all together could take is not allowed: as many as fit, then.
+            return {
+                key: answer
+                for key, prompt in asked.items()
+                for answer in self._together({key: prompt}, decoding, progress).values()
+            }
+        answers = self._asked(prompts, decoding, progress, number)
+        lost = sum(answer.error.tries for answer in answers if isinstance(answer.error, DeadlineError))
+        if lost:
+            self._journal.release(number, lost)
+        for (key, prompt), answer in zip(asked.items(), answers, strict=True):
+            if answer.finish_reason != "error":
+                self._journal.record(number, key, _counted(prompt, answer), decoding.max_tokens)
+        self._journal.release(number)
         for answer in answers:
             if isinstance(answer.error, RateLimitError | BudgetError):
                 # Not this prompt is at fault: the next one would fare no better.
                 raise PausedError(str(answer.error)) from answer.error
         return dict(zip(asked, answers, strict=True))
 
-    def _reserve(self, prompt: Prompt, decoding: Decoding) -> int:
-        sent = prompt.text or "".join(message.content for message in prompt.messages)
-        # No tokenizer makes more tokens of a text than it has bytes.
-        most = len(sent.encode()) + _OVERHEAD
-        return self._journal.reserve(most + decoding.max_tokens, most)
-
-    def _release(self, numbers: Sequence[int]) -> None:
-        for number in numbers:
+    def _asked(
+        self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress, number: int
+    ) -> list[Completion]:
+        """Return the answers of the inner generalist, one a prompt."""
+        try:
+            with self.awaiting() if self.overlaps else nullcontext():
+                answers = self.inner.complete(prompts, decoding, progress)
+            if len(answers) != len(prompts):
+                raise GeneralistError(
+                    f"{self.name} returned {len(answers)} completions for {len(prompts)} prompts."
+                )
+        except BaseException as fault:
             self._journal.release(number)
+            if isinstance(fault, EndpointError):
+                raise PausedError(str(fault)) from fault
+            raise
+        return answers
+
+    def _reserve(self, prompts: Sequence[Prompt], decoding: Decoding) -> int:
+        # No tokenizer makes more tokens of a text than it has bytes.
+        most = sum(len(_sent(prompt).encode()) + _OVERHEAD for prompt in prompts)
+        return reserve(self._journal, most + decoding.max_tokens * len(prompts), most)
+
+
+def reserve(journal: Journal, tokens: int, prompt_tokens: int) -> int:
+    """Wait until a request is allowed; see `Journal.reserve`.
+
+    Raises:
+        PausedError: it is not.
+    """
+    while (number := journal.reserve(tokens, prompt_tokens)) is None:
+        time.sleep(_POLL)
+    return number
+
+
+def _sent(prompt: Prompt) -> str:
+    return prompt.text or "".join(message.content for message in prompt.messages)
+
+
+def _counted(prompt: Prompt, answer: Completion) -> Completion:
+    """Return an answer with its tokens; those that a server did not count are estimated."""
+    if answer.cached or answer.prompt_tokens or answer.completion_tokens:
+        return answer
+    sent, said = len(_sent(prompt).encode()), len(answer.text.encode())
+    return replace(
+        answer, prompt_tokens=max(1, sent // _BYTES_A_TOKEN), completion_tokens=max(1, said // _BYTES_A_TOKEN)
+    )
 
 
 class JournaledScoringGeneralist(JournaledGeneralist):

@@ -40,6 +40,7 @@ class Ledger:
         self.path = folder / FILE_NAME
         self._file = file
         self._lock = RLock()
+        self._settings: Settings | None = None
 
     @classmethod
     def create(
@@ -112,6 +113,7 @@ class Ledger:
                 file.execute(f"DELETE FROM {table}")  # noqa: S608
             file.execute("DELETE FROM job WHERE name = 'signature'")
             self.put("settings", settings.as_json())
+            self._settings = None
             self.turn("reading")
         return True
 
@@ -163,7 +165,9 @@ class Ledger:
     @property
     def settings(self) -> Settings:
         """What was pinned when the job began."""
-        return Settings.from_json(self.get("settings"))
+        if self._settings is None:
+            self._settings = Settings.from_json(self.get("settings"))
+        return self._settings
 
     @property
     def state(self) -> JobState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -57,9 +58,13 @@ def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.
             f"{path.parent} holds no job: there is no {path.name} in it. Begin one with scalemt job run."
         )
     try:
-        file = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
-        # FULL: an answer that was paid for, and told of, outlives also a failure of the power.
-        file.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;")
+        if not create and not os.access(path.parent, os.W_OK):
+            # To read write-ahead files SQLite must write beside them; here nobody else can be writing either.
+            file = _connected(f"{path.absolute().as_uri()}?mode=ro&immutable=1", patience, uri=True)
+        else:
+            file = _connected(str(path), patience)
+            # FULL: an answer that was paid for, and told of, outlives also a failure of the power.
+            file.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;")
         known = file.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as fault:
         raise fault_of(fault, path) from None
@@ -73,6 +78,10 @@ def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.
             "job run."
         )
     return file
+
+
+def _connected(place: str, patience: float, *, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(place, timeout=patience, isolation_level=None, check_same_thread=False, uri=uri)
 
 
 def fault_of(fault: sqlite3.Error, path: Path) -> ScalemtError:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from scalemt import languages
-from scalemt.config import Configuration, Profile
+from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.engine.knowledge import Knowledge
 from scalemt.formats import FormatOptions
 from scalemt.jobs.rows import key_of
 from scalemt.methods import METHODS
 from scalemt.types import Segment
 
+Tables = Mapping[str, Mapping[str, Any]]
+
 _LARGE_CHUNK = 512  # segments; a specialist alone is fastest on many, sorted by length
+# Options of backends that change how long a request may take, how often it is sent and what it costs, but not what
+# comes of it: the configuration may say otherwise at any time.
+_OPERATIONAL = frozenset(
+    "timeout retries concurrency api_key_env price_prompt price_completion max_tokens_budget max_cost".split()
+)
 _MOST_SHOWN = 60  # characters of a value in a message
 
 
@@ -93,8 +101,8 @@ class Settings:
             "source": self.source,
             "target": self.target,
             "profile": _set(self.profile),
-            "specialists": dict(self.configuration.specialists),
-            "generalists": dict(self.configuration.generalists),
+            "specialists": _used(self.configuration.specialists, self.profile.specialists),
+            "generalists": _used(self.configuration.generalists, (self.profile.generalist,)),
             "format": self.format_name,
             "options": asdict(self.options),
             "apart": self.apart,
@@ -103,13 +111,17 @@ class Settings:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Settings:
-        """Return the settings that a ledger holds."""
+        """Return the settings that a ledger holds, with time-outs, keys and prices as they are configured now."""
         options = {**value["options"], "fields": tuple(value["options"]["fields"])}
+        today = load_configuration(Path(value["folder"]))
         return cls(
             value["source"],
             value["target"],
             Profile.model_validate(value["profile"]),
-            Configuration(specialists=value["specialists"], generalists=value["generalists"]),
+            Configuration(
+                specialists=_renewed(value["specialists"], today.specialists),
+                generalists=_renewed(value["generalists"], today.generalists),
+            ),
             value["format"],
             FormatOptions(**options),
             value["apart"],
@@ -122,14 +134,38 @@ class Settings:
         told = []
         for part in ("source", "target", "format"):
             told += _differing({part: mine[part]}, {part: theirs[part]})
-        for part in ("profile", "options", "specialists", "generalists"):
+        for part in ("profile", "options"):
             told += _differing(mine[part], theirs[part])
+        for part in ("specialists", "generalists"):
+            told += _differing(_decisive(mine[part]), _decisive(theirs[part]))
         return told
 
 
 def _set(profile: Profile) -> dict[str, Any]:
     """Return the fields that somebody set, so that calibration still leaves those alone."""
     return profile.model_dump(mode="json", include=profile.explicit)
+
+
+def _used(tables: Tables, specs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the tables that a profile names."""
+    names = {spec.partition(":")[0] for spec in specs}
+    return {name: dict(table) for name, table in tables.items() if name in names}
+
+
+def _renewed(pinned: Tables, today: Tables) -> dict[str, dict[str, Any]]:
+    """Return pinned tables with what does not change a translation as it is configured now."""
+    return {
+        name: {**table, **{key: value for key, value in today.get(name, {}).items() if key in _OPERATIONAL}}
+        for name, table in pinned.items()
+    }
+
+
+def _decisive(tables: Tables) -> dict[str, dict[str, Any]]:
+    """Return tables without what does not change a translation."""
+    return {
+        name: {key: value for key, value in table.items() if key not in _OPERATIONAL}
+        for name, table in tables.items()
+    }
 
 
 def _differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:

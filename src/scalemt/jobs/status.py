@@ -24,6 +24,7 @@ class Status:
         fallbacks: of those that are done, how many have another candidate because the generalist failed.
         origins: how many translations came from which candidate.
         calls, tokens, cost: of the generalist.
+        lost_tokens: what tries that timed out may have taken at most; limits count it as spent.
         runners: processes at work.
         judged: how many judgements there are.
     """
@@ -41,6 +42,7 @@ class Status:
     calls: int
     tokens: int
     cost: float
+    lost_tokens: int
     runners: int
     judged: int
 
@@ -119,6 +121,7 @@ def status_of(ledger: Ledger) -> Status:
         calls=int(counts.get("calls", 0)),
         tokens=int(counts.get("prompt_tokens", 0) + counts.get("completion_tokens", 0)),
         cost=counts.get("cost", 0.0),
+        lost_tokens=int(counts.get("lost_tokens", 0)),
         runners=runners,
         judged=int(counts.get("judged", 0)),
     )

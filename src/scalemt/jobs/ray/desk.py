@@ -113,9 +113,10 @@ class Desk:
     def _find(self, keys: Sequence[bytes], bound: int) -> dict[bytes, Completion]:
         return self._journal.find(keys, bound) if self._journal else {}
 
-    def _reserve(self, holder: str, tokens: int, prompt_tokens: int) -> int:
+    def _reserve(self, holder: str, tokens: int, prompt_tokens: int) -> int | None:
         number = self._journal.reserve(tokens, prompt_tokens) if self._journal else 0
-        self._reserved[holder].add(number)
+        if number is not None:
+            self._reserved[holder].add(number)
         return number
 
     def _record(self, holder: str, number: int, key: bytes, completion: Completion, bound: int) -> None:
@@ -123,10 +124,10 @@ class Desk:
         if self._journal:
             self._journal.record(number, key, completion, bound)
 
-    def _release(self, holder: str, number: int) -> None:
+    def _release(self, holder: str, number: int, tries: int = 0) -> None:
         self._reserved[holder].discard(number)
         if self._journal:
-            self._journal.release(number)
+            self._journal.release(number, tries)
 
 
 def environment(settings: Settings) -> dict[str, str]:

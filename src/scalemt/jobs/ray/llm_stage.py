@@ -18,7 +18,7 @@ from typing import Any
 from scalemt.caching.codec import completion_key
 from scalemt.errors import MissingExtraError
 from scalemt.generalists.base import GeneralistKind
-from scalemt.jobs.journal import Journal
+from scalemt.jobs.journal import Journal, reserve
 from scalemt.jobs.ray.library import load_ray
 from scalemt.jobs.ray.mailbox import Line
 from scalemt.types import Completion, Decoding, Prompt
@@ -93,7 +93,7 @@ def _record(row: dict[str, Any], journal: Journal) -> bool:
     # The stage does not say why an answer ended: one as long as it may be is taken for cut off.
     finish: Any = "length" if length >= bound else "stop"
     answer = Completion(row["text"], finish, int(row["prompt_tokens"]), length)
-    number = journal.reserve(int(row["most"]) + bound, int(row["most"]))
+    number = reserve(journal, int(row["most"]) + bound, int(row["most"]))
     journal.record(number, bytes.fromhex(row["key"]), answer, bound)
     return True
 

@@ -37,17 +37,18 @@ class RemoteJournal:
         found: dict[bytes, Completion] = self._line.ask("find", list(keys), bound)
         return found
 
-    def reserve(self, tokens: int, prompt_tokens: int) -> int:
-        """Allow one request."""
-        return int(self._line.ask("reserve", self._holder, tokens, prompt_tokens))
+    def reserve(self, tokens: int, prompt_tokens: int) -> int | None:
+        """Allow one request, or have it wait."""
+        number: int | None = self._line.ask("reserve", self._holder, tokens, prompt_tokens)
+        return number
 
     def record(self, number: int, key: bytes, completion: Completion, bound: int) -> None:
         """Write down an answer; it is on the driver's disk when this returns."""
         self._line.ask("record", self._holder, number, key, completion, bound)
 
-    def release(self, number: int) -> None:
+    def release(self, number: int, tries: int = 0) -> None:
         """Say that a request came to nothing."""
-        self._line.ask("release", self._holder, number)
+        self._line.ask("release", self._holder, number, tries)
 
 
 class RemoteRetries(RetryBudget):
