@@ -18,6 +18,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -66,9 +67,11 @@ def main() -> None:
         if not large.exists():
             write(large, islice(records(), arguments.records))
         write(small, read(large, arguments.records // 10))
+        for name in ("tenth", "whole"):
+            shutil.rmtree(folder / name, ignore_errors=True)
         tenth = job(small, folder / "tenth", arguments.threads)
         whole = job(large, folder / "whole", arguments.threads)
-        texts = different(folder / "whole")
+        texts, failed = different(folder / "whole")
         alone = raw(texts, folder, arguments.threads)
         spoilt, total = spoiled(large, folder / "whole" / large.name)
     show(total, texts, {"a tenth of the records": tenth, "all records": whole, "specialist alone": alone})
@@ -79,7 +82,9 @@ def main() -> None:
         Claim("records whose code, JSON, roles or ids changed", [spoilt], "none", spoilt == 0),
     ]
     runs = {"tenth": vars(tenth), "whole": vars(whole), "alone": vars(alone)}
-    finish(arguments.json, claims, {"records": total, "segments": len(texts), "threads": arguments.threads} | runs)
+    print(f"\n{failed} of {len(texts):,} segments failed: code in them was lost, and they keep their source.")
+    told = {"records": total, "segments": len(texts), "failed": failed, "threads": arguments.threads}
+    finish(arguments.json, claims, told | runs)
 
 
 def options() -> argparse.Namespace:
@@ -178,16 +183,17 @@ def timed(command: list[str]) -> Run:
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    if os.waitstatus_to_exitcode(status):
+    if os.waitstatus_to_exitcode(status) not in (0, 1):  # 1: some segments failed, and keep their source
         sys.exit(f"{command[:4]} ended with {os.waitstatus_to_exitcode(status)}")
     return Run(round(seconds, 2), round(usage.ru_utime + usage.ru_stime, 2), round(usage.ru_maxrss / 1024, 1))
 
 
-def different(folder: Path) -> list[str]:
-    """Return the different segments of a job, in their order."""
+def different(folder: Path) -> tuple[list[str], int]:
+    """Return the different segments of a job, in their order, and how many of them failed."""
     with sqlite3.connect(folder / "scalemt-job.db") as ledger:
-        rows = ledger.execute("SELECT json_extract(segment, '$[0]') FROM segments ORDER BY id")
-        return [row[0] for row in rows]
+        rows = ledger.execute("SELECT json_extract(segment, '$[0]') FROM segments ORDER BY id").fetchall()
+        failed = ledger.execute("SELECT COUNT(*) FROM segments WHERE state = 'failed'").fetchone()[0]
+        return [row[0] for row in rows], failed
 
 
 def spoiled(source: Path, target: Path) -> tuple[int, int]:
