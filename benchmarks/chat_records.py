@@ -1,14 +1,15 @@
 """Translate a Parquet data set of 100,000 chat records in a job: throughput, memory, and what must stay as it is.
 
-    python benchmarks/chat_records.py [--records 100000] [--threads 2] [--keep FOLDER] [--json OUT]
+    python benchmarks/chat_records.py [--records 100000] [--processes 2] [--keep FOLDER] [--json OUT]
 
 The records are made of real packaged text: of each function and class with a docstring in the standard library
-and in the installed packages, a question with its first paragraph and a code block of its first lines, and an
-answer with a line of JSON that says where it stands. `scalemt job run --method draft` translates
-`messages[*].content` end to end: reading, drafting (Bergamot en-pt), ledger, writing. The other side is the
-specialist alone, in a process of its own with as many threads: the same different segments, cut into sentences
-before the clock starts, 512 segments a call, nothing read and nothing written. Both are timed by the clock and
-by the seconds of CPU that they took; a job of a tenth of the records shows whether memory grows.
+and in the installed packages, a question with a code block of its first lines, and an answer with its first
+paragraph and a line of JSON that says where it stands. `scalemt job run --method draft` translates
+`messages[*].content` end to end: reading, drafting (Bergamot en-pt), ledger, writing; a second process joins by
+`scalemt job resume` when all is read. The other side is the specialist alone, in as many processes: the same
+different segments, cut into sentences before the clock starts, 512 segments a call, nothing read and nothing
+written. Every process drafts with one thread. Both sides are timed by the clock and by the seconds of CPU that
+they took; a job of a tenth of the records shows whether memory grows.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -69,10 +71,10 @@ def main() -> None:
         write(small, read(large, arguments.records // 10))
         for name in ("tenth", "whole"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        tenth = job(small, folder / "tenth", arguments.threads)
-        whole = job(large, folder / "whole", arguments.threads)
+        tenth = job(small, folder / "tenth", arguments.processes)
+        whole = job(large, folder / "whole", arguments.processes)
         texts, failed = different(folder / "whole")
-        alone = raw(texts, folder, arguments.threads)
+        alone = raw(texts, folder, arguments.processes)
         spoilt, total = spoiled(large, folder / "whole" / large.name)
     show(total, texts, {"a tenth of the records": tenth, "all records": whole, "specialist alone": alone})
     claims = [
@@ -83,14 +85,14 @@ def main() -> None:
     ]
     runs = {"tenth": vars(tenth), "whole": vars(whole), "alone": vars(alone)}
     print(f"\n{failed} of {len(texts):,} segments failed: code in them was lost, and they keep their source.")
-    told = {"records": total, "segments": len(texts), "failed": failed, "threads": arguments.threads}
+    told = {"records": total, "segments": len(texts), "failed": failed, "processes": arguments.processes}
     finish(arguments.json, claims, told | runs)
 
 
 def options() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     made.add_argument("--records", type=int, default=100_000)
-    made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--processes", type=int, default=2)
     made.add_argument("--keep", type=Path, help="a folder for data and jobs, used again when it holds them")
     made.add_argument("--json", type=Path, help="where to write the result")
     return made.parse_args()
@@ -154,20 +156,35 @@ def read(path: Path, most: int) -> Iterator[dict[str, Any]]:
     return islice(rows, most)
 
 
-def job(path: Path, folder: Path, threads: int) -> Run:
-    """Run the job from the command line, as anybody would."""
+def job(path: Path, folder: Path, processes: int) -> Run:
+    """Run the job from the command line, as anybody would; others join when all is read."""
     command = [
-        str(SCALEMT), "job", "run", str(path), "-o", str(folder), "--from", "en", "--to", "pt", "--method",
-        "draft", "--specialist", "bergamot", "--fields", "messages[*].content", "--threads", str(threads),
+        str(SCALEMT), "job", "run", str(path), "-o", str(folder), "--from", "en", "--to", "pt",
+        "--method", "draft", "--specialist", "bergamot", "--fields", "messages[*].content", "--threads", "1",
     ]  # fmt: skip
-    return timed(command)
+    began = time.perf_counter()
+    running = [subprocess.Popen(command)]
+    while processes > 1 and not is_read(folder) and running[0].poll() is None:
+        time.sleep(0.2)
+    running += [subprocess.Popen([str(SCALEMT), "job", "resume", str(folder)]) for _ in range(processes - 1)]
+    return timed(running, began)
 
 
-def raw(texts: list[str], folder: Path, threads: int) -> Run:
-    listed = folder / "texts.json"
+def is_read(folder: Path) -> bool:
+    ledger = folder / "scalemt-job.db"
+    if not ledger.exists():
+        return False
+    with closing(sqlite3.connect(ledger, timeout=60)) as file:
+        return bool(file.execute("SELECT 1 FROM chunks LIMIT 1").fetchone())
+
+
+def raw(texts: list[str], folder: Path, processes: int) -> Run:
     batches = [list(sentences(texts[start : start + 512])) for start in range(0, len(texts), 512)]
-    listed.write_text(json.dumps(batches), "utf-8")
-    return timed([sys.executable, "-c", RAW, str(listed), str(threads)])
+    for number in range(processes):
+        (folder / f"texts{number}.json").write_text(json.dumps(batches[number::processes]), "utf-8")
+    began = time.perf_counter()
+    listed = [str(folder / f"texts{number}.json") for number in range(processes)]
+    return timed([subprocess.Popen([sys.executable, "-c", RAW, one, "1"]) for one in listed], began)
 
 
 def sentences(texts: list[str]) -> Iterator[str]:
@@ -178,14 +195,16 @@ def sentences(texts: list[str]) -> Iterator[str]:
             yield from (sentence[start : start + MOST] for start in range(0, len(sentence), MOST))
 
 
-def timed(command: list[str]) -> Run:
-    began = time.perf_counter()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    if os.waitstatus_to_exitcode(status) not in (0, 1):  # 1: some segments failed, and keep their source
-        sys.exit(f"{command[:4]} ended with {os.waitstatus_to_exitcode(status)}")
-    return Run(round(seconds, 2), round(usage.ru_utime + usage.ru_stime, 2), round(usage.ru_maxrss / 1024, 1))
+def timed(running: list[subprocess.Popen[bytes]], began: float) -> Run:
+    """Wait for processes; their CPU is added up, of their memory the largest is told."""
+    cpu = peak = 0.0
+    for process in running:
+        _, status, usage = os.wait4(process.pid, 0)
+        if os.waitstatus_to_exitcode(status) not in (0, 1):  # 1: some segments failed, and keep their source
+            sys.exit(f"{process.args!r} ended with {os.waitstatus_to_exitcode(status)}")
+        cpu += usage.ru_utime + usage.ru_stime
+        peak = max(peak, usage.ru_maxrss / 1024)
+    return Run(round(time.perf_counter() - began, 2), round(cpu, 2), round(peak, 1))
 
 
 def different(folder: Path) -> tuple[list[str], int]:

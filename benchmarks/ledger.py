@@ -23,15 +23,19 @@ from typing import Any
 from claims import Claim, at_most, finish, spread
 from scalemt.config import Configuration, Profile
 from scalemt.formats import FormatOptions
+from scalemt.jobs.leases import Leases, Result
 from scalemt.jobs.ledger import Ledger
-from scalemt.jobs.reading import begin
+from scalemt.jobs.reading import begin, read
 from scalemt.jobs.runner import Runner
 from scalemt.jobs.schema import FILE_NAME
 from scalemt.jobs.settings import Settings
 from scalemt.jobs.status import status_of
 from scalemt.specialists import SPECIALISTS, BaseSpecialist
-from scalemt.types import Draft, Pair
+from scalemt.types import Draft, Pair, Translation, Word
 
+MOST_COMMITTED = 200_000
+DONE = ("A frase ficou pronta sem demora.", "draft", Pair("en", "pt"))
+DRAFT = Draft(DONE[0], tuple(Word(word, 0.9) for word in DONE[0].split()), -1.0, "instant", "pt")
 THINGS = ("valve", "cover", "engine", "printer", "contract", "garden", "report", "window", "letter", "bridge")
 
 
@@ -42,9 +46,11 @@ class Instant(BaseSpecialist):
 
     @property
     def signature(self) -> str:
+        """Its name."""
         return "instant[benchmark]"
 
     def pairs(self) -> list[Pair]:
+        """English to Portuguese."""
         return [Pair("en", "pt")]
 
     def _draft(self, texts: Sequence[str], pair: Pair, n: int) -> list[list[Draft]]:
@@ -60,6 +66,7 @@ class Phases:
         self.began: dict[str, float] = {}
 
     def phase(self, name: str, total: int | None, done: int = 0) -> None:
+        """Write it down."""
         self.began[name] = time.perf_counter()
 
     def tick(self, count: int) -> None:
@@ -69,6 +76,7 @@ class Phases:
         """Look at nothing."""
 
     def note(self, text: str) -> None:
+        """Print it."""
         print(text, file=sys.stderr)
 
 
@@ -88,6 +96,7 @@ def main() -> None:
         os.close(child)
         looks(process, folder / "job", asked)
         found = json.loads(os.read(reading, 1 << 16))
+        found["commits_a_second"] = commits(source, folder / "second")
         found["ledger_mb"] = round((folder / "job" / FILE_NAME).stat().st_size / 1e6, 1)
         found["lines"] = sum(1 for _ in (folder / "job" / source.name).open("rb"))
     finish(arguments.json, claims(found, asked, arguments.segments), found | {"segments": arguments.segments})
@@ -123,6 +132,22 @@ def run(source: Path, folder: Path) -> dict[str, Any]:
     return {"state": ending.state, "seconds": seconds, "peak_mb": round(usage.ru_maxrss / 1024, 1)}
 
 
+def commits(source: Path, folder: Path) -> float:
+    """Return how many segments a second one process can lease and write down, as the driver of a cluster does."""
+    profile = Profile(method="draft", specialists=("instant",), threads=1)
+    settings = Settings.of(profile, Configuration(), "en", "pt", None, FormatOptions(fields=("text",)))
+    ledger = begin(folder, settings, {source.name: source})
+    read(ledger, lambda _: None, lambda: False)
+    leases = Leases(ledger, 3)
+    total = 0
+    began = time.perf_counter()
+    while (chunk := leases.next()) and total < MOST_COMMITTED:
+        made = [Translation(row.segment, *DONE, (DRAFT,)) for row in chunk.rows]
+        leases.commit(chunk, [Result(row, "done", one) for row, one in zip(chunk.rows, made, strict=True)], "s")
+        total += len(made)
+    return round(total / (time.perf_counter() - began))
+
+
 def looks(process: int, folder: Path, asked: list[float]) -> None:
     """Ask for the status of the job until the process ends."""
     while not (folder / FILE_NAME).exists():
@@ -149,6 +174,7 @@ def claims(found: dict[str, Any], asked: list[float], segments: int) -> list[Cla
         print(f"| {name} | {took:,.1f} | {segments / max(took, 1e-9):,.0f} |")
     sizes = f"ledger {found['ledger_mb']:,.0f} MB, peak memory {found['peak_mb']:,.0f} MB"
     print(f"\n{sizes}, status {spread(asked, 1)} ms")
+    print(f"one process leases and writes down {found['commits_a_second']:,} segments/s")
     found["status_ms"] = [round(value, 2) for value in asked]
     return [
         at_most("milliseconds a segment, all phases", [1000 * sum(seconds.values()) / segments], 2),
