@@ -17,8 +17,8 @@ from scalemt.caching.codec import (
 from scalemt.caching.identity import generalist_identity
 from scalemt.caching.store import CacheStore
 from scalemt.generalists import Generalist, ScoringGeneralist
-from scalemt.generalists.base import GeneralistKind, Progress
-from scalemt.retry import RetryBudget
+from scalemt.generalists.base import Progress
+from scalemt.generalists.wrapping import WrappedGeneralist
 from scalemt.types import Completion, Decoding, Likelihood, Prompt
 from scalemt.workers import give_up
 
@@ -32,7 +32,7 @@ def keep_generalist(inner: Generalist, store: CacheStore) -> CachedGeneralist:
     return CachedGeneralist(inner, store)
 
 
-class CachedGeneralist:
+class CachedGeneralist(WrappedGeneralist):
     """Completes as `inner` does, from the store where it has completed the same before.
 
     Of equal prompts only one is sent. Nothing is looked up or kept where the cache key of `inner` is empty.
@@ -43,27 +43,9 @@ class CachedGeneralist:
     """
 
     def __init__(self, inner: Generalist, store: CacheStore) -> None:
-        self.inner = inner
-        self.name = inner.name
-        self.overlaps: bool = getattr(inner, "overlaps", False)
+        super().__init__(inner)
         self._store = store
         self._known_identity: str | None = None
-
-    @property
-    def kind(self) -> GeneralistKind:
-        """That of the inner generalist."""
-        return self.inner.kind
-
-    @property
-    def signature(self) -> str:
-        """That of the inner generalist."""
-        return self.inner.signature
-
-    @property
-    def retries(self) -> RetryBudget | None:
-        """That of the inner generalist, where it is part of a job."""
-        found: RetryBudget | None = getattr(self.inner, "retries", None)
-        return found
 
     def cancel(self) -> None:
         """Have the inner generalist give up what it is doing."""

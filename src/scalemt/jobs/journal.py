@@ -19,8 +19,8 @@ from scalemt.errors import (
     RateLimitError,
 )
 from scalemt.generalists import Generalist, ScoringGeneralist
-from scalemt.generalists.base import GeneralistKind, Progress
-from scalemt.retry import RetryBudget
+from scalemt.generalists.base import Progress
+from scalemt.generalists.wrapping import WrappedGeneralist
 from scalemt.types import Completion, Decoding, Likelihood, Prompt
 from scalemt.workers import give_up
 
@@ -62,7 +62,7 @@ def write_down(inner: Generalist, journal: Journal) -> JournaledGeneralist:
     return kind(inner, journal)
 
 
-class JournaledGeneralist:
+class JournaledGeneralist(WrappedGeneralist):
     """Completes as `inner` does, from the journal where it has completed the same for this job.
 
     Where `inner` takes several calls at once, each prompt is a call of its own, and its answer is written down
@@ -77,30 +77,12 @@ class JournaledGeneralist:
     """
 
     def __init__(self, inner: Generalist, journal: Journal) -> None:
-        self.inner = inner
-        self.name = inner.name
-        self.overlaps: bool = getattr(inner, "overlaps", False)
+        super().__init__(inner)
         self._journal = journal
         self._identity = getattr(inner, "cache_key", "") or inner.signature
         self._closed = False
         self.patient = True
         self.awaiting: Callable[[], AbstractContextManager[None]] = nullcontext
-
-    @property
-    def kind(self) -> GeneralistKind:
-        """That of the inner generalist."""
-        return self.inner.kind
-
-    @property
-    def signature(self) -> str:
-        """That of the inner generalist."""
-        return self.inner.signature
-
-    @property
-    def retries(self) -> RetryBudget | None:
-        """That of the inner generalist."""
-        found: RetryBudget | None = getattr(self.inner, "retries", None)
-        return found
 
     def cancel(self) -> None:
         """Send nothing more until `open` is called; what is under way and cannot be waited for is given up."""
