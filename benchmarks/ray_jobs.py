@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the cluster and the sentences are those of tests/jobs
 
 from claims import Claim, at_least, at_most, finish  # noqa: E402
-from jobs.ray_cluster import RayCluster, running_cluster  # noqa: E402
+from jobs.ray_cluster import QUICKLY, RayCluster, running_cluster  # noqa: E402
 from jobs.runs import Held, Place, ended, is_begun, until  # noqa: E402
 from jobs.sentences import sentences  # noqa: E402
 
@@ -169,7 +169,8 @@ def main() -> None:
     texts = sentences(arguments.segments, arguments.seed)
     with tempfile.TemporaryDirectory() as folder, running_cluster(nodes=2, cpus=arguments.cpus) as cluster:
         (Path(folder) / SOURCE).write_text("".join(f"{text}\n" for text in texts), "utf-8")
-        bench = Bench(Place.at(Path(folder), SCALEMT_BATCH=BATCH), cluster, arguments.segments)
+        place = Place.at(Path(folder), SCALEMT_BATCH=BATCH, RAY_AUTH_MODE=QUICKLY["RAY_AUTH_MODE"])
+        bench = Bench(place, cluster, arguments.segments)
         found = measure(bench, arguments.rounds)
         made = claims(bench, found)
     table(found)

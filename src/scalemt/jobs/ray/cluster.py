@@ -10,9 +10,10 @@ import socket
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scalemt.errors import ConfigurationError, PausedError
@@ -99,6 +100,10 @@ def join(address: str) -> Cluster:
     """
     _check(address)
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
+    if "RAY_AUTH_MODE" not in os.environ and _has_token():
+        # Clusters that were started where there is a token ask for it; Ray thinks of that only where it finds the
+        # address itself. One that does not ask does not mind.
+        os.environ["RAY_AUTH_MODE"] = "token"
     ray = load_ray()
     # Its modules warn of each other's settings, and of rounds with fewer chunks than engines.
     warnings.filterwarnings("ignore", module=r"ray\.")
@@ -132,6 +137,11 @@ def _check(address: str) -> None:
         raise ConfigurationError(f"What listens at {address} is no Ray cluster. See ray status for its address.")
 
 
+def _has_token() -> bool:
+    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return given or (Path.home() / ".ray" / "auth_token").is_file()
+
+
 def _speaks_grpc(host: str, port: int) -> bool:
     """Whether a port answers as a gRPC server does, which the head of a cluster is (RFC 9113, section 3.4)."""
     with socket.create_connection((host, port), timeout=_CONNECT_SECONDS) as line:
@@ -159,24 +169,34 @@ def _connect(ray: Any, address: str) -> None:
         except BaseException as fault:
             said.append(fault)
 
-    # In a thread: one that hangs can be left behind, and handlers of signals stay this program's.
-    thread = threading.Thread(target=go, daemon=True)
     with _handlers_kept(), _muted():
-        thread.start()
-        thread.join(_JOIN_SECONDS)
-    if thread.is_alive():
-        raise PausedError(
-            f"The cluster at {address} has not let this machine in within {_JOIN_SECONDS:.0f} s. See ray status."
-        )
+        if address == "ray":
+            # Never in a thread: processes that are started here die with the thread that has started them.
+            go()
+        elif not _in_time(go):
+            raise PausedError(
+                f"The cluster at {address} has not let this process in for {_JOIN_SECONDS:.0f} s. See ray status."
+            )
     if said:
         raise ConfigurationError(_refusal(address, said[0])) from None
+
+
+def _in_time(act: Callable[[], None]) -> bool:
+    """Do something in a thread that is left behind if it hangs; return whether it came to its end."""
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    thread.join(_JOIN_SECONDS)
+    return not thread.is_alive()
 
 
 def _refusal(address: str, fault: BaseException) -> str:
     said = " ".join(str(fault).split())
     if isinstance(fault, ConnectionError) and address == "auto":
         return "No Ray cluster runs on this machine. Start one with ray start --head, or use --on ray."
-    mend = "Run the command on a machine of the cluster, with the same versions of Python and Ray as there."
+    mend = (
+        "Run the command on a machine of the cluster, with the same versions of Python and Ray as there and, "
+        "where it asks for one, its token (RAY_AUTH_TOKEN_PATH)."
+    )
     return f"Ray cannot be joined at {address}: {said.rstrip('.')}. {mend}"
 
 

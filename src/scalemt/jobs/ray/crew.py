@@ -6,6 +6,7 @@ https://docs.ray.io/en/latest/ray-core/fault_tolerance/actors.html.
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,12 @@ from functools import partial
 from typing import Any
 
 from scalemt.config import Profile
+from scalemt.engine.backends import build_generalist
 from scalemt.errors import BackendError, ConfigurationError, PausedError, ScalemtError
 from scalemt.jobs.answers import LedgerJournal
 from scalemt.jobs.crew import Crew, Work
 from scalemt.jobs.leases import Chunk, Leases
-from scalemt.jobs.ray.actors import GeneralistActor, Minds, PromptActor, computes
+from scalemt.jobs.ray.actors import GeneralistActor, PromptActor
 from scalemt.jobs.ray.cluster import Options, join
 from scalemt.jobs.ray.desk import Desk
 from scalemt.jobs.ray.library import load_ray
@@ -71,7 +73,7 @@ class RayCrew:
         self._journal: LedgerJournal | None = None
         self._worker = Worker(settings, self._kept_journal, work.retries, work.watch.note)
         self._processor = processor
-        self._fruitless = 0
+        self._fruitless = self._busy = 0
         self._seen = self._hurried = False
         self._cluster = join(options.address)
         self._postman: Postman | None = None
@@ -129,15 +131,9 @@ class RayCrew:
         mailbox = open_mailbox(self._cluster.node)
         self._actors: list[Any] = [mailbox]
         self._postman = Postman(mailbox, self._work.ledger, self._desk.answers())
-        busy = threads if settings.asks and computes(settings) else 0
-        minds = self._minds(mailbox, busy) if settings.asks else Minds()
-        self._busy = busy * len(minds.actors)
+        minds = self._minds(mailbox, settings) if settings.asks else ()
         at_once = _AT_ONCE if settings.asks else 1
         self._pool = Pool(1, threads, at_once, self._options.actor_gpus, (mailbox, minds, self.signature))
-        if self._options.llm_stage and minds.described:
-            # Two models would answer under one name.
-            self._work.ledger.pin("llm_stage", self._options.llm_stage, "What answers prompts ahead")
-            self._processor = vllm_processor(self._options.llm_stage, minds.described.kind)
 
     def _fitting(self) -> Pool:
         """Return the pool that a round begins with: as many engines as are wanted, and have room now.
@@ -157,12 +153,16 @@ class RayCrew:
     def _room(self) -> int:
         return self._cluster.room(self._pool.threads, self._pool.gpus, self._busy)
 
-    def _minds(self, mailbox: Any, cores: int) -> Minds:
-        """Start the generalists, and ask one of them what it is.
+    def _minds(self, mailbox: Any, settings: Settings) -> tuple[Any, ...]:
+        """Start the generalists; engines ask them what they are.
 
         One that only waits for a server stands beside the driver: then no other node takes its calls along.
         """
         ray = load_ray()
+        inner = build_generalist(settings.profile.generalist, settings.configuration, settings.profile)
+        # One that computes in its own process is told how many threads it may have.
+        computes = "threads" in inspect.signature(type(inner)).parameters
+        cores = settings.profile.threads if computes else 0
         kind = ray.remote(GeneralistActor).options(
             num_cpus=cores,
             max_concurrency=_MOST_CALLS,
@@ -172,10 +172,12 @@ class RayCrew:
         )
         actors = tuple(kind.remote(mailbox, number) for number in range(self._options.generalist_actors))
         self._actors += actors
-        described = ray.get(actors[0].describe.remote())
-        if isinstance(described, Fault):
-            raise described.exception()
-        return Minds(actors, described)
+        self._busy = cores * len(actors)
+        if self._options.llm_stage:
+            # Two models would answer under one name.
+            self._work.ledger.pin("llm_stage", self._options.llm_stage, "What answers prompts ahead")
+            self._processor = vllm_processor(self._options.llm_stage, inner.kind)
+        return actors
 
     def _answer_ahead(self, shards: Shards, processor: Processor, journal: LedgerJournal) -> None:
         # Half of the engines' cores are left to the processor: holding them all, they would wait for each other.
