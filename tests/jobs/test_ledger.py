@@ -48,9 +48,8 @@ def test_time_outs_keys_and_prices_are_those_of_today(tmp_path: Path, monkeypatc
     found = Ledger.create(tmp_path / "job", other).settings.configuration.generalists
     assert dict(found["y"]) == {
         "type": "openai", "url": "http://127.0.0.1:1/v1", "model": "m", "timeout": 9.0, "retries": 2,
-        "price_prompt": 1.0,
     }  # fmt: skip
-    with pytest.raises(LedgerError, match="y was"):
+    with pytest.raises(LedgerError, match=r"job: y was [^;]*\. Go on"):
         Ledger.create(tmp_path / "job", today("kind = 'base'\n"))
 
 
@@ -74,6 +73,12 @@ def test_another_job_is_refused_and_the_difference_named(tmp_path: Path) -> None
         LedgerError, match=r"target was 'pt' and is now 'es'; method was 'draft' and is now 'refine'"
     ):
         Ledger.create(tmp_path, settings("es", method="refine"))
+
+
+def test_threads_are_not_pinned(tmp_path: Path) -> None:
+    begun(Ledger.create(tmp_path, settings(threads=1)))
+    assert Ledger.create(tmp_path, settings(threads=3)).settings.profile.threads == 3
+    assert Ledger.open(tmp_path).settings.profile.threads == 3
 
 
 def begun(ledger: Ledger) -> None:

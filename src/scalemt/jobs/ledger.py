@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
@@ -85,7 +86,14 @@ class Ledger:
                 f"{folder} holds another job: {'; '.join(different)}. Go on with it by scalemt job resume "
                 f"{folder}, or give another folder with -o."
             )
+        ledger.renew(settings)
         return ledger
+
+    def renew(self, settings: Settings) -> None:
+        """Take over what may change from run to run (threads, time-outs, keys, prices) from equal settings."""
+        with self.writing():
+            self.put("settings", replace(settings, folder=self.settings.folder).as_json())
+            self._settings = None
 
     @classmethod
     def open(cls, folder: Path, *, patience: float = PATIENCE) -> Ledger:

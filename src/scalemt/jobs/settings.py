@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,8 @@ class Settings:
         told = []
         for part in ("source", "target", "format"):
             told += _differing({part: mine[part]}, {part: theirs[part]})
-        for part in ("profile", "options"):
-            told += _differing(mine[part], theirs[part])
+        for part, left_out in (("profile", {"threads"}), ("options", {"source", "target"})):
+            told += _differing(mine[part], theirs[part], left_out)
         for part in ("specialists", "generalists"):
             told += _differing(_decisive(mine[part]), _decisive(theirs[part]))
         return told
@@ -168,8 +168,9 @@ def _decisive(tables: Tables) -> dict[str, dict[str, Any]]:
     }
 
 
-def _differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    names = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
+def _differing(mine: Mapping[str, Any], theirs: Mapping[str, Any], left_out: Collection[str] = ()) -> list[str]:
+    found = [name for name in {**mine, **theirs} if name not in left_out]
+    names = [name for name in found if mine.get(name) != theirs.get(name)]
     return [f"{name} was {_shown(mine.get(name))} and is now {_shown(theirs.get(name))}" for name in names]
 
 
