@@ -69,7 +69,9 @@ class Bench:
         if done.returncode:
             raise SystemExit(f"{side} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         first, count = seen[0]
-        last = next(event["time"] for event in map(json.loads, done.stdout.splitlines()) if _writes(event)) - began
+        # Where the process beside it has written the file, that is seconds later than the last segment.
+        wrote = [event["time"] for event in map(json.loads, done.stdout.splitlines()) if _writes(event)]
+        last = wrote[0] - began if wrote else seconds
         return Timed(side, seconds, first - moment, (self.segments - count) / (last - (first - moment)))
 
     def _watch(self, job: str, process: subprocess.Popen[str]) -> list[tuple[float, int]]:
@@ -113,7 +115,10 @@ class Bench:
             return self.done(job) >= self.segments // 2
 
         until(half, None, 600)
-        self.cluster.kill(self.cluster.nodes[1])
+        victim = self.cluster.nodes[1]
+        if not self.cluster.pids("MapWorker", victim):
+            raise SystemExit("There is no engine on the node that is to be killed.")
+        self.cluster.kill(victim)
 
 
 def _writes(event: dict[str, Any]) -> bool:

@@ -87,16 +87,15 @@ class RayCluster:
             self.kill(node)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def pids(self, name: str) -> list[int]:
-        """Return the workers of this cluster that have a name: `ray::MapWorker…`; a node is their parent."""
-        groups = {node.pid for node in self.nodes}
+    def pids(self, name: str, node: subprocess.Popen[bytes] | None = None) -> list[int]:
+        """Return the workers of a node, or of all, that have a name: `ray::MapWorker…`; a node is their parent."""
+        groups = {one.pid for one in ([node] if node else self.nodes)}
         found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
-                pid = int(path.parent.name)
                 parent = int((path.parent / "stat").read_text("utf-8").rpartition(")")[2].split()[1])
                 if path.read_bytes().startswith(f"ray::{name}".encode()) and os.getpgid(parent) in groups:
-                    found.append(pid)
+                    found.append(int(path.parent.name))
         return found
 
     def _launch(self, *arguments: str) -> subprocess.Popen[bytes]:
