@@ -116,7 +116,7 @@ def test_thresholds_hold_for_each_segment(
 
 
 def test_names_of_scores_and_columns_are_checked(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no score named 'bleu'. Valid choices: confidence, faith, .*format"):
+    with pytest.raises(UsageError, match=r"no score named 'bleu'. Valid choices: confidence, meaning, .*format"):
         Thresholds({"bleu": 1})
     with pytest.raises(UsageError, match="The least faith is nan"):
         Thresholds({"faith": float("nan")})

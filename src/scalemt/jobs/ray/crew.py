@@ -102,7 +102,7 @@ class RayCrew:
 
     def round(self, leases: Leases, verdicts: Verdicts) -> bool:
         """Put all that is to be done through the cluster once; see `Crew.round`."""
-        folder = self._work.ledger.folder
+        folder = self._work.ledger.place
         shards = write_shards(leases, folder, self._options.shards)
         if not shards.chunks:
             return False

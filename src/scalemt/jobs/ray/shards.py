@@ -70,7 +70,7 @@ def write_shards(leases: Leases, job: Path, place: str | None) -> Shards:
 def remove_strays(ledger: Ledger) -> None:
     """Delete what runners that are gone have left in the job's folder."""
     alive = {str(row[0]) for row in ledger.rows("SELECT id FROM runners")}
-    place = ledger.folder / FOLDER
+    place = ledger.place / FOLDER
     for folder in place.iterdir() if place.is_dir() else ():
         if folder.name.partition("-")[0] not in alive:
             rmtree(folder, ignore_errors=True)
