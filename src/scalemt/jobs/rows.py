@@ -67,7 +67,7 @@ def result_of(translation: Translation) -> dict[str, Any]:
     return {
         "text": None if translation.error else written.text,
         "spans": _json([_packed(span) for span in written.spans]) if written.spans else None,
-        "draft": _json(draft_to_json(draft)) if draft else None,
+        "draft": _json(_rounded(draft_to_json(draft))) if draft else None,
         "decisions": _json([list(asdict(item).values()) for item in translation.decisions]),
         "checks": _json([[item.name, item.detail] for item in translation.checks if not item.passed]),
         "terms": _json([asdict(item) for item in translation.terms]) if translation.terms else None,
@@ -93,6 +93,14 @@ def outcome(row: tuple[Any, ...], segment: Segment, method: str) -> Outcome:
         target = Target(text, held, origin=f"scalemt {method}", quality=known.get("confidence"))
     failed = tuple(name for name, _ in json.loads(checks)) if checks else ()
     return Outcome(state, target, failed, known, origin or "", reason or "")
+
+
+def _rounded(draft: dict[str, Any]) -> dict[str, Any]:
+    """Shorten the confidences: of a million drafts, their last digits would be half of the file."""
+    for word in draft["words"]:
+        if word["confidence"] is not None:
+            word["confidence"] = round(word["confidence"], 4)
+    return draft
 
 
 def _scores(translation: Translation) -> dict[str, float]:
