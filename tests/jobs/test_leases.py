@@ -61,9 +61,11 @@ def test_leases_of_a_dead_process_are_given_anew(ledger: Ledger) -> None:
     dead, alive = Leases(ledger, 3), Leases(ledger, 3)
     lost = dead.next()
     kill(ledger, dead)
+    others = [alive.next(), alive.next()]  # those that nothing is held against come first
     again = alive.next()
     assert lost
     assert again
+    assert [chunk.leases for chunk in others if chunk] == [1, 1]
     assert (again.number, again.leases) == (lost.number, 2)
     assert not dead.commit(lost, results(lost), "late")  # the work of two is never mixed
     assert alive.commit(again, results(again), "signature")

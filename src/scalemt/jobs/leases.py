@@ -72,6 +72,7 @@ class Leases:
     def __init__(self, ledger: Ledger, most: int) -> None:
         self._ledger = ledger
         self._most = most
+        self._order = "id" if ledger.settings.profile.context else "leases, id"
         with ledger.writing() as file:
             told = (socket.gethostname(), os.getpid(), born(os.getpid()), time.time())
             added = file.execute("INSERT INTO runners (host, process, born, beat) VALUES (?, ?, ?, ?)", told)
@@ -228,8 +229,13 @@ class Leases:
         return Chunk(number, tuple(self._rows(first, last)), leases + 1)
 
     def _waiting(self, file: Any) -> tuple[int, int, int, int] | None:
+        """Return the next chunk: of those that fewest processes ended with, the first.
+
+        So a process that is killed again and again as soon as it has begun does not meet the same segments each
+        time. Where prompts show what stands before, the order of the segments goes before that.
+        """
         found: tuple[int, int, int, int] | None = file.execute(
-            "SELECT id, first, last, leases FROM chunks WHERE state = 'waiting' ORDER BY id LIMIT 1"
+            f"SELECT id, first, last, leases FROM chunks WHERE state = 'waiting' ORDER BY {self._order} LIMIT 1"  # noqa: S608
         ).fetchone()
         return found
 

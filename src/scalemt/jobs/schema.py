@@ -28,7 +28,9 @@ CREATE INDEX segments_failed ON segments (state) WHERE state = 'failed';
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
     runner INTEGER REFERENCES runners (id), leases INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX chunks_open ON chunks (state, id) WHERE state != 'done';
+CREATE INDEX chunks_in_order ON chunks (id) WHERE state = 'waiting';
+CREATE INDEX chunks_by_leases ON chunks (leases, id) WHERE state = 'waiting';
+CREATE INDEX chunks_by_runner ON chunks (runner) WHERE state = 'leased';
 CREATE TABLE runners (
     id INTEGER PRIMARY KEY, host TEXT NOT NULL, process INTEGER NOT NULL, born TEXT NOT NULL, beat REAL NOT NULL);
 CREATE TABLE signatures (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
