@@ -46,6 +46,8 @@ lock: $(VENV)/.dev
 # What memories and glossaries bring, up to an hour each:
 #   benchmarks/memory_search.py, benchmarks/tmx_import.py, benchmarks/adaptive.py, benchmarks/terminology.py,
 #   benchmarks/online_learning.py, benchmarks/online_scale.py, benchmarks/attributes.py, benchmarks/semantic_search.py
+# What jobs promise, up to half an hour each:
+#   benchmarks/job_kills.py, benchmarks/chat_records.py, benchmarks/ledger.py, benchmarks/ray_jobs.py, benchmarks/judge.py
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json
 	$(BIN)/python benchmarks/drafting.py --json benchmarks/results/drafting.json
