@@ -17,6 +17,8 @@ from jobs.runs import LEDGER, ended, kill, until
 from scalemt.jobs import schema
 from scalemt.jobs.ledger import Ledger
 
+pytestmark = pytest.mark.slow  # each is a job or several
+
 # The disk and its folders.
 
 

@@ -10,6 +10,8 @@ from jobs.billing_server import BILLED_FAULTS, Fault, FaultKind
 from jobs.desk import OUT, Desk, assert_paused, assert_whole, settled
 from jobs.job_parts import translated
 
+pytestmark = pytest.mark.slow  # each is a job or several
+
 # Faults that pass.
 
 

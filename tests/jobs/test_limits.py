@@ -8,6 +8,8 @@ import pytest
 
 from jobs.desk import OUT, Desk, assert_paused, assert_whole, settled
 
+pytestmark = pytest.mark.slow  # each is a job or several
+
 
 def test_tokens_are_never_spent_beyond_the_limit(desk: Desk) -> None:
     texts = desk.write(count=60)

@@ -11,6 +11,8 @@ from jobs.billing_server import Fault
 from jobs.desk import OUT, Desk, Done, settled
 from jobs.runs import ended, kill, until
 
+pytestmark = pytest.mark.slow  # each is a job or several
+
 
 @pytest.mark.slow
 def test_two_runners_share_a_job_and_pay_nothing_twice(desk: Desk) -> None:

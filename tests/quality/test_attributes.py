@@ -124,6 +124,7 @@ def test_texts_that_are_no_sentences(tag: str, text: str) -> None:
     assert formality_of(text, tag) == NOTHING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["pt", "es", "fr", "de"])
 @pytest.mark.parametrize(
     ("unit", "size"),
