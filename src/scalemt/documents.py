@@ -70,11 +70,7 @@ class Document:
         Raises:
             InputError: the file cannot be read as its format.
         """
-        before: deque[str] = deque(maxlen=self.context)
-        for segment in self.format.read(self.path, self.options):
-            yield replace(segment, before=tuple(before)) if before else segment
-            if self.context:
-                before.append(segment.text)
+        yield from map(InContext(self.context).placed, self.format.read(self.path, self.options))
 
     def translations(self, engine: Engine, progress: Progress | None = None) -> Iterator[Translation]:
         """Yield a translation a segment, in order; a repeated segment is translated once."""
@@ -114,6 +110,23 @@ class Document:
                 yield Target.of(item)
 
         self.format.write(self.path, self.options, targets(), out)
+
+
+class InContext:
+    """Gives segments, one after the other, what stands before them.
+
+    Args:
+        context: how many segments before each one.
+    """
+
+    def __init__(self, context: int) -> None:
+        self._before: deque[str] = deque(maxlen=context)
+
+    def placed(self, segment: Segment) -> Segment:
+        """Return the next segment with the sources before it."""
+        placed = replace(segment, before=tuple(self._before)) if self._before else segment
+        self._before.append(segment.text)
+        return placed
 
 
 class Repeats:

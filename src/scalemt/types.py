@@ -182,6 +182,11 @@ class Prompt:
     stop: tuple[str, ...] = ()
     prediction: str = ""
 
+    @property
+    def content(self) -> str:
+        """All that is sent, as one text: for counting."""
+        return self.text or "".join(message.content for message in self.messages)
+
     def as_json(self) -> dict[str, Any]:
         """The prompt as `--dry-run` prints it."""
         if self.text:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scalemt.jobs.crew import Crew, Work
     from scalemt.jobs.ledger import Ledger
     from scalemt.jobs.runner import Ending, Runner
+    from scalemt.jobs.status import Status
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -202,7 +203,7 @@ def _ended(ledger: Ledger, ending: Ending, *, as_json: bool) -> int:
             click.echo(visible(f"Failed: {failure.file}, {failure.name}: {failure.reason}"), err=True)
         if status.failed > _NAMED:
             click.echo(f"All are listed by: scalemt job status --failed {ledger.folder}", err=True)
-        _say_ended(ledger, ending)
+        _say_ended(ledger, status, ending)
     if ending.interrupted:
         return 130
     if ending.state != "done":
@@ -210,10 +211,7 @@ def _ended(ledger: Ledger, ending: Ending, *, as_json: bool) -> int:
     return 1 if status.failed else 0
 
 
-def _say_ended(ledger: Ledger, ending: Ending) -> None:
-    from scalemt.jobs.status import status_of
-
-    status = status_of(ledger)
+def _say_ended(ledger: Ledger, status: Status, ending: Ending) -> None:
     done = f"{status.done:,} of {status.segments:,} segments are translated"
     if status.repeated > 0:
         done += f", {status.repeated:,} repetitions with them"

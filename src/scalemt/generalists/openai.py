@@ -229,8 +229,7 @@ class OpenAIGeneralist(BaseGeneralist):
 
     def _read(self, answer: Any, prompt: Prompt) -> Completion:
         """Make a completion of an answer; usage is counted even when the rest cannot be used."""
-        sent = prompt.text or "".join(message.content for message in prompt.messages)
-        prompt_tokens, completion_tokens, cost = self._account(answer, sent)
+        prompt_tokens, completion_tokens, cost = self._account(answer, prompt.content)
         try:
             choice = answer["choices"][0]
             raw = choice["message"].get("content") if prompt.messages else choice["text"]

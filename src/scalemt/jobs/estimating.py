@@ -12,15 +12,16 @@ from typing import Any
 from scalemt.engine import Engine
 from scalemt.engine.backends import build_generalist
 from scalemt.generalists import Generalist
+from scalemt.jobs.journal import BYTES_A_TOKEN
 from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.reading import read, register
 from scalemt.jobs.rows import segment_from_row
 from scalemt.jobs.settings import Settings
-from scalemt.types import Decoding, Prompt, Segment, Translation
+from scalemt.methods import METHODS
+from scalemt.types import Decoding, Prompt, Segment
 
 _SAMPLE = 256  # segments, spread over all files
 _PROBED = 4  # prompts that a generalist on this machine is sent unasked
-_BYTES_A_TOKEN = 4  # of most vocabularies in European languages; a probe tells better
 
 
 @dataclass(frozen=True)
@@ -99,20 +100,13 @@ def _estimated(ledger: Ledger, settings: Settings, probe: int | None) -> Estimat
     sample = _sample(ledger, different)
     # Long segments take longer: what was measured grows with the characters, not with the number.
     share = sum(len(item.text) for item in sample) / characters if characters else 1.0
-    drafts = _drafted(settings, sample)
+    took = _draft_seconds(settings, sample)
+    drafting = None if took is None else took / share
     threads = settings.profile.core_count()
-    known = Estimate(
-        count, places, different, characters, len(sample), drafts.seconds / share if drafts else None, threads
-    )
+    known = Estimate(count, places, different, characters, len(sample), drafting, threads)
     if not settings.asks or not sample:
         return known
     return _asked(settings, sample, share, known, probe)
-
-
-@dataclass(frozen=True)
-class _Drafted:
-    seconds: float
-    translations: list[Translation]
 
 
 def _sample(ledger: Ledger, total: int) -> list[Segment]:
@@ -121,7 +115,7 @@ def _sample(ledger: Ledger, total: int) -> list[Segment]:
     return [segment_from_row(row[0]) for row in rows]
 
 
-def _drafted(settings: Settings, sample: list[Segment]) -> _Drafted | None:
+def _draft_seconds(settings: Settings, sample: list[Segment]) -> float | None:
     """Draft the sample, the loading of the model not counted; None where the method makes no drafts."""
     profile = settings.profile.model_copy(update={"method": "draft", "options": {}})
     engine = Engine(profile, settings.configuration)
@@ -129,18 +123,12 @@ def _drafted(settings: Settings, sample: list[Segment]) -> _Drafted | None:
     try:
         engine.translate(sample[:1], settings.source, settings.target)
     except Exception:
-        if _needs_specialist(settings):
+        if METHODS.load(settings.profile.method).needs_specialist:
             raise
         return None
     began = time.perf_counter()
-    translations = engine.translate(sample, settings.source, settings.target)
-    return _Drafted(time.perf_counter() - began, translations)
-
-
-def _needs_specialist(settings: Settings) -> bool:
-    from scalemt.methods import METHODS
-
-    return bool(METHODS.load(settings.profile.method).needs_specialist)
+    engine.translate(sample, settings.source, settings.target)
+    return time.perf_counter() - began
 
 
 def _asked(
@@ -152,8 +140,8 @@ def _asked(
     # Under a budget only those segments have prompts that it chooses.
     pairs = list(engine.prompts(sample, settings.source, settings.target))
     prompts = [prompt for _, prompt in pairs]
-    asked = [_sent(prompt) / _BYTES_A_TOKEN for prompt in prompts]
-    answered = [len(item.text.encode()) / _BYTES_A_TOKEN for item, _ in pairs]
+    asked = [len(prompt.content.encode()) / BYTES_A_TOKEN for prompt in prompts]
+    answered = [len(item.text.encode()) / BYTES_A_TOKEN for item, _ in pairs]
     prompt_tokens, completion_tokens = sum(asked) / share, sum(answered) / share
     prices = getattr(generalist, "prices", (0.0, 0.0))
     if probe is None:
@@ -204,7 +192,3 @@ def _probe(generalist: Generalist, prompts: list[Prompt], number: int, settings:
         sum(answer.prompt_tokens for answer in answers),
         sum(answer.completion_tokens for answer in answers),
     )
-
-
-def _sent(prompt: Prompt) -> int:
-    return len((prompt.text or "".join(message.content for message in prompt.messages)).encode())

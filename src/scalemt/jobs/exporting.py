@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from scalemt.documents import InContext
 from scalemt.jobs.filtering import SCORES, Report, Shape, Thresholds, export_records
 from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.outcomes import Outcome
@@ -52,27 +52,16 @@ def export_data_sets(
         with ExitStack() as stack:
             out = stack.enter_context(in_place(path))
             rest = stack.enter_context(in_place(dropped / item.name)) if dropped else None
-            ask = _InContext(Outcomes(ledger), settings.context)
+            ask = _asking(Outcomes(ledger), InContext(settings.context))
             reports[path] = export_records(
                 item.path, settings.format_name, read.options, ask, told, thresholds, out, rest
             )
     return reports
 
 
-class _InContext:
-    """Asks for segments with those before them, as the job has read them."""
-
-    def __init__(self, outcomes: Outcomes, context: int) -> None:
-        self._outcomes = outcomes
-        self._before: deque[str] = deque(maxlen=context)
-
-    def __call__(self, segments: Sequence[Segment]) -> list[Outcome]:
-        return self._outcomes.of([self._placed(segment) for segment in segments])
-
-    def _placed(self, segment: Segment) -> Segment:
-        placed = replace(segment, before=tuple(self._before)) if self._before else segment
-        self._before.append(segment.text)
-        return placed
+def _asking(outcomes: Outcomes, context: InContext) -> Callable[[Sequence[Segment]], list[Outcome]]:
+    """Return what asks for segments with those before them, as the job has read them."""
+    return lambda segments: outcomes.of([context.placed(segment) for segment in segments])
 
 
 def _known(ledger: Ledger) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from scalemt.types import Completion, Decoding, Likelihood, Prompt
 from scalemt.workers import give_up
 
 _OVERHEAD = 64  # tokens of a chat template, at most
-_BYTES_A_TOKEN = 4  # of most vocabularies in European languages
+BYTES_A_TOKEN = 4  # of most vocabularies in European languages
 _POLL = 0.02  # seconds
 
 
@@ -187,8 +187,7 @@ class JournaledGeneralist(WrappedGeneralist):
         return answers
 
     def _reserve(self, prompts: Sequence[Prompt], decoding: Decoding) -> int:
-        # No tokenizer makes more tokens of a text than it has bytes.
-        most = sum(len(_sent(prompt).encode()) + _OVERHEAD for prompt in prompts)
+        most = sum(map(most_tokens, prompts))
         return reserve(self._journal, most + decoding.max_tokens * len(prompts), most)
 
 
@@ -203,17 +202,18 @@ def reserve(journal: Journal, tokens: int, prompt_tokens: int) -> int:
     return number
 
 
-def _sent(prompt: Prompt) -> str:
-    return prompt.text or "".join(message.content for message in prompt.messages)
+def most_tokens(prompt: Prompt) -> int:
+    """Return the most tokens that a prompt can have: no tokenizer makes more of a text than it has bytes."""
+    return len(prompt.content.encode()) + _OVERHEAD
 
 
 def _counted(prompt: Prompt, answer: Completion) -> Completion:
     """Return an answer with its tokens; those that a server did not count are estimated."""
     if answer.cached or answer.prompt_tokens or answer.completion_tokens:
         return answer
-    sent, said = len(_sent(prompt).encode()), len(answer.text.encode())
+    sent, said = len(prompt.content.encode()), len(answer.text.encode())
     return replace(
-        answer, prompt_tokens=max(1, sent // _BYTES_A_TOKEN), completion_tokens=max(1, said // _BYTES_A_TOKEN)
+        answer, prompt_tokens=max(1, sent // BYTES_A_TOKEN), completion_tokens=max(1, said // BYTES_A_TOKEN)
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from scalemt.caching.codec import completion_key
 from scalemt.errors import MissingExtraError
 from scalemt.generalists.base import GeneralistKind
-from scalemt.jobs.journal import Journal, reserve
+from scalemt.jobs.journal import Journal, most_tokens, reserve
 from scalemt.jobs.ray.library import load_ray
 from scalemt.jobs.ray.mailbox import Line
 from scalemt.types import Completion, Decoding, Prompt
@@ -35,8 +35,6 @@ COLUMNS: dict[str, type] = {
 ANSWER = ("key", "text", "prompt_tokens", "completion_tokens", "max_tokens", "most")
 """What a processor returns, a row a prompt; one whose text is None was not answered."""
 
-_OVERHEAD = 64  # tokens of a chat template, at most
-
 
 def prompt_rows(line: Line, identity: str, asked: Iterable[tuple[Prompt, Decoding]]) -> Iterator[dict[str, Any]]:
     """Yield the rows of prompts that no answer is known to, as the driver says."""
@@ -51,7 +49,6 @@ def prompt_rows(line: Line, identity: str, asked: Iterable[tuple[Prompt, Decodin
 
 def _row(key: bytes, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
     messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
-    sent = prompt.text or "".join(message.content for message in prompt.messages)
     return {
         "key": key.hex(),
         "messages": json.dumps(messages, ensure_ascii=False),
@@ -61,7 +58,7 @@ def _row(key: bytes, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
         "temperature": decoding.temperature,
         "top_p": decoding.top_p,
         "seed": decoding.seed,
-        "most": len(sent.encode()) + _OVERHEAD,
+        "most": most_tokens(prompt),
     }
 
 
