@@ -12,7 +12,6 @@ from scalemt.errors import PausedError
 from scalemt.jobs.ledger import Ledger
 from scalemt.types import Completion
 
-_TOGETHER = 500  # keys in one question
 _COLUMNS = "text, finish, bound, prompt_tokens, completion_tokens, cost, evaluated_tokens, accepted_tokens"
 
 
@@ -76,13 +75,8 @@ class LedgerJournal:
 
     def find(self, keys: Sequence[bytes], bound: int) -> dict[bytes, Completion]:
         """Return the answers that are known and hold under another bound; see `Journal.find`."""
-        found: dict[bytes, Completion] = {}
-        for start in range(0, len(keys), _TOGETHER):
-            some = list(keys[start : start + _TOGETHER])
-            marks = ",".join("?" * len(some))
-            rows = self._ledger.rows(f"SELECT key, {_COLUMNS} FROM answers WHERE key IN ({marks})", some)  # noqa: S608
-            found |= {row[0]: _completion(row[1:]) for row in rows if _holds(row[2], row[3], row[5], bound)}
-        return found
+        rows = self._ledger.among(f"SELECT key, {_COLUMNS} FROM answers WHERE key", keys)  # noqa: S608
+        return {row[0]: _completion(row[1:]) for row in rows if _holds(row[2], row[3], row[5], bound)}
 
     def reserve(self, tokens: int, prompt_tokens: int) -> int | None:
         """Allow one request; see `Journal.reserve`."""

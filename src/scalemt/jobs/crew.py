@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from scalemt.jobs.answers import LedgerJournal
-from scalemt.jobs.leases import Leases
+from scalemt.jobs.leases import Chunk, Leases
 from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.verdicts import Verdicts
 from scalemt.retry import RetryBudget
+from scalemt.types import Translation
 
 
 class Watcher(Protocol):
@@ -91,3 +92,24 @@ class Crew(Protocol):
     def close(self) -> None:
         """Let go of what was taken up for the run."""
         ...
+
+
+def write_results(
+    work: Work, chunk: Chunk, translations: Sequence[Translation], leases: Leases, verdicts: Verdicts
+) -> None:
+    """Write down what becomes of the translations of a chunk, and the retries that they took.
+
+    Raises:
+        PausedError: so many failed one after the other that a backend must be at fault.
+    """
+    results = verdicts.of(chunk, translations)
+    if leases.commit(chunk, results, translations[0].signature if translations else ""):
+        work.ledger.tally({"retries": verdicts.spent()})
+
+
+def blame(work: Work, chunk: Chunk, fault: Exception, leases: Leases, verdicts: Verdicts) -> None:
+    """Find out which segment of a chunk makes it fail: they are tried one by one."""
+    if len(chunk.rows) > 1:
+        leases.split(chunk)
+    else:
+        leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, work.ledger.settings)], "")

@@ -21,6 +21,8 @@ from scalemt.jobs.schema import FILE_NAME, LAYOUT, PATIENCE, TABLES, connect, fa
 from scalemt.jobs.settings import Settings
 from scalemt.transactions import transaction
 
+_TOGETHER = 500  # keys in one question
+
 JobState = Literal["reading", "running", "paused", "cancelled", "done"]
 """Of a job: its files are being read, it is worked on, it waits for somebody, was cancelled, or is done."""
 
@@ -159,6 +161,12 @@ class Ledger:
                 return self._file.execute(question, values).fetchall()
             except sqlite3.Error as fault:
                 raise fault_of(fault, self.path) from fault
+
+    def among(self, question: str, keys: Sequence[bytes]) -> Iterator[Any]:
+        """Yield the rows of a question that ends in a column whose values are to be among many keys."""
+        for start in range(0, len(keys), _TOGETHER):
+            some = keys[start : start + _TOGETHER]
+            yield from self.rows(f"{question} IN ({','.join('?' * len(some))})", some)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a value that was put down by name."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from scalemt.errors import PausedError, UsageError
-from scalemt.jobs.crew import Work
+from scalemt.jobs.crew import Work, blame, write_results
 from scalemt.jobs.leases import Chunk, Leases
 from scalemt.jobs.verdicts import Verdicts
 from scalemt.jobs.working import Worker
@@ -65,9 +65,7 @@ class LocalCrew:
         with closing(self._worker.work(batches(), self._work.watch.tick, self._before(first))) as stream:
             for translations in stream:
                 chunk = taken[0]
-                results = verdicts.of(chunk, translations)
-                if leases.commit(chunk, results, translations[0].signature):
-                    self._work.ledger.tally({"retries": verdicts.spent()})
+                write_results(self._work, chunk, translations, leases, verdicts)
                 taken.popleft()
                 self._work.watch.written()
                 if self._work.why() and not self._work.ledger.settings.asks:
@@ -91,12 +89,8 @@ class LocalCrew:
         return found
 
     def _blame(self, fault: Exception, taken: deque[Chunk], leases: Leases, verdicts: Verdicts) -> None:
-        """Find out which segment of a batch makes it fail: they are tried one by one."""
-        chunk = taken.popleft()
-        if len(chunk.rows) > 1:
-            leases.split(chunk)
-        else:
-            leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, self._work.ledger.settings)], "")
+        """Have the segments of the batch that failed tried one by one, and give back those behind it."""
+        blame(self._work, taken.popleft(), fault, leases, verdicts)
         for other in taken:
             leases.give_back(other)
         self._work.watch.written()

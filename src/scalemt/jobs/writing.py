@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from scalemt.errors import PausedError, UsageError
 from scalemt.formats import Target
@@ -17,7 +17,7 @@ from scalemt.jobs.reading import Input, document, inputs
 from scalemt.jobs.rows import OUTCOME, outcome
 from scalemt.types import Segment
 
-_TOGETHER = 500  # keys in one question
+_TOGETHER = 500  # segments that are looked up at once
 
 
 class Outcomes:
@@ -34,12 +34,8 @@ class Outcomes:
     def of(self, segments: Sequence[Segment]) -> list[Outcome]:
         """Return an outcome a segment, in order; one that the ledger does not hold is waiting."""
         keys = [self._settings.key(segment) for segment in segments]
-        found: dict[bytes, tuple[Any, ...]] = {}
-        for start in range(0, len(keys), _TOGETHER):
-            some = keys[start : start + _TOGETHER]
-            marks = ",".join("?" * len(some))
-            rows = self._ledger.rows(f"SELECT key, {OUTCOME} FROM segments WHERE key IN ({marks})", some)  # noqa: S608
-            found |= {row[0]: row[1:] for row in rows}
+        rows = self._ledger.among(f"SELECT key, {OUTCOME} FROM segments WHERE key", keys)  # noqa: S608
+        found = {row[0]: row[1:] for row in rows}
         nothing = ("waiting", *[None] * 6)
         method = self._settings.profile.method
         return [

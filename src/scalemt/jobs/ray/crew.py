@@ -18,8 +18,8 @@ from scalemt.config import Profile
 from scalemt.engine.backends import build_generalist
 from scalemt.errors import BackendError, ConfigurationError, PausedError, ScalemtError
 from scalemt.jobs.answers import LedgerJournal
-from scalemt.jobs.crew import Crew, Work
-from scalemt.jobs.leases import Chunk, Leases
+from scalemt.jobs.crew import Crew, Work, blame, write_results
+from scalemt.jobs.leases import Leases
 from scalemt.jobs.ray.actors import GeneralistActor, PromptActor
 from scalemt.jobs.ray.cluster import Options, join
 from scalemt.jobs.ray.desk import Desk
@@ -232,22 +232,12 @@ class RayCrew:
         if chunk is None or item.kind == "skipped":
             return 0
         if fault:
-            self._blame(chunk, fault, leases, verdicts)
+            blame(self._work, chunk, fault, leases, verdicts)
         else:
-            translations = unpack(item.payload)
-            results = verdicts.of(chunk, translations)
-            if leases.commit(chunk, results, translations[0].signature if translations else ""):
-                self._work.ledger.tally({"retries": verdicts.spent()})
+            write_results(self._work, chunk, unpack(item.payload), leases, verdicts)
         self._work.watch.tick(len(chunk.rows))
         self._work.watch.written()
         return len(chunk.rows)
-
-    def _blame(self, chunk: Chunk, fault: Exception, leases: Leases, verdicts: Verdicts) -> None:
-        """Find out which segment of a chunk makes it fail: they are tried one by one in the next round."""
-        if len(chunk.rows) > 1:
-            leases.split(chunk)
-        else:
-            leases.commit(chunk, [verdicts.fault(chunk.rows[0], fault, self._work.ledger.settings)], "")
 
     def _look(self, health: _Health) -> None:
         """See whether the cluster is still of use, and whether all engines of the round have room on it.
