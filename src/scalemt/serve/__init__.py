@@ -1,0 +1,1 @@
+"""The server: one service layer, and the surfaces that existing tools already speak to."""
