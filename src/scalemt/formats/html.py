@@ -62,8 +62,10 @@ class _Run:
 class _Reader:
     """Finds the units of one document."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, copied: frozenset[str] = frozenset()) -> None:
         self._text = text
+        self._inline = copied | _INLINE
+        self._kept = copied | _OPAQUE | _COPIED
         self._tokens = list(tokens(text))
         self._run = _Run()
         self.units: list[_Unit] = []
@@ -87,7 +89,7 @@ class _Reader:
         return index + 1
 
     def _tag(self, index: int, token: Token) -> int:
-        inline = token.name in _INLINE
+        inline = token.name in self._inline
         if not inline:
             self._flush()
         if token.kind == "open" and self._is_kept(token):
@@ -107,7 +109,7 @@ class _Reader:
         classes = _value(self._text, token, "class").split()
         if marked == "no" or "notranslate" in classes:
             return True
-        return (token.name in _OPAQUE or token.name in _COPIED) and marked != "yes"
+        return token.name in self._kept and marked != "yes"
 
     def _end_of(self, index: int) -> int:
         """Return the index of the tag that closes an element, or of the last one where none does."""
@@ -202,23 +204,37 @@ def _value(text: str, token: Token, name: str) -> str:
     return html.unescape(text[attribute.start : attribute.end]) if attribute else ""
 
 
-def segments(data: bytes, options: FormatOptions, path: Path) -> Iterator[Segment]:
+def segments(
+    data: bytes, options: FormatOptions, path: Path, copied: frozenset[str] = frozenset()
+) -> Iterator[Segment]:
     """Yield the segments of an HTML or XHTML document given as bytes.
+
+    Args:
+        data: the document.
+        options: its encoding, and the languages.
+        path: what messages call it.
+        copied: names of further elements, in small letters, that are copied with all that they hold.
 
     Raises:
         InputError: a byte is not of the encoding.
     """
     text, _ = decoded(data, options.encoding, path)
-    for unit in _Reader(text).read():
+    for unit in _Reader(text, copied).read():
         yield unit.segment
 
 
-def rewrite(data: bytes, options: FormatOptions, targets: Iterator[Target], path: Path) -> bytes:
-    """Return a document with one target a segment; StopIteration passes where there are too few."""
+def rewrite(
+    data: bytes,
+    options: FormatOptions,
+    targets: Iterator[Target],
+    path: Path,
+    copied: frozenset[str] = frozenset(),
+) -> bytes:
+    """Return a document with one target a segment (see `segments`); too few raise StopIteration."""
     text, encoding = decoded(data, options.encoding, path)
     edits = list(_languages(text, options))
     runs: list[tuple[_Unit, Target]] = []
-    for unit in _Reader(text).read():
+    for unit in _Reader(text, copied).read():
         target = next(targets)
         if unit.attribute is None:
             runs.append((unit, target))
