@@ -24,6 +24,7 @@ COMMANDS = {
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
     "train": "Train a specialist on confirmed translations.",
+    "keys": "Make and withdraw API keys of a server.",
     "cache": "Show or clear what is kept of drafts and answers.",
 }
 
