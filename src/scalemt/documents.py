@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from scalemt import languages
 from scalemt.errors import InputError, UsageError
@@ -24,10 +24,23 @@ from scalemt.formats import Format, FormatOptions, Target, format_for
 from scalemt.types import Segment, Translation, Usage
 
 if TYPE_CHECKING:
-    from scalemt.engine import Engine
     from scalemt.engine.running import Progress
 
 _REMEMBERED = 100_000  # different segments whose translation is kept for their repetitions
+
+
+class Translator(Protocol):
+    """What translates the segments of a document: an `Engine`, or one that stands elsewhere."""
+
+    def stream(
+        self, texts: Iterable[Segment], source: str, target: str, progress: Progress | None = None
+    ) -> Iterator[Translation]:
+        """Yield a translation a segment, in order; see `Engine.stream`."""
+        ...
+
+    def tells_context(self) -> bool:
+        """Whether equal texts behind different ones may be translated differently."""
+        ...
 
 
 @dataclass
@@ -72,18 +85,18 @@ class Document:
         """
         yield from map(InContext(self.context).placed, self.format.read(self.path, self.options))
 
-    def translations(self, engine: Engine, progress: Progress | None = None) -> Iterator[Translation]:
+    def translations(self, engine: Translator, progress: Progress | None = None) -> Iterator[Translation]:
         """Yield a translation a segment, in order; a repeated segment is translated once."""
 
         def stream(segments: Iterable[Segment]) -> Iterator[Translation]:
             return engine.stream(segments, self.source, self.target, progress)
 
-        in_context = engine.assembly.knowledge.tells_context()
+        in_context = engine.tells_context()
         return Repeats(progress, in_context=in_context).stream(self.segments(), stream)
 
     def translate(
         self,
-        engine: Engine,
+        engine: Translator,
         out: BinaryIO,
         progress: Progress | None = None,
         watch: Callable[[Translation], None] | None = None,

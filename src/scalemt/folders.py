@@ -1,4 +1,4 @@
-"""Where scalemt keeps what outlives a run: configuration and cache."""
+"""Where scalemt keeps what outlives a run: configuration, cache, and what a server is given."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def config_dir() -> Path:
 def cache_dir() -> Path:
     """Return the cache folder: `SCALEMT_CACHE_DIR`, or where the platform wants it."""
     return _named("SCALEMT_CACHE_DIR") or _of_the_platform("user_cache_path")
+
+
+def data_dir() -> Path:
+    """Return the folder of what a server keeps: `SCALEMT_DATA_DIR`, or where the platform wants it."""
+    return _named("SCALEMT_DATA_DIR") or _of_the_platform("user_data_path")
 
 
 def _named(variable: str) -> Path | None:

@@ -56,6 +56,7 @@ _PREDOMINANT = {
 _SPECIAL_NAMES = {"sh": "Serbo-Croatian", "ca-valencia": "Catalan (Valencian)", "fa-AF": "Dari"}
 
 _SAME_SCRIPT = {"Hang": "Kore"}  # FLORES writes Korean as Hangul, CLDR as Hangul with Han
+_RIGHT_TO_LEFT = {"Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"}
 _MOST_CHARACTERS = 60  # no tag and no English name is longer; what is, is not looked at any further
 
 
@@ -257,6 +258,14 @@ def name(tag: str) -> str:
     import langcodes
 
     return _SPECIAL_NAMES.get(tag) or str(langcodes.Language.get(tag).display_name("en"))
+
+
+@lru_cache(maxsize=4096)
+def is_right_to_left(tag: str) -> bool:
+    """Return whether a language is written from right to left, by its script: Arabic, Hebrew, Thaana, N'Ko …"""
+    parts = tag.split("-")
+    named = next((part for part in parts[1:2] if len(part) == 4 and part.isalpha()), None)
+    return (named or _only_script().get(parts[0]) or _likely_script(parts[0])) in _RIGHT_TO_LEFT
 
 
 def parse_pair(source: str, target: str) -> Pair:

@@ -21,6 +21,7 @@ COMMANDS = {
     "calibrate": "Choose method, shots and threshold for a pair on a development file.",
     "bench": "Compare profiles on test sets: quality, time, calls and cost.",
     "job": "Translate files and data sets so that nothing is lost or paid twice.",
+    "serve": "Serve a web page and the APIs of LibreTranslate, DeepL and OpenAI.",
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
     "train": "Train a specialist on confirmed translations.",

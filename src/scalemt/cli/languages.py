@@ -11,7 +11,6 @@ import click
 from scalemt.cli.options import overrides, profile_options, say
 
 if TYPE_CHECKING:
-    from scalemt.specialists import Specialist
     from scalemt.types import Pair
 
 
@@ -25,35 +24,20 @@ def command(source: str | None, target: str | None, pivot_too: bool, as_json: bo
     """List the pairs that the specialists of a profile can draft; --method few-shot takes any pair."""
     from scalemt.config import load_configuration
     from scalemt.engine import Engine
+    from scalemt.specialists.road import through_pivot
 
     configuration = load_configuration()
     profile = configuration.profile(options.pop("profile"), **overrides(options))
     specialists = Engine(profile, configuration, notice=say).assembly.specialists
     rows = [(pair, item.name, "") for item in specialists for pair in item.pairs()]
     if pivot_too:
-        rows += [(pair, names, pivot) for pair, names, pivot in _through_pivot(specialists)]
+        rows += [(pair, names, pivot) for pair, names, pivot in through_pivot(specialists)]
     shown = _filtered(rows, source, target)
     for row in shown:
         click.echo(_line(*row, as_json=as_json))
     if not shown:
         say("No specialist installed covers that. See: scalemt doctor")
     return 0
-
-
-def _through_pivot(specialists: Iterable[Specialist]) -> list[tuple[Pair, str, str]]:
-    """Return pairs that no specialist covers directly, territory aside, with the two that do and the pivot."""
-    from scalemt.languages import base
-    from scalemt.types import Pair
-
-    legs = {pair: item.name for item in reversed(list(specialists)) for pair in item.pairs()}
-    direct = {(base(pair.source), base(pair.target)) for pair in legs}
-    found: dict[Pair, tuple[str, str]] = {}
-    for first, drafter in sorted(legs.items(), key=lambda leg: leg[0].target != "en"):
-        for second, finisher in legs.items():
-            sides = (base(first.source), base(second.target))
-            if first.target == second.source and sides[0] != sides[1] and sides not in direct:
-                found.setdefault(Pair(first.source, second.target), (f"{drafter} + {finisher}", first.target))
-    return [(pair, names, pivot) for pair, (names, pivot) in found.items()]
 
 
 def _filtered(

@@ -22,8 +22,8 @@ _METHOD_OPTIONS = (
     click.option("--do-not-translate", multiple=True, metavar="TERM", help="A term that is kept as it is."),
     click.option("--splitter", metavar="NAME", help="What cuts sentences: srx, sentencex, or an .srx file."),
 )  # fmt: skip
+_PROFILE = click.option("--profile", help="Named configuration (default: default, or SCALEMT_PROFILE).")
 _PROFILE_OPTIONS = (
-    click.option("--profile", help="Named configuration (default: default, or SCALEMT_PROFILE)."),
     click.option("--specialist", "specialists", multiple=True, metavar="NAME[:ARG]",
                  help="What drafts: bergamot, apertium, ctranslate2:FOLDER … Give it twice for two paths."),
     click.option("--generalist", metavar="NAME[:ARG]", help="What refines: llamacpp[:GGUF], openai:URL#MODEL …"),
@@ -59,6 +59,11 @@ def method_options(function: F) -> F:
 
 
 def profile_options(function: F) -> F:
+    """Add the options that name a profile and override fields of it."""
+    return _PROFILE(field_options(function))
+
+
+def field_options(function: F) -> F:
     """Add the options that override fields of a profile."""
     for option in reversed(_PROFILE_OPTIONS):
         function = option(function)

@@ -11,11 +11,11 @@ from pathlib import Path
 from scalemt import languages
 from scalemt.caching import FILE_NAME, CacheStore, bare, keep_generalist, keep_specialist, size_limit
 from scalemt.config import Configuration, Profile
-from scalemt.engine.backends import build_generalist, build_method, build_specialist
+from scalemt.engine.backends import build_generalist, build_method, build_specialists
 from scalemt.engine.knowledge import Knowledge
 from scalemt.engine.reusing import Reuse
 from scalemt.engine.teaching import learn_correction, teach
-from scalemt.errors import ConfigurationError, MissingExtraError, NoRoadError
+from scalemt.errors import ConfigurationError, NoRoadError
 from scalemt.folders import cache_dir, config_dir
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.glossary import TermFinder
@@ -106,15 +106,7 @@ class Assembly:
     @cached_property
     def specialists(self) -> list[Specialist]:
         """The profile's specialists in order; in a list of several, those not installed are left out."""
-        found = []
-        specs = self.profile.specialists
-        for spec in specs:
-            try:
-                found.append(self._kept(build_specialist(spec, self.configuration, self.profile)))
-            except MissingExtraError:
-                if len(specs) == 1:
-                    raise
-        return found
+        return [self._kept(item) for item in build_specialists(self.profile, self.configuration)]
 
     @cached_property
     def generalist(self) -> Generalist:

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from scalemt.config import Configuration, Profile
-from scalemt.errors import ConfigurationError, UnknownNameError
+from scalemt.errors import ConfigurationError, MissingExtraError, UnknownNameError
 from scalemt.generalists import GENERALISTS, Generalist
 from scalemt.methods import METHODS, Method
 from scalemt.registry import Registry
@@ -31,6 +31,24 @@ def build_specialist(spec: str, configuration: Configuration, profile: Profile) 
     """
     built: Specialist = _build(spec, SPECIALISTS, configuration.specialists, profile)
     return built
+
+
+def build_specialists(profile: Profile, configuration: Configuration) -> list[Specialist]:
+    """Return the specialists of a profile in order; in a list of several, those not installed are left out.
+
+    Raises:
+        UnknownNameError: there is none of a name.
+        MissingExtraError: the only one is not installed.
+        ConfigurationError: an option is unknown or lacks.
+    """
+    found = []
+    for spec in profile.specialists:
+        try:
+            found.append(build_specialist(spec, configuration, profile))
+        except MissingExtraError:
+            if len(profile.specialists) == 1:
+                raise
+    return found
 
 
 def build_generalist(spec: str, configuration: Configuration, profile: Profile) -> Generalist:

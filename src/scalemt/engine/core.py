@@ -119,6 +119,10 @@ class Engine:
         run = Run(self.profile, self.plan(source, target), progress or (lambda _: None))
         return run.batches(batches)
 
+    def tells_context(self) -> bool:
+        """Whether equal texts behind different ones may be translated differently, as a memory knows them."""
+        return self.assembly.knowledge.tells_context()
+
     def prompts(
         self, texts: Iterable[str | Segment], source: str, target: str
     ) -> Iterator[tuple[Segment, Prompt]]:

@@ -174,6 +174,13 @@ class KeyRing:
             raise Forbidden(f"The key of {key.name} has expired. Ask whoever runs the server for another.")
         return caller
 
+    def named(self, name: str) -> Caller | None:
+        """Return the caller of a name, None where its key is gone; for work that an earlier request began."""
+        if self.path is None:
+            return self._anonymous if name == ANONYMOUS else None
+        self._look(self.path)
+        return next((caller for key, caller in self._keys.values() if key.name == name), None)
+
     def entries(self) -> list[Key]:
         """Return what is kept of each key, in the order in which they were made."""
         if self.path is not None:

@@ -22,12 +22,10 @@ Each surface writes them in its own form.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from scalemt.errors import BackendError, ScalemtError, UsageError
 
 
-class Refusal(ScalemtError):
+class Refusal(ScalemtError):  # noqa: N818  # named for what is answered, as its kinds are
     """A request that is not served.
 
     Args:
@@ -39,8 +37,8 @@ class Refusal(ScalemtError):
         kind: one word for programs.
     """
 
-    status: ClassVar[int] = 500
-    kind: ClassVar[str] = "internal"
+    status: int = 500
+    kind: str = "internal"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -52,79 +50,79 @@ class Refusal(ScalemtError):
         return {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
 
 
-class InvalidRequest(Refusal):  # noqa: N818  # the class is named for what is answered, as in HTTP
+class InvalidRequest(Refusal):  # the class is named for what is answered, as in HTTP
     """The request says something that cannot be done."""
 
     status, kind = 400, "invalid_request"
 
 
-class Unauthorized(Refusal):  # noqa: N818
+class Unauthorized(Refusal):
     """A key is needed, and none was given."""
 
     status, kind = 401, "unauthorized"
 
 
-class Forbidden(Refusal):  # noqa: N818
+class Forbidden(Refusal):
     """The key, or the origin of the request, may not do this."""
 
     status, kind = 403, "forbidden"
 
 
-class NotFound(Refusal):  # noqa: N818
+class NotFound(Refusal):
     """There is nothing of that name."""
 
     status, kind = 404, "not_found"
 
 
-class Slow(Refusal):  # noqa: N818
+class Slow(Refusal):
     """The request did not arrive in time."""
 
     status, kind = 408, "timeout"
 
 
-class NotDone(Refusal):  # noqa: N818
+class NotDone(Refusal):
     """A result is asked for before it is there."""
 
     status, kind = 409, "not_done"
 
 
-class TooLarge(Refusal):  # noqa: N818
+class TooLarge(Refusal):
     """The request holds more than one request may hold."""
 
     status, kind = 413, "too_large"
 
 
-class Busy(Refusal):  # noqa: N818
+class Busy(Refusal):
     """The queue is full: to wait in it would take too long."""
 
     status, kind = 429, "busy"
 
 
-class RateLimited(Refusal):  # noqa: N818
+class RateLimited(Refusal):
     """A caller asks more often than it may."""
 
     status, kind = 429, "rate_limited"
 
 
-class QuotaSpent(Refusal):  # noqa: N818
+class QuotaSpent(Refusal):
     """The characters that a key may have translated are used up."""
 
     status, kind = 456, "quota"
 
 
-class BackendFailed(Refusal):  # noqa: N818
+class BackendFailed(Refusal):
     """What should have translated did not."""
 
     status, kind = 502, "failed"
 
 
-class Unavailable(Refusal):  # noqa: N818
+class Unavailable(Refusal):
     """Nobody is there to translate, for now."""
 
     status, kind = 503, "unavailable"
 
 
-class Overdue(Refusal):  # noqa: N818
+class Overdue(Refusal):
     """There was no translation within the time limit."""
 
     status, kind = 504, "deadline"

@@ -8,7 +8,7 @@ pivot language (SCALE, section on pivoting), and the second leg makes the one th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from scalemt import languages
@@ -205,6 +205,24 @@ def plan(pair: Pair, specialists: Sequence[Specialist], pivot: str | None = None
         if first and second:
             return PivotRoad(first, second, pair, middle, splitter)
     raise NoRoadError(_no_road(pair, specialists))
+
+
+def through_pivot(specialists: Iterable[Specialist]) -> list[tuple[Pair, str, str]]:
+    """Return pairs that no specialist covers directly, territory aside, with the two that do and the pivot."""
+    legs = {pair: item.name for item in reversed(list(specialists)) for pair in item.pairs()}
+    direct: dict[str, set[str]] = {}
+    onward: dict[str, dict[str, str]] = {}
+    for pair, name in legs.items():
+        source = languages.base(pair.source)
+        direct.setdefault(source, {source}).add(languages.base(pair.target))
+        onward.setdefault(pair.source, {})[pair.target] = name
+    found: dict[Pair, tuple[str, str]] = {}
+    for first, drafter in sorted(legs.items(), key=lambda leg: leg[0].target != "en"):
+        near = direct[languages.base(first.source)]
+        for target, finisher in onward.get(first.target, {}).items():
+            if languages.base(target) not in near:
+                found.setdefault(Pair(first.source, target), (f"{drafter} + {finisher}", first.target))
+    return [(pair, names, pivot) for pair, (names, pivot) in found.items()]
 
 
 def _through(pair: Pair, specialists: Sequence[Specialist], pivot: str, splitter: str) -> Road:

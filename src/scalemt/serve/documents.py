@@ -1,0 +1,406 @@
+"""Uploaded documents: kept in a folder, translated behind everything that somebody waits for, and given back.
+
+What is known of each stands beside it, so that a server that was ended goes on with them when it is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import shutil
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal, Protocol
+
+from scalemt import languages
+from scalemt.documents import Document
+from scalemt.engine.running import Progress
+from scalemt.errors import ScalemtError
+from scalemt.formats import format_for
+from scalemt.serve.asking import Ask, Reply, Wish
+from scalemt.serve.detection import Detected
+from scalemt.serve.keys import Caller
+from scalemt.serve.quotas import Quotas
+from scalemt.serve.refusals import Busy, InvalidRequest, NotDone, NotFound, Unavailable, as_refusal
+from scalemt.serve.settings import Capacity
+from scalemt.types import Segment, Translation
+
+logger = logging.getLogger("scalemt.serve")
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+_WINDOW = 64  # segments of a document that are in line together
+_AHEAD = 2  # windows
+_AT_A_TIME = 2  # documents
+_SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,12})?")
+_SWEEP = 60.0  # seconds between looks for documents whose time is over
+
+
+@dataclass
+class Job:
+    """One document on its way.
+
+    Args:
+        id: a UUID.
+        owner: the name of the key that it was sent with.
+        name: of the file, as its sender calls it.
+        source, target: language codes; the source may be "auto".
+        format: by name.
+        wish: how it is translated.
+        state: how far it is.
+        segments: how many it has, None while that is not known; `done` and `failed` of them.
+        characters: that were counted.
+        error: why it failed.
+        created, ended: seconds since 1970.
+    """
+
+    id: str
+    owner: str
+    name: str
+    source: str
+    target: str
+    format: str
+    wish: Wish = field(default_factory=Wish)
+    state: State = "queued"
+    segments: int | None = None
+    done: int = 0
+    failed: int = 0
+    characters: int = 0
+    error: str | None = None
+    created: float = field(default_factory=time.time)
+    ended: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def result_name(self) -> str:
+        """What the translated file is called."""
+        path = Path(self.name)
+        return f"{path.stem}.{self.target}{path.suffix}"
+
+
+class Translating(Protocol):
+    """The part of the service layer that documents need."""
+
+    async def translate(self, ask: Ask, caller: Caller, *, background: bool = False) -> Reply:
+        """Translate segments; see `Service.translate`."""
+        ...
+
+    async def detect(self, text: str, profile: str | None = None) -> list[Detected]:
+        """Return the likeliest languages of a text."""
+        ...
+
+
+class Documents:
+    """Takes documents, has them translated, keeps them for a while.
+
+    Args:
+        folder: where they are.
+        service: translates.
+        quotas: count characters.
+        capacity: how many, and how long they are kept.
+    """
+
+    def __init__(self, folder: Path, service: Translating, quotas: Quotas, capacity: Capacity) -> None:
+        self._folder = folder
+        self._service = service
+        self._quotas = quotas
+        self._capacity = capacity
+        self._jobs: dict[str, Job] = {}
+        self._callers: dict[str, Caller] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(_AT_A_TIME)
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self, find: Callable[[str], Caller | None]) -> None:
+        """Go on with what an earlier server left.
+
+        Args:
+            find: returns the caller of a name, or None where there is no such key any more.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for place in sorted(self._folder.iterdir()):
+            job = await asyncio.to_thread(_read, place / "job.json")
+            if job is None:
+                continue
+            self._jobs[job.id] = job
+            caller = find(job.owner)
+            if not job.over and caller is not None:
+                job.state = "queued"
+                self._begin(job, caller)
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """Stop; documents that are not done are begun again by the next server."""
+        tasks = [*self._tasks.values(), *([self._sweeping] if self._sweeping else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def submit(
+        self,
+        caller: Caller,
+        name: str,
+        content: bytes,
+        source: str,
+        target: str,
+        *,
+        wish: Wish | None = None,
+        format_name: str | None = None,
+    ) -> Job:
+        """Take a document; it is translated soon.
+
+        Args:
+            caller: whose it is.
+            name: of the file; its suffix tells the format where that is not named.
+            content: of the file.
+            source: a language code, or "auto".
+            target: a language code.
+            wish: how it is translated.
+            format_name: a format by name.
+
+        Raises:
+            UsageError: no such format or language.
+            Busy: too many documents wait.
+            Unavailable: it cannot be kept.
+        """
+        name = Path(name.replace("\\", "/")).name or "document.txt"
+        kind = format_for(Path(name), format_name)
+        if source != "auto":
+            languages.parse_pair(source, target)
+        if sum(not job.over for job in self._jobs.values()) >= self._capacity.documents:
+            raise Busy("As many documents wait as this server takes. Try again later.", 60.0)
+        job = Job(str(uuid.uuid4()), caller.name, name, source, languages.parse(target), kind.name, wish or Wish())
+        try:
+            await asyncio.to_thread(self._keep, job, content)
+        except OSError as fault:
+            shutil.rmtree(self._folder / job.id, ignore_errors=True)
+            raise Unavailable(
+                f"The document cannot be kept: {fault.strerror}. The operator has to mend that."
+            ) from None
+        self._jobs[job.id] = job
+        self._begin(job, caller)
+        return job
+
+    def list(self, caller: Caller) -> list[Job]:
+        """Return the documents of a caller, the newest first."""
+        return sorted(
+            (job for job in self._jobs.values() if job.owner == caller.name), key=lambda job: -job.created
+        )
+
+    def get(self, caller: Caller, number: str) -> Job:
+        """Return one document.
+
+        Raises:
+            NotFound: there is none, or it is another's.
+        """
+        job = self._jobs.get(number)
+        if job is None or job.owner != caller.name:
+            raise NotFound("There is no document of this id. It may have been kept long enough.")
+        return job
+
+    def result(self, caller: Caller, number: str) -> tuple[Job, Path]:
+        """Return a document and the file of its translation.
+
+        Raises:
+            NotFound: there is none.
+            NotDone: it is not translated yet, or never will be.
+        """
+        job = self.get(caller, number)
+        if job.state != "done":
+            raise NotDone(f"The document is {job.state}. {job.error or 'Ask again when it is done.'}")
+        return job, self._path(job, "result")
+
+    async def wait(self, job: Job) -> Job:
+        """Wait until a document is done, or has failed."""
+        if task := self._tasks.get(job.id):
+            await asyncio.wait({task})
+        return job
+
+    async def remove(self, caller: Caller, number: str) -> None:
+        """Forget a document; one that is under way is given up.
+
+        Raises:
+            NotFound: there is none, or it is another's.
+        """
+        job = self.get(caller, number)
+        if task := self._tasks.get(job.id):
+            task.cancel()
+            await asyncio.wait({task})
+        del self._jobs[job.id]
+        await asyncio.to_thread(shutil.rmtree, self._folder / job.id, ignore_errors=True)
+
+    def waiting(self) -> int:
+        """Return how many documents wait or are under way."""
+        return sum(not job.over for job in self._jobs.values())
+
+    def _begin(self, job: Job, caller: Caller) -> None:
+        task = asyncio.create_task(self._work(job, caller))
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+
+    async def _work(self, job: Job, caller: Caller) -> None:
+        try:
+            async with self._places:
+                await self._translate(job, caller)
+                _end(job, "done")
+        except asyncio.CancelledError:
+            # By `remove` it is forgotten, by `close` it is begun again.
+            raise
+        except Exception as fault:
+            if not isinstance(fault, ScalemtError | OSError):
+                logger.exception("document %s failed", job.id)
+            job.error = f"{fault.strerror}." if isinstance(fault, OSError) else str(as_refusal(fault))
+            # A path of the server is nobody's business outside.
+            job.error = job.error.replace(str(self._path(job, "source")), job.name)
+            _end(job, "failed")
+        with suppress(OSError):
+            await asyncio.to_thread(self._note, job)
+
+    async def _translate(self, job: Job, caller: Caller) -> None:
+        job.state, job.done, job.failed = "running", 0, 0
+        path = self._path(job, "source")
+        source = await self._source(job, path, caller)
+        document = Document(path, source, job.target, job.format)
+        job.segments, job.characters = await asyncio.to_thread(_measured, document)
+        # Beside what a caller may have in a month, a document is bounded by its size.
+        unbounded = replace(
+            caller.limits, characters=0, texts=0, per_minute=0, characters_per_minute=0, concurrent=0
+        )
+        payer = replace(caller, limits=unbounded)
+        with self._quotas.admit(payer, job.characters, 1):
+            pass
+        free = replace(caller, limits=replace(unbounded, monthly=0))
+        stream = _Stream(self._service, free, job, asyncio.get_running_loop())
+        try:
+            await asyncio.to_thread(_write, document, stream, self._path(job, "result"))
+        except BaseException:
+            self._quotas.refund(caller, job.characters)
+            raise
+        finally:
+            stream.stop()
+
+    async def _source(self, job: Job, path: Path, caller: Caller) -> str:
+        """Return the language of a document; of one that does not say it, that of its first segments."""
+        if job.source != "auto":
+            return job.source
+        document = Document(path, "", job.target, job.format)
+        texts = await asyncio.to_thread(lambda: [item.text for item in islice(document.segments(), 50)])
+        found = await self._service.detect("\n".join(texts), job.wish.profile)
+        if not found:
+            raise InvalidRequest("The language of the document cannot be told. Say it.")
+        return found[0].language
+
+    def _keep(self, job: Job, content: bytes) -> None:
+        (self._folder / job.id).mkdir(parents=True)
+        self._path(job, "source").write_bytes(content)
+        self._note(job)
+
+    def _note(self, job: Job) -> None:
+        path = self._folder / job.id / "job.json"
+        beside = path.with_suffix(".new")
+        beside.write_text(json.dumps(asdict(job), ensure_ascii=False), "utf-8")
+        beside.replace(path)
+
+    def _path(self, job: Job, role: str) -> Path:
+        suffix = Path(job.name).suffix
+        return self._folder / job.id / f"{role}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP)
+            old = time.time() - self._capacity.kept
+            for job in [job for job in self._jobs.values() if job.over and (job.ended or 0) < old]:
+                del self._jobs[job.id]
+                await asyncio.to_thread(shutil.rmtree, self._folder / job.id, ignore_errors=True)
+
+
+class _Stream:
+    """Has the segments of a document translated by the service, from a thread."""
+
+    def __init__(self, service: Translating, caller: Caller, job: Job, loop: asyncio.AbstractEventLoop) -> None:
+        self._service = service
+        self._caller = caller
+        self._job = job
+        self._loop = loop
+        self._stopped = threading.Event()
+        self._waiting: deque[Future[Reply]] = deque()
+
+    def tells_context(self) -> bool:
+        """Equal texts are translated each by itself where a memory could tell them apart."""
+        return False
+
+    def stop(self) -> None:
+        """Give up what is in line."""
+        self._stopped.set()
+        for future in list(self._waiting):
+            future.cancel()
+
+    def stream(
+        self, texts: Iterable[Segment], source: str, target: str, progress: Progress | None = None
+    ) -> Iterator[Translation]:
+        """Yield a translation a segment, in order; a few windows are in line at a time."""
+        segments = iter(texts)
+        ahead = True
+        while ahead or self._waiting:
+            while ahead and len(self._waiting) < _AHEAD:
+                window = list(islice(segments, _WINDOW))
+                ahead = bool(window)
+                if window:
+                    self._waiting.append(self._asked(window, source, target))
+            if self._waiting:
+                yield from self._waiting[0].result().translations
+                self._waiting.popleft()
+
+    def _asked(self, window: list[Segment], source: str, target: str) -> Future[Reply]:
+        if self._stopped.is_set():
+            raise asyncio.CancelledError
+        ask = Ask(window, source, target, self._job.wish)
+        asked = self._service.translate(ask, self._caller, background=True)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop)
+
+
+def _write(document: Document, stream: _Stream, path: Path) -> None:
+    job = stream._job
+
+    def count(item: Translation) -> None:
+        job.done += 1
+        job.failed += item.error is not None
+
+    with path.open("wb") as out:
+        document.translate(stream, out, watch=count)
+
+
+def _measured(document: Document) -> tuple[int, int]:
+    count = characters = 0
+    for segment in document.segments():
+        count += 1
+        characters += len(segment.text)
+    return count, characters
+
+
+def _end(job: Job, state: State) -> None:
+    job.state, job.ended = state, time.time()
+
+
+def _read(path: Path) -> Job | None:
+    """Return the job that a file tells of; None where it tells of none any more."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        return Job(**{**told, "wish": Wish(**told["wish"])})
+    except (OSError, ValueError, TypeError, KeyError) as fault:
+        logger.warning("%s is no document that could be gone on with: %s", path, fault)
+        return None

@@ -1,0 +1,59 @@
+"""Logs of a server: one JSON object a line for machines, short lines for people; never a text or a key."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Literal
+
+_OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with all that was given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        told = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            told["trace"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False, default=str)
+
+
+class LineFormatter(logging.Formatter):
+    """A short line for people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, with what was given as `extra` behind it."""
+        extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if value != "")
+        line = super().format(record)
+        return f"{line} {extra}" if extra else line
+
+
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in vars(record).items() if key not in _OWN}
+
+
+def set_up(form: Literal["auto", "json", "text"], level: str) -> None:
+    """Send all logs to standard error.
+
+    Args:
+        form: "auto" writes for people where a terminal is, and else JSON.
+        level: the least that is written, as `logging` calls it.
+    """
+    human = form == "text" or (form == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter() if human else JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,0 +1,66 @@
+"""What is counted and timed, for Prometheus.
+
+Names follow its conventions: https://prometheus.io/docs/practices/naming/. No label holds text, a key or a path
+that a client chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from scalemt.serve.work import Lane
+from scalemt.types import Translation
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+class Meters:
+    """The counters of one server."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        told: dict[str, Any] = {"registry": self.registry, "namespace": "scalemt"}
+        self.requests = Counter("requests", "Requests answered.", ["surface", "route", "status"], **told)
+        self.seconds = Histogram(
+            "request_seconds", "From request to answer.", ["surface", "route"], buckets=_SECONDS, **told
+        )
+        self.open = Gauge("requests_open", "Requests under way.", **told)
+        self.refused = Counter("refusals", "Requests refused.", ["kind"], **told)
+        self.segments = Counter("segments", "Segments done.", ["profile", "pair", "method", "outcome"], **told)
+        self.characters = Counter("characters", "Characters translated.", ["profile", "pair"], **told)
+        self.tokens = Counter("generalist_tokens", "Tokens of generalists.", ["profile", "side"], **told)
+        self.cost = Counter(
+            "generalist_cost", "Cost of generalists, in the currency of prices.", ["profile"], **told
+        )
+        self.batches = Histogram(
+            "batch_segments", "Segments in a batch.", ["profile"], buckets=(1, 2, 4, 8, 16, 32, 64), **told
+        )
+        self.batch_seconds = Histogram("batch_seconds", "Time of a batch.", ["profile"], buckets=_SECONDS, **told)
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Show a number that is read when it is asked for."""
+        Gauge(name, text, registry=self.registry, namespace="scalemt").set_function(value)
+
+    def batch(self, lane: Lane, segments: int, seconds: float) -> None:
+        """Count a batch that came back."""
+        self.batches.labels(lane.variant.profile).observe(segments)
+        self.batch_seconds.labels(lane.variant.profile).observe(seconds)
+
+    def translated(self, lane: Lane, translation: Translation) -> None:
+        """Count a segment that is done, well or not."""
+        profile, pair = lane.variant.profile, str(lane.pair)
+        outcome = "failed" if translation.error else "translated"
+        self.segments.labels(profile, pair, translation.method, outcome).inc()
+        self.characters.labels(profile, pair).inc(len(translation.segment.text))
+        usage = translation.usage
+        if usage.calls:
+            self.tokens.labels(profile, "prompt").inc(usage.prompt_tokens)
+            self.tokens.labels(profile, "completion").inc(usage.completion_tokens)
+            self.cost.labels(profile).inc(usage.cost)
+
+    def text(self) -> bytes:
+        """Return all of it in the text format of Prometheus."""
+        return generate_latest(self.registry)

@@ -1,0 +1,495 @@
+"""The one service layer: what every surface of the server calls, and the only place that knows how it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scalemt import languages
+from scalemt.config import Profile
+from scalemt.errors import UnknownNameError
+from scalemt.evaluation.results import Evaluation
+from scalemt.memory import Match, Unit
+from scalemt.memory.store import PairStats
+from scalemt.methods import METHODS
+from scalemt.serve.asking import AUTO, Ask, Event, Reply, Speech, Wish
+from scalemt.serve.crew import WorkerDied
+from scalemt.serve.detection import Detected, detect
+from scalemt.serve.documents import Documents, Job
+from scalemt.serve.evaluating import evaluated
+from scalemt.serve.glossaries import Shelf
+from scalemt.serve.keys import Caller, KeyRing
+from scalemt.serve.meters import Meters
+from scalemt.serve.quotas import Quotas
+from scalemt.serve.refusals import InvalidRequest, Overdue, Unavailable
+from scalemt.serve.scheduler import Scheduler, Watch
+from scalemt.serve.settings import ServeSettings
+from scalemt.serve.work import Lane, Variant
+from scalemt.types import Decision, Pair, Translation
+
+_WAIT = 30.0  # seconds that a request waits for the first worker of a server that has just been started
+
+
+@dataclass
+class _Part:
+    """The segments of a request that share a source language, by their places in it."""
+
+    pair: Pair
+    places: list[int] = field(default_factory=list)
+
+
+class Service:
+    """Translates, detects, remembers; every surface is a form of its methods.
+
+    Args:
+        settings: what is served.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.settings = settings
+        settings.state.mkdir(parents=True, exist_ok=True)
+        self.meters = Meters()
+        self.scheduler = Scheduler(settings, self.meters)
+        self.keys = KeyRing(settings.key_file, settings.limits)
+        self.quotas = Quotas(settings.state / "usage.db")
+        self.shelf = Shelf(settings.state / "glossaries")
+        self.documents = Documents(settings.state / "documents", self, self.quotas, settings.capacity)
+        self._pairs: dict[str, list[Pair]] = {}
+        self.closing = False
+        self.meters.gauge("waiting_characters", "Characters in line.", self._waiting)
+        self.meters.gauge("documents_waiting", "Documents that are not done.", self.documents.waiting)
+        self.meters.gauge("workers_ready", "Workers that can translate.", self.scheduler.crew.ready_count)
+        self.meters.gauge(
+            "worker_restarts", "Times that workers were started again.", self.scheduler.crew.restarts
+        )
+
+    def _waiting(self) -> float:
+        return self.scheduler.waiting("drafting") + self.scheduler.waiting("answering")
+
+    async def start(self) -> None:
+        """Start the workers, and go on with the documents of an earlier server."""
+        await self.scheduler.crew.start()
+        await self.documents.start(self.keys.named)
+
+    async def close(self) -> None:
+        """End the workers, and write down what is counted."""
+        self.closing = True
+        await self.documents.close()
+        await self.scheduler.crew.close()
+        self.quotas.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether somebody can translate now."""
+        return self.scheduler.crew.ready and not self.closing
+
+    # Who asks, and how
+
+    def caller(self, key: str | None, scope: str) -> Caller:
+        """Return who asks, if that one may.
+
+        Raises:
+            Unauthorized: a key is needed.
+            Forbidden: the key is unknown, or does not allow this.
+        """
+        caller = self.keys.caller(key)
+        caller.require(scope)
+        return caller
+
+    def profile(self, name: str | None) -> Profile:
+        """Return a served profile, the first one where none is named.
+
+        Raises:
+            InvalidRequest: it is not served.
+        """
+        name = name or self.settings.default
+        if name not in self.settings.profiles:
+            raise InvalidRequest(str(UnknownNameError("served profile", name, self.settings.profiles)))
+        return self.settings.profiles[name]
+
+    def asks(self, profile: Profile) -> bool:
+        """Whether a profile puts texts to a generalist."""
+        return bool(METHODS.load(profile.method).needs_generalist)
+
+    def variant(self, wish: Wish, caller: Caller) -> Variant:
+        """Return the way of translating that somebody wants.
+
+        Raises:
+            InvalidRequest: no such profile or method.
+            NotFound: no such glossary.
+        """
+        profile = self.profile(wish.profile)
+        if wish.method is not None and wish.method not in METHODS.names():
+            raise InvalidRequest(str(UnknownNameError("method", wish.method, METHODS.names())))
+        glossary = str(self.shelf.path(caller.name, wish.glossary)) if wish.glossary else None
+        changes = {"formality": wish.formality, "variety": wish.variety, "method": wish.method}
+        return Variant.of(profile.name, **changes, glossary=glossary)
+
+    # Translating
+
+    async def translate(
+        self, ask: Ask, caller: Caller, watch: Watch | None = None, *, background: bool = False
+    ) -> Reply:
+        """Translate; a segment that failed has `error` set, the others stand.
+
+        Args:
+            ask: what is wanted.
+            caller: who wants it.
+            watch: told of each segment as it is done.
+            background: it may wait until nothing else is to be done, and is not bounded in time.
+
+        Raises:
+            InvalidRequest: it cannot be done as it is (a language, a pair, a glossary).
+            TooLarge, RateLimited, QuotaSpent: the caller may not ask for so much.
+            Busy: too many others ask.
+            Overdue: it takes too long.
+        """
+        variant = self.variant(ask.wish, caller)
+        with self._admitted(ask, caller):
+            async with self._in_time(background=background):
+                return await self._translate(ask, variant, watch, background=background)
+
+    async def stream(self, ask: Ask, caller: Caller) -> AsyncIterator[Event]:
+        """Yield what happens while a request is translated; see `translate` for what is raised.
+
+        First the language that was detected, where one was to be; then, where a generalist is asked, the draft of
+        each segment, as soon as it is there; the translation of each segment, in any order; "done" with all of it.
+        """
+        variant = self.variant(ask.wish, caller)
+        events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
+        with self._admitted(ask, caller):
+            working = asyncio.create_task(self._tell(ask, variant, events))
+            try:
+                while True:
+                    event = await events.get()
+                    if isinstance(event, BaseException):
+                        raise event
+                    yield event
+                    if event.kind == "done":
+                        return
+            finally:
+                working.cancel()
+
+    async def _tell(self, ask: Ask, variant: Variant, events: asyncio.Queue[Event | BaseException]) -> None:
+        """Put all that happens into a queue, at last "done" or what went wrong."""
+        finished: set[int] = set()
+
+        def told(index: int, item: Translation) -> None:
+            finished.add(index)
+            events.put_nowait(Event("translation", index, item))
+
+        def drafted(index: int, item: Translation) -> None:
+            if index not in finished and not item.error:
+                events.put_nowait(Event("draft", index, item))
+
+        try:
+            async with self._in_time():
+                detected = await self._detected(ask)
+                if detected:
+                    events.put_nowait(Event("detected", detected=detected[0]))
+                # The tasks end together: when one fails, or nobody listens any more.
+                async with asyncio.TaskGroup() as group:
+                    if self.scheduler.kind_of(variant) == "answering":
+                        group.create_task(self._drafts(ask, variant, drafted, detected))
+                    reply = await self._translate(ask, variant, told, detected=detected)
+            events.put_nowait(Event("done", reply=reply))
+        except asyncio.CancelledError:
+            raise
+        except BaseExceptionGroup as group_fault:
+            events.put_nowait(group_fault.exceptions[0])
+        except Exception as fault:
+            events.put_nowait(fault)
+
+    async def _drafts(self, ask: Ask, variant: Variant, watch: Watch, detected: Sequence[Detected] | None) -> None:
+        """Draft what is being refined meanwhile; where that fails, the refinement says so."""
+        try:
+            await self._translate(ask, variant.but(method="draft"), watch, detected=detected)
+        except Exception:
+            return
+
+    async def _translate(
+        self,
+        ask: Ask,
+        variant: Variant,
+        watch: Watch | None = None,
+        *,
+        background: bool = False,
+        detected: Sequence[Detected] | None = None,
+    ) -> Reply:
+        began = time.perf_counter()
+        await self._awaited()
+        if detected is None:
+            detected = await self._detected(ask)
+        parts, done = self._parts(ask, detected)
+        for index, item in done.items():
+            if watch:
+                watch(index, item)
+        futures = [
+            self.scheduler.translate(
+                [ask.segments[place] for place in part.places],
+                Lane(variant, part.pair),
+                _placed(part.places, watch),
+                background=background,
+            )
+            for part in parts
+        ]
+        try:
+            for part, future in zip(parts, futures, strict=True):
+                done |= dict(zip(part.places, await future, strict=True))
+        finally:
+            for future in futures:
+                future.cancel()
+        pair = parts[0].pair if parts else next((item.pair for item in done.values()), self._nothing(ask))
+        translations = [done[place] for place in range(len(ask.segments))]
+        return Reply(translations, pair, detected, time.perf_counter() - began)
+
+    def _nothing(self, ask: Ask) -> Pair:
+        """The pair of a request without any text."""
+        target = languages.parse(ask.target)
+        return Pair(target if ask.source == AUTO else languages.parse(ask.source), target)
+
+    def _parts(self, ask: Ask, detected: Sequence[Detected] | None) -> tuple[list[_Part], dict[int, Translation]]:
+        """Put segments of one source together; those that are in the target language already are done."""
+        target = languages.parse(ask.target)
+        if detected is None:
+            pair = languages.parse_pair(ask.source, ask.target)
+            return [_Part(pair, list(range(len(ask.segments))))] if ask.segments else [], {}
+        parts: dict[Pair, _Part] = {}
+        done: dict[int, Translation] = {}
+        for place, (segment, found) in enumerate(zip(ask.segments, detected, strict=True)):
+            pair = Pair(found.language, target)
+            if languages.base(found.language) == languages.base(target):
+                why = f"the text is in {languages.name(target)} already ({found.confidence:.0%})"
+                note = Decision("language", "source kept", why)
+                done[place] = Translation(segment, segment.text, "none", pair, decisions=(note,))
+            else:
+                parts.setdefault(pair, _Part(pair)).places.append(place)
+        return list(parts.values()), done
+
+    async def _detected(self, ask: Ask) -> list[Detected] | None:
+        """Return the language of each segment, or None where the request says it."""
+        if ask.source != AUTO:
+            return None
+        target = languages.parse(ask.target)
+        among = {pair.source for pair in await self.pairs(ask.wish.profile)} | {target}
+        return await asyncio.to_thread(_languages_of, [segment.text for segment in ask.segments], among)
+
+    async def detect(self, text: str, profile: str | None = None) -> list[Detected]:
+        """Return the likeliest languages of a text, among those that can be translated from."""
+        among = {pair.source for pair in await self.pairs(profile)}
+        return await asyncio.to_thread(detect, text, among)
+
+    @contextmanager
+    def _admitted(self, ask: Ask, caller: Caller) -> Iterator[None]:
+        with self.quotas.admit(caller, ask.characters, len(ask.segments)):
+            try:
+                yield
+            except BaseException:
+                # Nobody pays for what was not translated.
+                self.quotas.refund(caller, ask.characters)
+                raise
+
+    @asynccontextmanager
+    async def _in_time(self, *, background: bool = False) -> AsyncIterator[None]:
+        limit = self.settings.capacity.seconds
+        try:
+            async with asyncio.timeout(None if background else limit):
+                yield
+        except TimeoutError:
+            raise Overdue(
+                f"There was no translation within {limit:g} s. Send less, or choose a profile that only drafts."
+            ) from None
+
+    async def _awaited(self) -> None:
+        """Wait for a server that has just been started, or one whose workers are started again."""
+        until = time.monotonic() + _WAIT
+        while not self.scheduler.crew.ready:
+            if self.closing or time.monotonic() > until:
+                raise Unavailable("No worker can translate now. The log of the server says why.", 10.0)
+            await asyncio.sleep(0.05)
+
+    # What there is
+
+    async def pairs(self, profile: str | None = None) -> list[Pair]:
+        """Return what a profile's specialists can draft, also through a third language; empty where none can tell.
+
+        Raises:
+            InvalidRequest: the profile is not served.
+        """
+        name = self.profile(profile).name
+        if name not in self._pairs:
+            self._pairs[name] = await self.call("pairs", variant=Variant(name))
+        return self._pairs[name]
+
+    async def speeches(self, profile: str | None = None) -> list[Speech]:
+        """Return the languages that can be translated from, each with those it can be translated into."""
+        table: dict[str, set[str]] = {}
+        for pair in await self.pairs(profile):
+            table.setdefault(pair.source, set()).add(pair.target)
+        ordered = sorted(table, key=languages.name)
+        return [Speech(code, tuple(sorted(table[code], key=languages.name))) for code in ordered]
+
+    async def call(self, name: str, **arguments: Any) -> Any:
+        """Have a worker do what is neither drafting nor answering; done again where the worker dies.
+
+        Raises:
+            ScalemtError: whatever the worker says.
+            Unavailable: no worker is there.
+        """
+        for _ in range(3):
+            await self._awaited()
+            hand = next(self.scheduler.crew.with_room("asking"), None)
+            if hand is None:
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                return await self.scheduler.crew.send(hand, "asking", name, **arguments).future
+            except WorkerDied:
+                continue
+        raise Unavailable("No worker is free to do that now.", 5.0)
+
+    # Documents
+
+    async def submit(
+        self,
+        caller: Caller,
+        name: str,
+        content: bytes,
+        source: str,
+        target: str,
+        *,
+        wish: Wish | None = None,
+        format_name: str | None = None,
+    ) -> Job:
+        """Take a document; see `Documents.submit`.
+
+        Raises:
+            InvalidRequest: no such profile or method.
+            NotFound: no such glossary.
+        """
+        wish = wish or Wish()
+        self.variant(wish, caller)  # what is wrong with it is told now, not when its turn has come
+        return await self.documents.submit(
+            caller, name, content, source, target, wish=wish, format_name=format_name
+        )
+
+    # Memory
+
+    async def remember(
+        self, text: str, translation: str, pair: Pair, wish: Wish, about: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep a correction in the first memory of a profile, and teach the specialists that learn.
+
+        Raises:
+            InvalidRequest: the profile has neither.
+        """
+        variant = Variant(self.profile(wish.profile).name)
+        await self.call(
+            "correct", variant=variant, pair=pair, text=text, translation=translation, about=dict(about or {})
+        )
+
+    async def matches(
+        self, text: str, pair: Pair, profile: str | None = None, *, limit: int = 5, floor: float = 50.0
+    ) -> list[Match]:
+        """Return the units of a profile's memories that are most like a text, the best first.
+
+        Args:
+            text: one segment.
+            pair: the direction.
+            profile: by name.
+            limit: the most that are returned.
+            floor: the least likeness in percent.
+
+        Raises:
+            InvalidRequest: the profile has no memory.
+        """
+        variant = self._remembering(profile)
+        found: list[Match] = await self.call(
+            "matches", variant=variant, pair=pair, text=text, limit=limit, floor=floor
+        )
+        return found
+
+    async def concordance(
+        self, text: str, pair: Pair | None, profile: str | None = None, *, limit: int = 50
+    ) -> list[Unit]:
+        """Return the units of a profile's memories that hold a text on either side, the newest first.
+
+        Raises:
+            InvalidRequest: the profile has no memory.
+        """
+        variant = self._remembering(profile)
+        found: list[Unit] = await self.call("concordance", variant=variant, pair=pair, text=text, limit=limit)
+        return found
+
+    async def memory_stats(self, profile: str | None = None) -> dict[str, list[PairStats]]:
+        """Return the numbers of each memory of a profile, by the name of its file.
+
+        Raises:
+            InvalidRequest: the profile has no memory.
+        """
+        found: dict[str, list[PairStats]] = await self.call("memory_stats", variant=self._remembering(profile))
+        return found
+
+    def _remembering(self, name: str | None) -> Variant:
+        profile = self.profile(name)
+        if not profile.memories:
+            raise InvalidRequest(
+                f"The profile {profile.name} has no memory. Start the server with: scalemt serve --memory FILE"
+            )
+        return Variant(profile.name, (("method", "draft"),))
+
+    # Evaluation
+
+    async def evaluate(
+        self,
+        hypotheses: Sequence[str],
+        references: Sequence[str],
+        caller: Caller,
+        *,
+        sources: Sequence[str] | None = None,
+        metrics: Sequence[str] = ("chrf++", "bleu"),
+        target: str = "",
+    ) -> Evaluation:
+        """Score translations by metrics that need no model, with intervals and signatures.
+
+        Args:
+            hypotheses, references: N texts each.
+            caller: whose limits hold.
+            sources: N texts, for metrics that read them.
+            metrics: by name, as `scalemt evaluate` takes them.
+            target: the language, for metrics that cut words by it.
+
+        Raises:
+            InvalidRequest: counts differ, or a metric cannot be had here.
+            TooLarge, RateLimited, QuotaSpent: the caller may not ask for so much.
+        """
+        length = sum(map(len, hypotheses)) + sum(map(len, references))
+        with self.quotas.admit(caller, length, len(hypotheses)):
+            # Nothing is translated: it counts against what is asked a minute, not against the month.
+            self.quotas.refund(caller, length)
+            async with self._in_time():
+                return await asyncio.to_thread(
+                    evaluated, hypotheses, references, sources=sources, metrics=metrics, target=target
+                )
+
+
+def _placed(places: Sequence[int], watch: Watch | None) -> Watch | None:
+    """Return what tells of the segments of a part by their places in the request."""
+    if watch is None:
+        return None
+    return lambda index, item: watch(places[index], item)
+
+
+def _languages_of(texts: Sequence[str], among: set[str]) -> list[Detected]:
+    """Tell the language of each text; one that says nothing is taken for that of the whole."""
+    known: dict[str, Detected | None] = {}
+    for text in texts:
+        if text not in known:
+            known[text] = next(iter(detect(text, among, 1)), None)
+    whole = next(iter(detect("\n".join(texts), among, 1)), None)
+    fallback = replace(whole, confidence=0.0) if whole else Detected(min(among, default="en"), 0.0)
+    return [known[text] or fallback for text in texts]
