@@ -39,6 +39,7 @@ class Ask:
         target: a language code.
         wish: how.
         free: characters that are not counted, such as those of markup; of the whole request.
+        told: by what the language of each segment is told, N texts; by its own text where that is left out.
     """
 
     segments: Sequence[Segment]
@@ -46,6 +47,7 @@ class Ask:
     target: str
     wish: Wish = Wish()
     free: int = 0
+    told: Sequence[str] = ()
 
     @property
     def characters(self) -> int:

@@ -276,7 +276,8 @@ class Service:
             return None
         target = languages.parse(ask.target)
         among = {pair.source for pair in await self.pairs(ask.wish.profile)} | {target}
-        return await asyncio.to_thread(_languages_of, [segment.text for segment in ask.segments], among)
+        told = ask.told or [segment.text for segment in ask.segments]
+        return await asyncio.to_thread(_languages_of, told, among)
 
     async def detect(self, text: str, profile: str | None = None) -> list[Detected]:
         """Return the likeliest languages of a text, among those that can be translated from."""
@@ -490,6 +491,6 @@ def _languages_of(texts: Sequence[str], among: set[str]) -> list[Detected]:
     for text in texts:
         if text not in known:
             known[text] = next(iter(detect(text, among, 1)), None)
-    whole = next(iter(detect("\n".join(texts), among, 1)), None)
+    whole = next(iter(detect("\n".join(known), among, 1)), None)
     fallback = replace(whole, confidence=0.0) if whole else Detected(min(among, default="en"), 0.0)
     return [known[text] or fallback for text in texts]
