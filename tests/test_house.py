@@ -18,7 +18,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 HEAVY = {
     "torch", "transformers", "ctranslate2", "tokenizers", "sentencepiece", "xllamacpp", "llama_cpp",
-    "numpy", "scipy", "bm25s", "py3langid", "sacrebleu", "fastapi", "starlette", "ray", "pandas", "pyarrow",
+    "numpy", "scipy", "bm25s", "py3langid", "sacrebleu", "fastapi", "starlette", "uvicorn", "mcp", "prometheus_client", "ray", "pandas", "pyarrow",
 }  # fmt: skip
 # What the command line can do without before it knows its command.
 HEAVY_FOR_HELP = HEAVY | {"httpx", "jinja2", "langcodes", "pydantic", "rapidfuzz", "rich"}
@@ -32,6 +32,7 @@ HEAVY_FOR_HELP = HEAVY | {"httpx", "jinja2", "langcodes", "pydantic", "rapidfuzz
         ("from scalemt import Engine", HEAVY),
         ("import scalemt.cli.translate", HEAVY),
         ("import scalemt.cli.memory", HEAVY_FOR_HELP),
+        ("import scalemt.cli.serve", HEAVY_FOR_HELP),
         ("import scalemt.glossary", HEAVY),
         ("import scalemt.cli.job", HEAVY_FOR_HELP),
         ("import scalemt.jobs.runner, scalemt.jobs.filtering, scalemt.jobs.ray.crew", HEAVY),

