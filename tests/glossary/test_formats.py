@@ -90,6 +90,16 @@ def test_a_first_row_of_terms_is_no_header_of_languages(written: Callable[..., P
     assert load_glossary(written("terms.csv", first + "arm,braço\n")).entries[0].source == first.partition(",")[0]
 
 
+@pytest.mark.parametrize("pair", [Pair("fil", "en"), Pair("de", "hsb"), Pair("dsb", "hsb")], ids=str)
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_headers_of_languages_that_are_little_used(tmp_path: Path, pair: Pair, suffix: str) -> None:
+    """By itself `fil` could be a term; beside the name of a column, which is always written, it is a language."""
+    path = tmp_path / f"terms.{suffix}"
+    save_glossary(Glossary((MASK,), *pair, "terms"), path)
+    for wanted in (pair, None):
+        assert load_glossary(path, wanted) == Glossary((MASK,), *pair, "terms")
+
+
 def test_quotes_are_characters_in_tsv_and_quoted_line_breaks_spaces_in_csv(written: Callable[..., Path]) -> None:
     assert load_glossary(written("a.tsv", 'the "mask"\ta, b\n')).entries == (TermEntry('the "mask"', "a, b"),)
     assert load_glossary(written("b.csv", '"the\nmask","a ""b"""\n')).entries == (TermEntry("the mask", 'a "b"'),)

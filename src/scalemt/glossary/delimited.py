@@ -56,28 +56,48 @@ def read_delimited(path: Path, pair: Pair | None, *, tabs: bool = False) -> Glos
         InputError: not UTF-8, a row that is too long, an empty side, an unknown status; file and line are named.
         ConfigurationError: several languages, and no pair that chooses.
     """
-    rows = list(_rows(read_lines(path), path, tabs))
-    if not rows:
-        raise no_terms(path)
-    columns = _columns(rows[0], path, pair)
     entries: dict[tuple[str, str], list[TermEntry]] = {}
-    for number, row in rows[1:] if columns.header else rows:
-        where = f"{path}, line {number}"
-        fields = _fields(row, columns, where)
-        if not (clean(fields["source"]) or clean(fields["target"])):
-            continue  # spreadsheets leave rows behind in which only a column of languages is filled
-        tags = tuple(_row_tag(fields, name, where) for name in ("sourcelang", "targetlang"))
-        entries.setdefault((tags[0] or columns.source, tags[1] or columns.target), []).append(
-            make_entry(fields, where)
-        )
+    for _, tags, entry in read_entries(read_lines(path), str(path), pair, tabs=tabs):
+        entries.setdefault(tags, []).append(entry)
     if not entries:
         raise no_terms(path)
-    source, target = _chosen(list(entries), path, pair)
+    source, target = _chosen(list(entries), str(path), pair)
     return Glossary(tuple(dict.fromkeys(entries[source, target])), source, target, path.stem)
 
 
-def _rows(lines: Sequence[str], path: Path, tabs: bool) -> Iterator[Row]:
-    """Yield line number and fields of each row that is not blank."""
+def read_entries(
+    lines: Sequence[str], place: str, pair: Pair | None, *, tabs: bool = False
+) -> Iterator[tuple[int, tuple[str, str], TermEntry]]:
+    """Yield line number, languages ("" where nothing tells) and entry of each row; see `read_delimited`.
+
+    Args:
+        lines: without their ends.
+        place: what messages call them.
+        pair: the direction they are for.
+        tabs: whether tabs separate.
+
+    Raises:
+        InputError, ConfigurationError: as `read_delimited`.
+    """
+    rows = list(read_rows(lines, place, tabs=tabs))
+    if not rows:
+        raise no_terms(place)
+    columns = _columns(rows[0], place, pair)
+    for number, row in rows[1:] if columns.header else rows:
+        where = f"{place}, line {number}"
+        fields = _fields(row, columns, where)
+        if not (clean(fields["source"]) or clean(fields["target"])):
+            continue  # spreadsheets leave rows behind in which only a column of languages is filled
+        source, target = (_row_tag(fields, name, where) for name in ("sourcelang", "targetlang"))
+        yield number, (source or columns.source, target or columns.target), make_entry(fields, where)
+
+
+def read_rows(lines: Sequence[str], place: str, *, tabs: bool = False) -> Iterator[Row]:
+    """Yield line number and fields of each row that is not blank; see `read_entries`.
+
+    Raises:
+        InputError: not CSV.
+    """
     first = next((line for line in lines if line.strip()), "")
     if tabs or "\t" in first:
         # Tab-separated files are mostly written without quoting, so a quote in them is a character.
@@ -95,12 +115,12 @@ def _rows(lines: Sequence[str], path: Path, tabs: bool) -> Iterator[Row]:
                 yield number, row
     except csv.Error as fault:
         raise InputError(
-            f"{path}, line {reader.line_num}: not CSV ({fault}). Close every quote, and double quotes that stand "
+            f"{place}, line {reader.line_num}: not CSV ({fault}). Close every quote, and double quotes that stand "
             "inside quotes."
         ) from None
 
 
-def _columns(first: Row, path: Path, pair: Pair | None) -> _Columns:
+def _columns(first: Row, place: str, pair: Pair | None) -> _Columns:
     number, row = first
     names = [_FIELDS.get(key(name), "") for name in row]
     places = {name: names.index(name) for name in reversed(names) if name}
@@ -108,11 +128,11 @@ def _columns(first: Row, path: Path, pair: Pair | None) -> _Columns:
         return _Columns(places, len(row), header=True)
     tags = _header_tags(row, names)
     if len(tags) > 1:
-        source, target = _sides(tags, path, pair)
+        source, target = _sides(tags, place, pair)
         return _Columns({**places, "source": tags[source], "target": tags[target]}, len(row), True, source, target)
     if len(row) < 2:
         raise InputError(
-            f"{path}, line {number}: one field, expected a source and a target. Separate them by a comma in CSV, "
+            f"{place}, line {number}: one field, expected a source and a target. Separate them by a comma in CSV, "
             "by a tab in TSV."
         )
     return _Columns({"source": 0, "target": 1}, len(row), header=False)
@@ -127,7 +147,7 @@ def _header_tags(row: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     for place, (cell, name) in enumerate(zip(row, names, strict=True)):
         if name or not cell.strip():
             continue
-        tag = _header_tag(cell.strip())
+        tag = _header_tag(cell.strip(), sure=any(names))
         if not tag and place < 2:
             return {}
         if tag:
@@ -135,9 +155,10 @@ def _header_tags(row: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     return tags
 
 
-def _header_tag(cell: str) -> str:
-    # Nearly every word of three letters is the code of some language: only those that are much used count.
-    if len(cell) == 3 and cell.lower() not in {code[:3] for code in languages.FLORES_CODES}:
+def _header_tag(cell: str, *, sure: bool) -> str:
+    # Nearly every word of three letters is the code of some language: only those that are much used count, but
+    # beside the name of a column, as where a glossary of Filipino (fil) was written.
+    if not sure and len(cell) == 3 and cell.lower() not in {code[:3] for code in languages.FLORES_CODES}:
         return ""
     try:
         return languages.parse(cell)
@@ -145,7 +166,7 @@ def _header_tag(cell: str) -> str:
         return ""
 
 
-def _sides(tags: Mapping[str, int], path: Path, pair: Pair | None) -> tuple[str, str]:
+def _sides(tags: Mapping[str, int], place: str, pair: Pair | None) -> tuple[str, str]:
     """Return the tags of the two columns that are wanted."""
     if pair is not None:
         source = _nearest(tags, pair.source)
@@ -155,7 +176,7 @@ def _sides(tags: Mapping[str, int], path: Path, pair: Pair | None) -> tuple[str,
     if len(tags) == 2:
         source, target = tags
         return source, target
-    raise _several(path, " and ".join(tags), pair)
+    raise _several(place, " and ".join(tags), pair)
 
 
 def _nearest(tags: Mapping[str, int] | Sequence[str], wanted: str) -> str:
@@ -164,10 +185,10 @@ def _nearest(tags: Mapping[str, int] | Sequence[str], wanted: str) -> str:
     return next((tag for tag in tags if languages.base(tag) == languages.base(wanted)), "")
 
 
-def _several(path: Path, held: str, pair: Pair | None) -> ConfigurationError:
+def _several(place: str, held: str, pair: Pair | None) -> ConfigurationError:
     if pair is not None:
-        return ConfigurationError(f"{path} holds {held}, not {pair.source} to {pair.target}.")
-    return ConfigurationError(f"{path} holds {held}. Say which two languages are meant (--from and --to).")
+        return ConfigurationError(f"{place} holds {held}, not {pair.source} to {pair.target}.")
+    return ConfigurationError(f"{place} holds {held}. Say which two languages are meant (--from and --to).")
 
 
 def _fields(row: list[str], columns: _Columns, where: str) -> dict[str, str]:
@@ -186,7 +207,7 @@ def _row_tag(fields: dict[str, str], name: str, where: str) -> str:
     return read_tag(code, f"{where}, {name}") if code else ""
 
 
-def _chosen(held: Sequence[tuple[str, str]], path: Path, pair: Pair | None) -> tuple[str, str]:
+def _chosen(held: Sequence[tuple[str, str]], place: str, pair: Pair | None) -> tuple[str, str]:
     """Return the pair of languages whose rows are wanted."""
     if len(held) == 1:
         return held[0]
@@ -195,7 +216,7 @@ def _chosen(held: Sequence[tuple[str, str]], path: Path, pair: Pair | None) -> t
         for source, target in held:
             if source and target and [languages.base(source), languages.base(target)] == bases:
                 return source, target
-    raise _several(path, ", ".join(f"{source or '?'} to {target or '?'}" for source, target in held), pair)
+    raise _several(place, ", ".join(f"{source or '?'} to {target or '?'}" for source, target in held), pair)
 
 
 def write_csv(glossary: Glossary) -> str:
