@@ -160,6 +160,7 @@ class Assembly:
         _require_terms(method, finder, pair)
         kit = self._kit(pair, method, road, generalist, self._shots(calibration))
         kit.terms = finder
+        kit.gatherer = self._gatherer(pair, road, generalist)
         backends = self._backends(road, generalist, kit.template.signature)
         if calibration and calibration.backends != backends and generalist:
             self.notice(
@@ -177,7 +178,7 @@ class Assembly:
             gate=gate,
             generalist=generalist,
             third=third,
-            gatherer=self._gatherer(pair, road, generalist) if gate.mode == "quality" else None,
+            gatherer=kit.gatherer if gate.mode == "quality" else None,
             decisions=decisions,
             backends=backends,
             fixed=self._signature(method, backends, kit, gate, third, calibration),

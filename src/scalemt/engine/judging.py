@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from scalemt.errors import BackendError, GeneralistError, IntegrityError
 from scalemt.glossary import verify
 from scalemt.languages import base
-from scalemt.methods import Prepared
-from scalemt.methods.answering import Answer, draft_candidates
+from scalemt.methods import Answer, Prepared
+from scalemt.methods.answering import draft_candidates
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
 from scalemt.text.spans import prose
-from scalemt.types import Candidate, Decision, Draft, Pair, Translation, Usage
+from scalemt.types import Candidate, Decision, Draft, Pair, Translation
 
 if TYPE_CHECKING:
     from scalemt.engine.assembly import Plan
@@ -102,7 +102,7 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
             *decisions,
         ),
         demonstrations=prepared.demonstrations,
-        usage=sum((item.answers[index].usage for item in rounds), Usage()),
+        usage=sum((item.answers[index].usage for item in rounds), prepared.usage),
         error=None if chosen else _why(case, rounds, index, decisions),
         spans=chosen.spans if chosen else (),
         terms=chosen.terms if chosen else (),
@@ -124,8 +124,10 @@ def _repairs(
     elif (other := dict(alternatives).get(chosen.origin)) is not None:
         told = other.repairs
     else:
-        told = tuple(
-            repair for item in rounds if item.origin == chosen.origin for repair in item.answers[index].repairs
+        # A method may have asked several times: what was done to the answer that was chosen is told.
+        answers = [item.answers[index] for item in rounds if item.origin == chosen.origin]
+        told = next(
+            (item.repairs for item in answers if item.candidate and item.candidate.text == chosen.text), ()
         )
     return [Decision("spans", chosen.origin, repair) for repair in told]
 

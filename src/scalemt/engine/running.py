@@ -20,10 +20,10 @@ from scalemt.engine.deferring import Account, defer, without_deferred
 from scalemt.engine.judging import Round, judge
 from scalemt.engine.pieces import Cut, Cutting, cut
 from scalemt.glossary import verify
-from scalemt.methods import Prepared
+from scalemt.methods import Prepared, Question
 from scalemt.methods.answering import Asking, answer, unasked
 from scalemt.specialists.road import RecordedRoad
-from scalemt.types import Decoding, Prompt, Segment, Translation
+from scalemt.types import Completion, Decoding, Prompt, Segment, Translation, Usage
 from scalemt.workers import give_up
 
 Progress = Callable[[int], None]
@@ -122,8 +122,8 @@ class Run:
         if second is None:
             yield self._finish(self.prepare(first))
             _raise(first.fault)
-        elif self._plan.kit.context:
-            # What was translated before is shown in the prompts: each window waits for the one before.
+        elif self._plan.kit.context or self._plan.method.sequential:
+            # What was translated before is shown in prompts, or decides on terms: windows wait for each other.
             yield from self._one_by_one(chain((first, second), windows))
         else:
             yield from self._overlapped(chain((first, second), windows))
@@ -273,14 +273,62 @@ class Run:
     def _judged(self, staged: Staged, meter: _Meter) -> list[Translation]:
         plan = self._plan
         self._check_wanted()
-        rounds = []
+        rounds: list[Round] = []
+        prepared = staged.prepared
         if plan.method.needs_generalist:
-            rounds.append(self._answer(staged.prepared, plan.method.name, meter))
+            prepared = self._conversation(prepared, rounds, meter)
         if plan.third:
             rounds.append(self._answer(staged.thirds, plan.third.name, meter))
         self._check_wanted()
         with self._specialists:
-            return judge(staged.prepared, rounds, plan)
+            return judge(prepared, rounds, plan)
+
+    def _conversation(
+        self, prepared: Sequence[Prepared], rounds: list[Round], meter: _Meter
+    ) -> Sequence[Prepared]:
+        """Have a method ask what it wants to know, ask for translations, and follow them up."""
+        plan = self._plan
+        prepared = self._talked(prepared)
+        rounds.append(self._answer(prepared, plan.method.name, meter))
+        while following := plan.method.follow(prepared, rounds[-1].answers, plan.kit):
+            prepared = following
+            if not any(item.prompt for item in prepared):
+                break
+            self._check_wanted()
+            rounds.append(self._answer(prepared, plan.method.name, meter))
+        return prepared
+
+    def _talked(self, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
+        """Put the questions of a method to the generalist, round after round."""
+        places = [place for place, item in enumerate(prepared) if item.prompt]
+        if not places:
+            return prepared
+        talk = self._plan.method.talk([prepared[place] for place in places], self._plan.kit)
+        spent = [Usage()] * len(places)
+        completions: Sequence[Completion] | None = None
+        while True:
+            try:
+                questions = next(talk) if completions is None else talk.send(completions)
+            except StopIteration as end:
+                made: list[Prepared] = end.value
+                break
+            self._check_wanted()
+            completions = self._complete(questions)
+            for question, completion in zip(questions, completions, strict=True):
+                spent[question.place] += completion.usage
+        done = list(prepared)
+        for place, item, usage in zip(places, made, spent, strict=True):
+            done[place] = replace(item, usage=item.usage + usage)
+        return done
+
+    def _complete(self, questions: Sequence[Question]) -> Sequence[Completion]:
+        if not questions:
+            return []
+        profile = self._profile
+        bound = max(question.max_tokens for question in questions)
+        decoding = Decoding(bound, profile.temperature, seed=profile.seed)
+        prompts = [question.prompt for question in questions]
+        return require_generalist(self._plan).complete(prompts, decoding)
 
     def _check_wanted(self) -> None:
         """Raise if the run was stopped: what a backend was told to give up must not begin anew."""

@@ -1,6 +1,6 @@
 """Methods: ways of translating a batch of segments; one file per method."""
 
-from scalemt.methods.base import Kit, Method, Prepared
+from scalemt.methods.base import Answer, Kit, Method, Prepared, Question, Talk
 from scalemt.registry import Registry
 
 METHODS = Registry(
@@ -18,4 +18,4 @@ METHODS = Registry(
     },
 )
 
-__all__ = ["METHODS", "Kit", "Method", "Prepared"]
+__all__ = ["METHODS", "Answer", "Kit", "Method", "Prepared", "Question", "Talk"]

@@ -7,31 +7,14 @@ from dataclasses import dataclass, replace
 
 from scalemt.generalists import Generalist
 from scalemt.generalists.base import Progress
-from scalemt.methods.base import Prepared
+from scalemt.methods.base import Answer, Prepared
 from scalemt.methods.integrity import Held, held, named, projected, shown
 from scalemt.prompts import Template
 from scalemt.quality.checks import Subject, run_checks
 from scalemt.quality.cleaning import clean
 from scalemt.retry import RetryBudget
 from scalemt.text.spans import fault
-from scalemt.types import Candidate, Completion, Decision, Decoding, Draft, Pair, Prompt, Usage
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back for one segment: a candidate, or the fault that kept it away, and what it cost.
-
-    `repairs` tells what was done to keep the protected spans of the source.
-    """
-
-    candidate: Candidate | None
-    fault: Exception | None
-    usage: Usage
-    repairs: tuple[str, ...] = ()
-
-    def decisions(self, origin: str) -> list[Decision]:
-        """Say that the generalist failed, if it did: a fallback is never silent."""
-        return [Decision("generalist", f"no {origin}", str(self.fault))] if self.fault else []
+from scalemt.types import Candidate, Completion, Decoding, Draft, Pair, Prompt, Usage
 
 
 @dataclass(frozen=True)

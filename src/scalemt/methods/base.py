@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from scalemt.errors import ConfigurationError
 from scalemt.glossary import FoundTerm, TermFinder, verify, wanted
@@ -16,7 +16,10 @@ from scalemt.specialists import Specialist
 from scalemt.specialists.drafting import Drafting, by_sentences
 from scalemt.specialists.road import Road, drafts_to_ask
 from scalemt.text.protection import protect
-from scalemt.types import Decision, Demonstration, Draft, Pair, Prompt, Segment
+from scalemt.types import Candidate, Completion, Decision, Demonstration, Draft, Pair, Prompt, Segment, Usage
+
+if TYPE_CHECKING:
+    from scalemt.quality.evidence import EvidenceGatherer
 
 MOST_CONTEXT = 1500  # characters of source that a prompt shows of what stands before
 MOST_TERMS = 10  # of a glossary that a prompt lists for one text
@@ -43,6 +46,7 @@ class Kit:
         terms: finds the terms of the glossary in use; None without one.
         variety: what prompts call the target language by, where a regional variety of it is wanted.
         splitter: what cuts the sentences of demonstrations that hold tags.
+        gatherer: measures candidates, for methods that go on while they get better; None where nothing can.
     """
 
     pair: Pair
@@ -57,6 +61,7 @@ class Kit:
     terms: TermFinder | None = None
     variety: str = ""
     splitter: str = "srx"
+    gatherer: EvidenceGatherer | None = None
     _drafted: dict[tuple[str, int], tuple[Draft, ...]] = field(default_factory=dict)
     _termed: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
@@ -205,7 +210,8 @@ class Prepared:
     """One segment ready for the generalist.
 
     `standing` is the draft that can be the translation by itself. Without a `prompt` it is the translation, unless
-    the gate prefers one of the `alternatives`: other drafts, each with what it is called in decisions.
+    the gate prefers one of the `alternatives`: other drafts, each with what it is called in decisions. `usage` is
+    what was spent on it before the prompt.
     """
 
     segment: Segment
@@ -215,6 +221,43 @@ class Prepared:
     prompt: Prompt | None = None
     decisions: tuple[Decision, ...] = ()
     alternatives: tuple[tuple[str, Draft], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing that a method asks before it asks for a translation.
+
+    Args:
+        prompt: what is sent.
+        place: of the segment that it is asked for, among those of the talk; it pays.
+        max_tokens: bounds the answer.
+    """
+
+    prompt: Prompt
+    place: int
+    max_tokens: int = 256
+
+
+Talk = Generator[Sequence[Question], Sequence[Completion], list["Prepared"]]
+"""Yields rounds of questions, is sent their completions in order, and returns what was prepared by them."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one segment: a candidate, or the fault that kept it away, and what it cost.
+
+    `repairs` tells what was done to keep the protected spans of the source.
+    """
+
+    candidate: Candidate | None
+    fault: Exception | None
+    usage: Usage
+    repairs: tuple[str, ...] = ()
+
+    def decisions(self, origin: str) -> list[Decision]:
+        """Say that the generalist failed, if it did: a fallback is never silent."""
+        return [Decision("generalist", f"no {origin}", str(self.fault))] if self.fault else []
 
 
 class Method(ABC):
@@ -227,6 +270,10 @@ class Method(ABC):
     memories of the profile, whatever its selection, and `needs_glossary` refuses to work without a glossary.
     `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse.
     `template` is the prompt template by kind of generalist, where the method wants one of its own.
+
+    A method that asks more than once has a `talk` before the translation or goes on by `follow` after it;
+    `most_calls` is how often it asks for one segment at most. `sequential` has each window wait for the one before,
+    for methods that carry something through a document.
     """
 
     name: str
@@ -237,6 +284,8 @@ class Method(ABC):
     needs_glossary: bool = False
     aims_at_terms: bool = False
     template: Mapping[str, str] = {}  # never written to
+    most_calls: int = 1
+    sequential: bool = False
 
     @property
     def signature(self) -> str:
@@ -245,7 +294,38 @@ class Method(ABC):
 
     @abstractmethod
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
-        """Return one `Prepared` a segment, in order. No segment is empty."""
+        """Return one `Prepared` a segment, in order. No segment is empty; no generalist is called."""
+
+    def talk(self, prepared: Sequence[Prepared], kit: Kit) -> Talk:
+        """Ask what is to be known before a translation is asked for.
+
+        A completion may be cut off, empty, withheld or an error (`finish_reason`): what was prepared must then
+        stand as it is, and say so in its decisions.
+
+        Args:
+            prepared: the segments whose prompts are to be sent, at least one; those of a budget are left out.
+            kit: what there is to work with.
+
+        Returns:
+            What is sent in their place, in order.
+        """
+        yield from ()
+        return list(prepared)
+
+    def follow(self, prepared: Sequence[Prepared], answers: Sequence[Answer], kit: Kit) -> Sequence[Prepared]:
+        """Return what is asked next, after a round of answers; nothing, where no segment has a prompt any more.
+
+        All answers are candidates for the gate.
+
+        Args:
+            prepared: what the round asked, one a segment; those without a prompt were not asked.
+            answers: what came of it.
+            kit: what there is to work with.
+
+        Returns:
+            One a segment, with a prompt where there is more to ask; or none at all.
+        """
+        return ()
 
 
 def with_drafts(segments: Sequence[Segment], kit: Kit, road: Road, paths: int = 0) -> list[Prepared]:

@@ -1,0 +1,115 @@
+"""Methods that ask more than once: before the translation, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from helpers import english_portuguese
+from scalemt.config import Profile
+from scalemt.engine import Engine
+from scalemt.engine.running import Run
+from scalemt.errors import DeadlineError
+from scalemt.generalists.fake import FakeGeneralist
+from scalemt.methods import Answer, Kit, Prepared, Question, Talk
+from scalemt.methods.refine import RefineMethod
+from scalemt.types import Completion, Decision, Prompt, Segment, Translation
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALEMT_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("SCALEMT_CACHE_DIR", str(tmp_path / "cache"))
+
+
+class Talkative(RefineMethod):
+    """Asks twice about each segment before it is translated, then once more for a longer translation."""
+
+    most_calls = 4
+
+    def talk(self, prepared: Sequence[Prepared], kit: Kit) -> Talk:
+        first = yield [
+            Question(Prompt(text=f"topic of {item.segment.text}"), at) for at, item in enumerate(prepared)
+        ]
+        good = [at for at, said in enumerate(first) if said.finish_reason == "stop"]
+        second = yield [Question(Prompt(text=f"tone of {first[at].text}"), at, max_tokens=7) for at in good]
+        tones = dict(zip(good, (said.text for said in second), strict=True))
+        return [
+            replace(
+                item,
+                prompt=Prompt(text=f"translate {item.segment.text}"),
+                decisions=(Decision("topic", tones.get(at, "unknown"), first[at].text),),
+            )
+            for at, item in enumerate(prepared)
+        ]
+
+    def follow(self, prepared: Sequence[Prepared], answers: Sequence[Answer], kit: Kit) -> Sequence[Prepared]:
+        return [
+            replace(item, prompt=Prompt(text="longer"))
+            if item.prompt and said.candidate and len(said.candidate.text) < 10
+            else replace(item, prompt=None)
+            for item, said in zip(prepared, answers, strict=True)
+        ]
+
+
+def run(generalist: FakeGeneralist, texts: Sequence[str], **fields: object) -> list[Translation]:
+    given = {"shots": 0, "gate": "off", "cache": False, **fields}
+    engine = Engine(Profile(**given), specialists=[english_portuguese()], generalist=generalist)  # type: ignore[arg-type]
+    plan = replace(engine.plan("en", "pt"), method=Talkative())
+    segments = [Segment(text, str(number)) for number, text in enumerate(texts, 1)]
+    return list(Run(engine.profile, plan, lambda _: None).stream(segments))
+
+
+def scripted(prompt: Prompt) -> Completion | Exception:
+    answers: dict[str, str | Exception] = {
+        "topic of the house": "homes",
+        "topic of blue": DeadlineError("No answer within 5 s."),
+        "tone of homes": "calm",
+        "translate the house": "a casa",
+        "translate blue": "a cor que é azul",
+        "longer": "a casa grande",
+    }
+    answer = answers[prompt.text]
+    return Completion(answer, prompt_tokens=10, completion_tokens=1) if isinstance(answer, str) else answer
+
+
+def test_a_talk_comes_before_the_translation_and_is_followed_up() -> None:
+    generalist = FakeGeneralist(scripted)
+    house, blue = run(generalist, ["the house", "blue"])
+    assert [prompt.text for prompt in generalist.prompts] == [
+        "topic of the house",
+        "topic of blue",
+        "tone of homes",
+        "translate the house",
+        "translate blue",
+        "longer",
+    ]
+    # What a question may cost is bounded by what it says, and not by the length of translations.
+    assert [decoding.max_tokens for decoding in generalist.decodings[:3]] == [256, 256, 7]
+    assert [item.text for item in house.candidates] == ["a casa", "a casa", "a casa grande"]
+    assert Decision("topic", "calm", "homes") in house.decisions
+    assert Decision("topic", "unknown", "") in blue.decisions
+    assert [item.text for item in blue.candidates if item.origin == "refine"] == ["a cor que é azul"]
+
+
+def test_each_segment_pays_for_its_own_questions() -> None:
+    house, blue = run(FakeGeneralist(scripted), ["the house", "blue"])
+    assert (house.usage.calls, house.usage.prompt_tokens) == (4, 40)
+    assert blue.usage.prompt_tokens == 10
+
+
+def test_nobody_is_asked_about_a_segment_that_a_budget_leaves_out() -> None:
+    generalist = FakeGeneralist(scripted)
+    (kept,) = run(generalist, ["the house"], budget=0.0)
+    assert kept.text == "a casa"
+    assert generalist.prompts == []
+
+
+def test_an_empty_text_is_not_talked_about() -> None:
+    generalist = FakeGeneralist(scripted)
+    empty, _ = run(generalist, ["", "the house"])
+    assert empty.text == ""
+    assert generalist.prompts[0].text == "topic of the house"
