@@ -22,6 +22,8 @@ Each surface writes them in its own form.
 
 from __future__ import annotations
 
+from math import ceil
+
 from scalemt.errors import BackendError, ScalemtError, UsageError
 
 
@@ -47,7 +49,7 @@ class Refusal(ScalemtError):  # noqa: N818  # named for what is answered, as its
     @property
     def headers(self) -> dict[str, str]:
         """What goes into the head of the answer."""
-        return {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
+        return {} if self.retry_after is None else {"Retry-After": str(max(1, ceil(self.retry_after)))}
 
 
 class InvalidRequest(Refusal):  # the class is named for what is answered, as in HTTP
