@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import re
+import secrets
 import shutil
 import threading
 import time
@@ -62,6 +63,7 @@ class Job:
         characters: that were counted.
         error: why it failed.
         created, ended: seconds since 1970.
+        key: what DeepL's clients have to know of it besides.
     """
 
     id: str
@@ -79,6 +81,7 @@ class Job:
     error: str | None = None
     created: float = field(default_factory=time.time)
     ended: float | None = None
+    key: str = field(default_factory=lambda: secrets.token_hex(32).upper(), repr=False)
 
     @property
     def over(self) -> bool:
@@ -222,6 +225,17 @@ class Documents:
         job = self.get(caller, number)
         if job.state != "done":
             raise NotDone(f"The document is {job.state}. {job.error or 'Ask again when it is done.'}")
+        return job, self._path(job, "result")
+
+    def download(self, number: str) -> tuple[Job, Path]:
+        """Return a document and its translation to whoever knows its id, which nobody guesses.
+
+        Raises:
+            NotFound: there is none, or it is not translated.
+        """
+        job = self._jobs.get(number)
+        if job is None or job.state != "done":
+            raise NotFound("There is no translated document at this address. It may have been kept long enough.")
         return job, self._path(job, "result")
 
     async def wait(self, job: Job) -> Job:

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from scalemt import languages
+from scalemt.config import Profile
 from scalemt.errors import UnknownLanguageError
+from scalemt.memory.banks import formalities
+from scalemt.methods import METHODS
+from scalemt.serve.asking import AUTO
 from scalemt.types import Pair
 
 
@@ -55,3 +59,16 @@ class Tongues:
         return not self.pairs or any(
             Pair(source, target) in self.pairs for source in sources for target in targets
         )
+
+    def has_formality(self, source: str, target: str, profile: Profile) -> bool:
+        """Whether a profile can choose how people are addressed: a generalist does, by examples that show it.
+
+        Args:
+            source: a tag, or "auto" for any.
+            target: a tag.
+            profile: that translates.
+        """
+        if not METHODS.load(profile.method).needs_generalist:
+            return False
+        sources = self.sources if source == AUTO else [source]
+        return bool(profile.demonstrations) or any(formalities(Pair(tag, target)) for tag in sources)

@@ -1,0 +1,111 @@
+"""Documents: sent, watched, fetched; each is known by an id and a key."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi import Path as PathParameter
+from starlette.background import BackgroundTask
+from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse, Response
+
+from scalemt.serve.documents import Job
+from scalemt.serve.keys import Caller
+from scalemt.serve.refusals import InvalidRequest, NotFound
+from scalemt.serve.surfaces.base import routes_of, service_of
+from scalemt.serve.surfaces.bodies import either_body, upload_body, validated
+from scalemt.serve.surfaces.deepl.models import REFUSED, DocumentBody, DocumentHandle, DocumentKey, DocumentStatus
+from scalemt.serve.surfaces.deepl.translating import SEVERAL, fields_of
+from scalemt.serve.surfaces.deepl.wishes import understood
+
+router = APIRouter(route_class=routes_of("deepl"))
+
+Number = Annotated[str, PathParameter(max_length=60)]
+_STATES = {"queued": "queued", "running": "translating", "done": "done", "failed": "error", "cancelled": "error"}
+
+
+@router.post("/v2/document", responses=REFUSED, openapi_extra=upload_body(DocumentBody))
+async def submit(request: Request) -> DocumentHandle:
+    """Send a document; it is translated behind everything that somebody waits for."""
+    fields, caller = await fields_of(request, "documents")
+    file = next(iter(fields.all("file")), None)
+    if not isinstance(file, UploadFile):
+        raise InvalidRequest("Invalid file data. Send the document as the part 'file' of a multipart form.")
+    body = validated(DocumentBody, fields.data(SEVERAL))
+    name = body.filename or file.filename or ""
+    suffix = PurePosixPath(name).suffix.lower()
+    if body.output_format and f".{body.output_format.lower().lstrip('.')}" != suffix:
+        raise InvalidRequest(
+            f"Documents are not turned into another format: {name[:80]} to {body.output_format[:20]}. "
+            "Leave output_format out."
+        )
+    service = service_of(request)
+    wanted = await understood(service, body, caller, service.settings.default)
+    job = await service.submit(caller, name, await file.read(), wanted.source, wanted.target, wish=wanted.wish)
+    return DocumentHandle(document_id=UUID(job.id).hex.upper(), document_key=job.key)
+
+
+@router.get("/v2/document/{document_id}", include_in_schema=False)
+@router.post(
+    "/v2/document/{document_id}",
+    response_model_exclude_none=True,
+    responses=REFUSED,
+    openapi_extra=either_body(DocumentKey),
+)
+async def status(document_id: Number, request: Request) -> DocumentStatus:
+    """Tell how far a document is."""
+    job, _ = await _job(document_id, request)
+    told = DocumentStatus.model_validate({"document_id": document_id, "status": _STATES[job.state]})
+    if job.state == "running":
+        told.seconds_remaining = _remaining(job)
+    elif job.state == "done":
+        told.seconds_remaining, told.billed_characters = 0, job.characters
+    elif job.over:
+        told.error_message = job.error or "The document was given up."
+    return told
+
+
+def _remaining(job: Job) -> int:
+    """Guess by what is done how long the rest takes."""
+    passed = time.time() - job.created
+    return round(passed * ((job.segments or 0) - job.done) / job.done) + 1 if job.done else 10
+
+
+@router.get("/v2/document/{document_id}/result", include_in_schema=False)
+@router.post(
+    "/v2/document/{document_id}/result",
+    response_class=FileResponse,
+    responses={**REFUSED, 200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}},
+    openapi_extra=either_body(DocumentKey),
+)
+async def result(document_id: Number, request: Request) -> Response:
+    """Fetch the translated document, once: it is forgotten then."""
+    job, caller = await _job(document_id, request)
+    documents = service_of(request).documents
+    path: Path
+    job, path = documents.result(caller, job.id)
+    forget = BackgroundTask(documents.remove, caller, job.id)
+    return FileResponse(path, media_type="application/octet-stream", filename=job.result_name, background=forget)
+
+
+async def _job(document_id: str, request: Request) -> tuple[Job, Caller]:
+    """Return a document of whoever knows its key.
+
+    Raises:
+        NotFound: there is none, it is another's, or the key is wrong.
+    """
+    fields, caller = await fields_of(request, "documents")
+    body = validated(DocumentKey, fields.data())
+    try:
+        number = str(UUID(hex=document_id))
+    except ValueError:
+        raise NotFound("There is no document of this id.") from None
+    job = service_of(request).documents.get(caller, number)
+    if not hmac.compare_digest(job.key.encode(), body.document_key.encode()):
+        raise NotFound("There is no document of this id and key.")
+    return job, caller
