@@ -40,7 +40,7 @@ from scalemt.specialists.recorded import RecordedSpecialist
 from scalemt.types import Demonstration, Draft, Pair, Segment, Translation, Word
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/methods").glob("*.md")))
 OTHER_FLAGS = {"--model", "--output_dir", "--quantization", "--copy_files"}  # of ct2-transformers-converter
 NO_TABLE = {"recorded", "fake"}  # given by --drafts, and in Python only
 _FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
