@@ -326,6 +326,28 @@ def test_cancelling_ends_requests_under_way_and_in_waiting(serve: Serve, limits:
     generalist.close()
 
 
+def test_a_twin_is_cancelled_by_itself_and_keeps_to_the_same_limit(serve: Serve) -> None:
+    server = serve(Limits(stuck=True))
+    generalist = OpenAIGeneralist(f"{server.url}/v1", "tiny", concurrency=2, timeout=600.0, max_tokens_budget=100)
+    twin = generalist.twin()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(generalist.complete, PROMPTS[:2], Decoding())
+        while server.under_way < 2:
+            time.sleep(0.005)
+        second = pool.submit(twin.complete, PROMPTS[2:4], Decoding())
+        while len(generalist.limiter._waiting) < 2:
+            time.sleep(0.005)
+        generalist.cancel()
+        with pytest.raises(CancelledError):
+            first.result(20)
+        server.release.set()
+        assert texts(second.result(20)) == WANTED[2:4]
+    assert generalist.limiter.most == 2
+    assert generalist.budget is twin.budget
+    for client in (generalist, twin):
+        client.close()
+
+
 def test_cancelling_a_draft_ends_it(serve: Serve) -> None:
     server = serve(Limits(stuck=True))
     with LibreTranslateSpecialist(server.url, batch_size=1, timeout=600.0) as specialist:

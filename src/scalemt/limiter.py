@@ -33,11 +33,12 @@ class Clock:
 class Visit:
     """One request with all its tries; `number` is its turn, which it keeps when it is refused.
 
-    `life`, `answered` and `dry` are those of the limiter when the request came, and `epoch` when it was last sent.
-    `refusals` and `faults` count what became of its tries.
+    `group` is whose request it is. `life`, `answered` and `dry` are those of the limiter when the request came,
+    and `epoch` when it was last sent. `refusals` and `faults` count what became of its tries.
     """
 
     number: int
+    group: object
     life: int
     answered: int
     dry: int
@@ -61,7 +62,8 @@ class Limiter:
         self._limit = self._held = ceiling  # allowed now, and the most that has done no harm
         self._patience = _FIRST_PATIENCE
         self._under_way = self._most = 0
-        self._numbers = self._life = self._epoch = 0
+        self._numbers = self._epoch = 0
+        self._lives: dict[object, int] = {}
         self._run = self._answered = self._dry = self._refusals = 0
         self._paused_until = self._closed_until = 0.0
         self._waiting: set[int] = set()
@@ -87,11 +89,15 @@ class Limiter:
         """The last response that refused a request: the answer to those that are not sent any more."""
         return self._refusal
 
-    def enter(self) -> Visit:
-        """Return the turn of a new request."""
+    def enter(self, group: object = None) -> Visit:
+        """Return the turn of a new request.
+
+        Args:
+            group: whose it is: those of a group are cancelled together.
+        """
         with self._changed:
             self._numbers += 1
-            return Visit(self._numbers, self._life, self._answered, self._dry)
+            return Visit(self._numbers, group, self._lives.get(group, 0), self._answered, self._dry)
 
     def admit(self, visit: Visit, attempts: int) -> bool:
         """Wait until the request may be sent.
@@ -198,10 +204,10 @@ class Limiter:
             self._closed_until = self._clock.now() + seconds
             self._changed.notify_all()
 
-    def cancel(self) -> None:
-        """End the waiting of all requests that have entered; those that enter from now on are not concerned."""
+    def cancel(self, group: object = None) -> None:
+        """End the waiting of all requests of a group; those that enter from now on are not concerned."""
         with self._changed:
-            self._life += 1
+            self._lives[group] = self._lives.get(group, 0) + 1
             self._changed.notify_all()
 
     def _leave(self) -> None:
@@ -241,5 +247,5 @@ class Limiter:
         return spent or self._closed_until > self._clock.now()
 
     def _check(self, visit: Visit) -> None:
-        if visit.life != self._life:
+        if visit.life != self._lives.get(visit.group, 0):
             raise CancelledError

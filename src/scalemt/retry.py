@@ -106,6 +106,7 @@ def send(
     retry_on: tuple[type[Exception], ...] = (OSError,),
     statuses: frozenset[int] = RETRY_STATUSES,
     budget: RetryBudget | None = None,
+    group: object = None,
 ) -> R:
     """Run `request` until it answers something final, and return the last response whatever its status.
 
@@ -117,12 +118,13 @@ def send(
         retry_on: exceptions worth another try (for httpx: `httpx.TransportError`).
         statuses: HTTP statuses worth another try. `Retry-After` is honoured on all of them.
         budget: of the whole run; when it is spent, a fault is final.
+        group: whose request it is, see `Limiter.enter`.
 
     Raises:
         Exception: what `request` raised on the last try, or at once if it is not in `retry_on`.
         CancelledError: the run was cancelled.
     """
-    visit = limiter.enter()
+    visit = limiter.enter(group)
     while limiter.admit(visit, policy.attempts):
         try:
             response = request()

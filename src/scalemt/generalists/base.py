@@ -105,6 +105,13 @@ class BaseGeneralist(ABC):
         Does nothing where a backend cannot be stopped. The next call works as ever.
         """
 
+    def twin(self) -> BaseGeneralist:
+        """Return a generalist with the same model, limits and budget that is cancelled by itself.
+
+        Where there is no such thing, as with a model in this process, that is this one.
+        """
+        return self
+
     @abstractmethod
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         """Complete N prompts in order, at least one."""

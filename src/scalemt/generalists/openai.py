@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -131,16 +132,14 @@ class OpenAIGeneralist(BaseGeneralist):
         self._concurrency, self._timeout = concurrency, timeout
         self._prices = (price_prompt, price_completion)
         self._extra = dict(extra_body or {})
-        self._connections = Connections(partial(_client, api_key_env, timeout, concurrency))
         self._answered = False
         self.limiter = Limiter(concurrency)
         self.predictions = Predictions(url, prediction, price_completion > 0)
         self.policy = RetryPolicy(attempts=retries + 1)
         self.retries: RetryBudget | None = None  # of a job, over all its requests
         self.budget = Budget(max_tokens_budget, max_cost)
-        if scoring:
-            # An attribute and not a method, so that isinstance(…, ScoringGeneralist) tells the truth.
-            self.score: Callable[[Sequence[Prompt], Sequence[str]], list[Likelihood]] = self._score_all
+        self._scoring = scoring
+        self._open()
 
     @property
     def kind(self) -> GeneralistKind:
@@ -178,8 +177,22 @@ class OpenAIGeneralist(BaseGeneralist):
 
     def cancel(self) -> None:
         """Give up all requests under way and waiting; the calls that wait for them raise CancelledError."""
-        self.limiter.cancel()
+        self.limiter.cancel(self._group)
         self._connections.break_off()
+
+    def twin(self) -> OpenAIGeneralist:
+        """Return a client of the same server, with the same limiter and budgets, that is cancelled by itself."""
+        twin = copy(self)
+        twin._open()
+        return twin
+
+    def _open(self) -> None:
+        """Take connections of its own: what is cancelled is what goes over them."""
+        self._group = object()
+        self._connections = Connections(partial(_client, self._key_env, self._timeout, self._concurrency))
+        if self._scoring:
+            # An attribute and not a method, so that isinstance(…, ScoringGeneralist) tells the truth.
+            self.score: Callable[[Sequence[Prompt], Sequence[str]], list[Likelihood]] = self._score_all
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         run = _Run()
@@ -286,7 +299,14 @@ class OpenAIGeneralist(BaseGeneralist):
 
         def post(fields: dict[str, Any]) -> httpx.Response:
             once = partial(attempt, fields)
-            return send(once, self.policy, self.limiter, retry_on=(httpx.TransportError,), budget=self.retries)
+            return send(
+                once,
+                self.policy,
+                self.limiter,
+                retry_on=(httpx.TransportError,),
+                budget=self.retries,
+                group=self._group,
+            )
 
         try:
             response = self.predictions.send(post, predicting or body, body)
