@@ -81,9 +81,10 @@ def serving(*arguments: str) -> Iterator[str]:
         yield server.url
 
 
-def make_key(path: Path, name: str, *scopes: str) -> str:
+def make_key(path: Path, name: str, *scopes: str, limits: Mapping[str, int] | None = None) -> str:
     """Add a key to a file with the real command, and return it."""
     chosen = [part for scope in scopes for part in ("--scope", scope)]
+    chosen += [part for key, value in (limits or {}).items() for part in ("--limit", f"{key}={value}")]
     command = [*COMMAND, "keys", "add", name, "--key-file", str(path), *chosen]
     found = re.search(
         r"scalemt_[\w-]+", subprocess.run(command, check=True, capture_output=True, text=True).stdout

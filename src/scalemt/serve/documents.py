@@ -32,7 +32,16 @@ from scalemt.serve.asking import Ask, Reply, Wish
 from scalemt.serve.detection import Detected
 from scalemt.serve.keys import Caller
 from scalemt.serve.quotas import Quotas
-from scalemt.serve.refusals import Busy, InvalidRequest, NotDone, NotFound, Unavailable, as_refusal
+from scalemt.serve.refusals import (
+    Busy,
+    InvalidRequest,
+    NotDone,
+    NotFound,
+    Refusal,
+    Unavailable,
+    as_refusal,
+    refusal_of_kind,
+)
 from scalemt.serve.settings import Capacity
 from scalemt.types import Segment, Translation
 
@@ -62,6 +71,7 @@ class Job:
         segments: how many it has, None while that is not known; `done` and `failed` of them.
         characters: that were counted.
         error: why it failed.
+        fault: the kind of refusal that this is.
         created, ended: seconds since 1970.
         key: what DeepL's clients have to know of it besides.
     """
@@ -79,6 +89,7 @@ class Job:
     failed: int = 0
     characters: int = 0
     error: str | None = None
+    fault: str = ""
     created: float = field(default_factory=time.time)
     ended: float | None = None
     key: str = field(default_factory=lambda: secrets.token_hex(32).upper(), repr=False)
@@ -87,6 +98,11 @@ class Job:
     def over(self) -> bool:
         """Whether nothing more becomes of it."""
         return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def refusal(self) -> Refusal:
+        """What is answered to whoever waited for it in vain."""
+        return refusal_of_kind(self.fault, self.error or "The document was given up before it was translated.")
 
     @property
     def result_name(self) -> str:
@@ -277,7 +293,8 @@ class Documents:
         except Exception as fault:
             if not isinstance(fault, ScalemtError | OSError):
                 logger.exception("document %s failed", job.id)
-            job.error = f"{fault.strerror}." if isinstance(fault, OSError) else str(as_refusal(fault))
+            refusal = Unavailable(f"{fault.strerror}.") if isinstance(fault, OSError) else as_refusal(fault)
+            job.error, job.fault = str(refusal), refusal.kind
             # A path of the server is nobody's business outside.
             job.error = job.error.replace(str(self._path(job, "source")), job.name)
             _end(job, "failed")

@@ -146,3 +146,8 @@ def as_refusal(fault: BaseException) -> Refusal:
         return Overdue("There was no translation within the time limit. Send less at once, or raise --time-limit.")
     # What stands in a foreign message, such as a path or a text, is nobody's business outside.
     return Refusal("The server met a fault of its own, which stands in its log under the id of this request.")
+
+
+def refusal_of_kind(kind: str, message: str) -> Refusal:
+    """Return the refusal of a kind, as it was told before; of one that nobody knows, that a backend failed."""
+    return next((made for made in Refusal.__subclasses__() if made.kind == kind), BackendFailed)(message)

@@ -23,7 +23,6 @@ from scalemt.serve.asking import AUTO, Wish
 from scalemt.serve.documents import Job
 from scalemt.serve.keys import Caller
 from scalemt.serve.refusals import (
-    BackendFailed,
     Busy,
     Forbidden,
     InvalidRequest,
@@ -177,7 +176,7 @@ def _checked(model: type[_Model], fields: Fields, several: tuple[str, ...] = ())
 
 def _sentence(fault: dict[str, Any]) -> str:
     name = str(fault["loc"][0])
-    if fault["type"] in ("missing", "string_too_short", "too_short") or fault["input"] is None:
+    if fault["type"] == "missing" or fault["input"] in ("", [], None):
         return f"Invalid request: missing {name} parameter"
     if name == "alternatives":
         return "Invalid request: alternatives parameter is not a number"
@@ -372,7 +371,7 @@ async def _finish(service: Service, job: Job, caller: Caller) -> None:
         await service.documents.remove(caller, job.id)
         raise
     if job.state != "done":
-        raise BackendFailed(job.error or "The document was not translated.")
+        raise job.refusal
 
 
 @router.get(
