@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scalemt.serve.detection import Detected
+from scalemt.serve.refusals import InvalidRequest
 from scalemt.types import Pair, Segment, Translation
 
 AUTO = "auto"
@@ -40,6 +41,9 @@ class Ask:
         wish: how.
         free: characters that are not counted, such as those of markup; of the whole request.
         told: by what the language of each segment is told, N texts; by its own text where that is left out.
+
+    Raises:
+        InvalidRequest: a text holds half of a surrogate pair, as JSON can write it: that is no text.
     """
 
     segments: Sequence[Segment]
@@ -48,6 +52,14 @@ class Ask:
     wish: Wish = Wish()
     free: int = 0
     told: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for number, segment in enumerate(self.segments, 1):
+            try:
+                segment.text.encode()
+            except UnicodeEncodeError:
+                told = f"Text {number} holds half of a surrogate pair, which is no text. Leave it out."
+                raise InvalidRequest(told) from None
 
     @property
     def characters(self) -> int:
