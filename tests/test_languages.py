@@ -176,6 +176,12 @@ def test_hostile_codes_are_refused_in_a_short_sentence(code: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_find_says_none_where_parse_refuses() -> None:
+    assert [languages.find(code) for code in ("por_Latn", " Portuguese ", "en->pt", "", "\0")] == [
+        "pt", "pt", None, None, None,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("code", "first"),
     [

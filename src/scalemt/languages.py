@@ -66,15 +66,20 @@ def parse(code: str) -> str:
     Raises:
         UnknownLanguageError: the code is none of them; the message names the nearest known ones.
     """
-    # Control characters, a NUL above all, are more than the tables of names can take.
-    fit = len(code) <= _MOST_CHARACTERS and code.strip().isprintable()
-    tag = _tag(code.strip()) if fit else None
+    tag = find(code)
     if tag is None:
         raise UnknownLanguageError(
             f"Unknown language {_shown(code)}.{_suggestion(code)} "
             "Use a BCP-47 tag (pt-BR), a FLORES code (por_Latn), an ISO 639 code (por) or an English name."
         )
     return tag
+
+
+def find(code: str) -> str | None:
+    """Return the canonical BCP-47 tag for a code as `parse` takes it, or None: at a hundredth of the time."""
+    # Control characters, a NUL above all, are more than the tables of names can take.
+    fit = len(code) <= _MOST_CHARACTERS and code.strip().isprintable()
+    return _tag(code.strip()) if fit else None
 
 
 @lru_cache(maxsize=4096)
