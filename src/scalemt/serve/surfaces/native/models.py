@@ -113,11 +113,12 @@ class LanguageEntry(BaseModel):
 
 
 class LanguageList(BaseModel):
-    """All languages that can be translated from."""
+    """All languages that can be translated from; of targets, those whose formality can be chosen."""
 
     languages: list[LanguageEntry]
     names: dict[str, str]
     rtl: list[str]
+    formality: list[str]
 
 
 class ProfileEntry(BaseModel):
@@ -131,11 +132,13 @@ class ProfileEntry(BaseModel):
 
 
 class ProfileList(BaseModel):
-    """What is served, and how much one request may hold."""
+    """What is served, and how much one request may hold; 0 is no limit, `upload` are bytes of a document."""
 
     profiles: list[ProfileEntry]
     default: str
     characters: int
+    texts: int
+    upload: int
 
 
 class UnitEntry(BaseModel):

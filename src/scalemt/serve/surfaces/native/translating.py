@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from scalemt import languages
-from scalemt.serve.asking import Event, Reply
+from scalemt.serve.asking import AUTO, Event, Reply
 from scalemt.serve.refusals import Refusal
 from scalemt.serve.surfaces.base import caller_of, refusal_of, routes_of, service_of
 from scalemt.serve.surfaces.native.models import (
@@ -27,6 +27,7 @@ from scalemt.serve.surfaces.native.models import (
     TranslateBody,
     TranslateReply,
 )
+from scalemt.serve.tongues import Tongues
 from scalemt.translations import as_json
 from scalemt.types import Translation
 
@@ -140,7 +141,10 @@ async def detect(body: DetectBody, request: Request) -> Detections:
 async def list_languages(request: Request, profile: str | None = None) -> LanguageList:
     """List the languages that can be translated from, each with those it can be translated into."""
     caller_of(request, "translate")
-    speeches = await service_of(request).speeches(profile)
+    service = service_of(request)
+    chosen = service.profile(profile)
+    speeches = await service.speeches(profile)
+    tongues = Tongues(await service.pairs(profile))
     codes = sorted({code for item in speeches for code in (item.code, *item.targets)})
     return LanguageList(
         languages=[
@@ -154,6 +158,7 @@ async def list_languages(request: Request, profile: str | None = None) -> Langua
         ],
         names={code: languages.name(code) for code in codes},
         rtl=[code for code in codes if languages.is_right_to_left(code)],
+        formality=[code for code in tongues.targets if tongues.has_formality(AUTO, code, chosen)],
     )
 
 
@@ -175,6 +180,8 @@ async def list_profiles(request: Request) -> ProfileList:
         ],
         default=service.settings.default,
         characters=caller.limits.characters,
+        texts=caller.limits.texts,
+        upload=service.settings.capacity.upload,
     )
 
 
