@@ -108,7 +108,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             return found[0]
         _require_alive(process, log)
         time.sleep(0.02)
-    raise AssertionError(f"the server told no address:\n{log.read_text('utf-8')}")
+    raise AssertionError(f"the server told no address:\n{_told(log)}")
 
 
 def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -121,12 +121,18 @@ def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except httpx.TransportError:
             pass  # it has the port, and does not listen yet
         time.sleep(0.05)
-    raise AssertionError(f"the server was not ready in {_STARTED:g} s:\n{log.read_text('utf-8')}")
+    raise AssertionError(f"the server was not ready in {_STARTED:g} s:\n{_told(log)}")
 
 
 def _require_alive(process: subprocess.Popen[bytes], log: Path) -> None:
     if process.poll() is not None:
-        raise AssertionError(f"the server ended with {process.returncode}:\n{log.read_text('utf-8')}")
+        raise AssertionError(f"the server ended with {process.returncode}:\n{_told(log)}")
+
+
+def _told(log: Path) -> str:
+    """Return the end of a log, without our own questions whether it is ready."""
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in lines if '"/ready"' not in line][-40:])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
