@@ -87,7 +87,6 @@ function failed(fault) {
 
 function offered() {
   languages.take(server.languages);
-  if (!languages.everyTarget.length) notices.show("server", { text: t("languages.none"), tone: "warning" });
   drawProfiles();
   changed();
 }
@@ -243,7 +242,7 @@ const WITH_ALT = {
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) panel.run();
-  else if (event.key === "Escape") panel.cancel();
+  else if (event.key === "Escape" && !event.isComposing) panel.cancel();
   else if (event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.code in WITH_ALT) WITH_ALT[event.code]();
   else return;
   event.preventDefault();

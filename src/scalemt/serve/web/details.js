@@ -12,13 +12,13 @@ const LOOKED_UP = 1_000; // characters; longer lines are hardly found in a memor
 
 /**
  * @typedef {{language: string, direction: string, sourceLanguage: string, sourceDirection: string, target: string,
- *   memory: boolean, glossary: boolean, running: boolean}} About
+ *   memory: boolean, glossary: boolean, running: boolean, profile: string}} About
  */
 
 export class Details {
   /**
    * @param {HTMLElement} root
-   * @param {{take: (place: number, text: string) => void, restore: (place: number) => void, step: (by: number) => void,
+   * @param {{take: (place: number, text: string) => void, restore: (place: number) => void, keep: (place: number) => void, step: (by: number) => void,
    *   close: () => void, copy: (text: string) => void}} actions
    */
   constructor(root, actions) {
@@ -78,10 +78,19 @@ export class Details {
   #alternatives(line, place, about) {
     if (line.pieces) return facet("alternatives", el("p", { class: "facet-note", text: t("alternatives.pieces") }));
     const rows = alternatives(line).map((item) => this.#alternative(item, line, place, about));
-    const restore = line.mine && el("button", {
+    return facet("alternatives", el("ul", { class: "alternatives" }, ...rows), line.mine && this.#own(line, place, about));
+  }
+
+  /** What can be done with a text that people put in: keep it, or go back. */
+  #own(line, place, about) {
+    const keep = !line.saved && about.memory && el("button", {
+      type: "button", class: "primary", text: t("edit.keep"), title: t("edit.keep.title"), data: { focus: "keep" }, onclick: () => this.actions.keep(place),
+    });
+    const restore = el("button", {
       type: "button", class: "quiet", text: t("alternatives.restore"), data: { focus: "restore" }, onclick: () => this.actions.restore(place),
     });
-    return facet("alternatives", el("ul", { class: "alternatives" }, ...rows), restore);
+    const why = !about.memory && el("p", { class: "facet-note", text: t("edit.no-memory", { profile: about.profile }) });
+    return el("div", { class: "own" }, keep, restore, why);
   }
 
   #alternative(item, line, place, about) {

@@ -73,7 +73,10 @@ function tidy(parts) {
   const tidied = [];
   let [removed, added] = [[], []];
   const flush = () => {
-    tidied.push(...removed, ...added);
+    const [first, last] = [[], []];
+    while (sameSpace(removed.at(-1), added.at(-1))) last.unshift(kept(removed.pop(), added.pop()));
+    while (sameSpace(removed[0], added[0])) first.push(kept(removed.shift(), added.shift()));
+    tidied.push(...first, ...removed, ...added, ...last);
     [removed, added] = [[], []];
   };
   parts.forEach((part, at) => {
@@ -90,6 +93,9 @@ function tidy(parts) {
   flush();
   return tidied;
 }
+
+const sameSpace = (one, other) => one && other && one.text === other.text && !one.text.trim();
+const kept = (removed) => ({ ...removed, kind: "same" });
 
 /** Whether words change on both sides of the space at `at`: the whole reads as one change then. */
 function changes(parts, at) {

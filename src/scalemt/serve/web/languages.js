@@ -6,6 +6,11 @@ import { t } from "./strings.js";
 
 const RECENT = 4;
 
+/** What is offered where a server cannot say which languages its model knows. */
+const ANY = `af am ar as az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gd gl gu ha he hi hr hu hy id ig is it
+  ja jv ka kk km kn ko ku ky lo lt lv mg mi mk ml mn mr ms mt my nb ne nl nn ny oc or pa pl ps pt ro ru rw sd si sk sl sm sn so
+  sq sr st su sv sw ta te tg th tk tr tt ug uk ur uz vi xh yi yo zh zh-Hant zu`.replace(/\s+/g, " ");
+
 /** The languages that a profile translates, and the pair that is chosen. */
 export class Languages {
   /** @param {() => void} changed called when people choose another pair */
@@ -23,9 +28,22 @@ export class Languages {
 
   /** Take the list of the server; what was chosen stays where it still exists. */
   take({ languages, names, rtl }) {
+    if (!languages.length) return this.#takeAny();
     const targets = new Map(languages.map((language) => [language.code, language.targets]));
     const entry = (code) => ({ name: names[code], rtl: rtl.includes(code), native: native(code), targets: targets.get(code) ?? [] });
     this.known = new Map(Object.keys(names).map((code) => [code, entry(code)]));
+    return this.#taken();
+  }
+
+  /** A model that knows many languages may not say which: then all may be tried. */
+  #takeAny() {
+    const codes = ANY.split(" ");
+    const entry = (code) => ({ name: native(code, "en") ?? code, rtl: rightToLeft(code), native: native(code), targets: codes });
+    this.known = new Map(codes.map((code) => [code, entry(code)]));
+    return this.#taken();
+  }
+
+  #taken() {
     if (this.source !== "auto" && !this.targetsOf(this.source).length) this.source = "auto";
     this.#mend();
     this.render();
@@ -147,7 +165,7 @@ export class Languages {
       const sure = found.confidence === null || found.confidence >= 0.6;
       this.sourcePicker.setChosen("auto", this.name(found.language), t(sure ? "language.detected" : "language.guessed"));
     } else this.sourcePicker.setChosen(this.source, this.source === "auto" ? t("language.auto") : this.name(this.source));
-    this.targetPicker.setChosen(this.target, this.target ? this.name(this.target) : "");
+    this.targetPicker.setChosen(this.target, this.target ? this.name(this.target) : t("language.choose"));
     const auto = { value: "auto", name: t("language.auto"), search: plain(t("language.auto")) };
     const sources = [...this.known.keys()].filter((code) => this.targetsOf(code).length);
     this.sourcePicker.setGroups([{ name: "", items: [auto] }, ...this.#groups(sources.map((code) => this.#item(code)))]);

@@ -57,6 +57,7 @@ export class Output {
   openEditor(place, form) {
     this.closeEditor();
     this.editor = { place, form, source: this.lines[place].source };
+    this.dirty.add(place);
     this.draw();
   }
 

@@ -29,12 +29,14 @@ export class TextPanel {
     this.notices = new Notices(byId("faults"));
     this.patience = new Patience();
     this.timer = 0;
+    this.frame = 0;
     this.shown = -1; // the line whose details are shown
     this.glossary = "";
     this.output = new Output(byId("output"), { select: (place) => this.#select(place) });
     this.details = new Details(byId("details"), {
       take: (place, text) => this.#take(place, text),
       restore: (place) => this.#restore(place),
+      keep: (place) => this.#keep(place),
       step: (by) => this.#step(by),
       close: () => this.toggleDetails(false),
       copy: (text) => copied(text),
@@ -170,16 +172,21 @@ export class TextPanel {
     this.translator.cancel();
     queueMicrotask(() => {
       this.changedWish();
-      this.notices.show("switched", { tone: "note", text: t("switched.target", named) });
+      // A target that nobody chose needs no words.
+      if (preferences.get("target")) this.notices.show("switched", { tone: "note", text: t("switched.target", named) });
     });
     return true;
   }
 
   #changed(place) {
     this.output.renew(place);
-    this.#status(underWay(this.translator.lines));
     if (place === this.shown) this.#explain();
-    this.#after();
+    // Of a thousand lines many may come within one frame.
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.translator.running) this.#status(underWay(this.translator.lines));
+      this.#after();
+    });
   }
 
   #ended(summary) {
@@ -398,6 +405,23 @@ export class TextPanel {
         this.notices.show("memory", told(error));
       },
     }));
+  }
+
+  /** Keep what stands there in the memory. */
+  async #keep(place) {
+    const line = this.translator.lines[place];
+    try {
+      await this.#remember(line, line.text, place);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.notices.show("memory", told(error));
+      return;
+    }
+    line.saved = true;
+    this.#changed(place);
+    this.#status(t("edit.saved"));
+    say(t("edit.saved"), 100);
+    this.#explain();
   }
 
   async #remember(line, text, place) {

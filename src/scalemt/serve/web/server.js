@@ -9,7 +9,7 @@ export class Server {
     this.profiles = [];
     this.usual = "";
     this.limits = { characters: 50_000, texts: 1_000, upload: 0 };
-    this.languages = { languages: [], names: {}, rtl: [] };
+    this.languages = { languages: [], names: {}, rtl: [], formality: [] };
     this.glossaries = [];
   }
 
@@ -46,10 +46,9 @@ export class Server {
     return found ?? { name: "", method: "", asks: false, memory: false, glossary: false };
   }
 
-  /** Whether the profile can be told how formal a language is to be. */
+  /** Whether the profile can be told how people are addressed in a language. */
   takesFormality(target) {
-    const told = this.profile.formality;
-    return Array.isArray(told) ? told.includes(target) : Boolean(told);
+    return (this.languages.formality ?? []).includes(target);
   }
 
   /** The glossaries of a pair; each lies at the server. */

@@ -22,6 +22,7 @@ const ENGLISH = {
   "language.source": "Translate from",
   "language.target": "Translate into",
   "language.auto": "Detect language",
+  "language.choose": "Choose a language",
   "language.detected": "detected",
   "language.guessed": "probably",
   "language.search": "Search languages",
@@ -344,7 +345,6 @@ const ENGLISH = {
   "fault.dismiss": "Dismiss this message",
   "fault.storage": "The browser keeps no storage for this page, so settings last as long as the page is open.",
   "switched.target": "The text is in {language} already, so it is now translated into {other}.",
-  "languages.none": "This server translates nothing yet: no language pair is set up.",
 };
 
 const rules = new Intl.PluralRules("en");
