@@ -25,7 +25,7 @@ from scalemt.version import __version__
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Scope
 
-SURFACES = ("operations", "native", "libretranslate", "deepl", "page")
+SURFACES = ("operations", "native", "libretranslate", "deepl", "openai", "page")
 """In the order of their routes; each is a module of `surfaces` with a `surface`."""
 
 
