@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from scalemt import languages
 from scalemt.serve.asking import AUTO, Event, Reply
 from scalemt.serve.refusals import Refusal
 from scalemt.serve.surfaces.base import caller_of, refusal_of, routes_of, service_of
+from scalemt.serve.surfaces.events import HEADERS, alive, opened
 from scalemt.serve.surfaces.native.models import (
     REFUSED,
     DetectBody,
@@ -31,8 +31,6 @@ from scalemt.serve.tongues import Tongues
 from scalemt.translations import as_json
 from scalemt.types import Translation
 
-_ALIVE = 10.0  # seconds between signs of life in a stream, so that no proxy between gives it up
-
 router = APIRouter(route_class=routes_of("native"))
 
 
@@ -42,11 +40,8 @@ async def translate(body: TranslateBody, request: Request) -> Response:
     caller = caller_of(request, "translate")
     service = service_of(request)
     if body.stream:
-        events = service.stream(body.ask, caller)
-        # The first event is awaited here: what is refused has its status, and no stream.
-        first = await anext(events)
-        sent = _alive(_events(first, events, request.state.request_id))
-        return StreamingResponse(sent, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        sent = alive(_events(await opened(service.stream(body.ask, caller)), request.state.request_id))
+        return StreamingResponse(sent, media_type="text/event-stream", headers=HEADERS)
     reply = await service.translate(body.ask, caller)
     return JSONResponse(_reply(reply, explain=body.explain))
 
@@ -71,39 +66,14 @@ def _short(item: Translation) -> dict[str, Any]:
     }
 
 
-async def _events(first: Event, others: AsyncIterator[Event], request_id: str) -> AsyncIterator[str]:
-    """Yield server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
-    yield _event(first)
+async def _events(events: AsyncIterator[Event], request_id: str) -> AsyncIterator[str]:
+    """Yield server-sent events."""
     try:
-        async for event in others:
+        async for event in events:
             yield _event(event)
     except Exception as fault:
         refusal = refusal_of(fault)
         yield _sent("fault", fault_of(refusal, request_id))
-
-
-async def _alive(events: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Yield events, and a comment whenever there is none for a while."""
-    following: asyncio.Task[str] | None = None
-    try:
-        while True:
-            following = following or asyncio.ensure_future(_next(events))
-            done, _ = await asyncio.wait({following}, timeout=_ALIVE)
-            if not done:
-                yield ": alive\n\n"
-                continue
-            try:
-                yield following.result()
-            except StopAsyncIteration:
-                return
-            following = None
-    finally:
-        if following:
-            following.cancel()
-
-
-async def _next(events: AsyncIterator[str]) -> str:
-    return await anext(events)
 
 
 def _event(event: Event) -> str:
