@@ -89,6 +89,22 @@ def test_an_empty_pair_is_one_span() -> None:
     assert [span.role for span in cut.segments[0].spans] == ["alone"]
 
 
+@pytest.mark.parametrize(
+    ("text", "roles"),
+    [
+        ('see <x n="1"></x>the page<x n="2"></x>.', ["open", "close"]),
+        ('<x n="1"></x>a<x n="2"></x> or <x n="3"></x>b<x n="4"></x>', ["open", "close", "open", "close"]),
+        ('<x n="1"></x> of <x n="2"></x> files', ["alone", "alone"]),
+        ('<x n="1"></x>px by <x n="2"></x>px', ["alone", "alone"]),
+        ('v<x n="1"></x>beta<x n="2"></x>', ["alone", "alone"]),
+    ],
+)
+def test_placeholders_that_embrace_words_are_a_pair(text: str, roles: list[str]) -> None:
+    cut = markup.xml(text, XmlRules(ignored=frozenset("x")))
+    assert [span.role for span in cut.segments[0].spans] == roles
+    assert cut.put([Target.same(cut.segments[0])]) == text
+
+
 def test_escapes_are_those_of_the_source() -> None:
     assert _texts(markup.xml("Tea &amp; milk &lt;now&gt; &#8364;2")) == ["Tea & milk <now> €2"]
     assert _put(markup.xml("tea &amp; milk &lt;now&gt;")) == "TEA &amp; MILK &lt;NOW&gt;"

@@ -324,7 +324,31 @@ def _run(text: str, parts: list[_Part], pieces: list[_Piece]) -> _Run:
             kind, (role, partner) = _kind(text, part, pieces), _role(part, keys, single)
             spans.append(Span(length, length + len(held), kind, key, role, partner))
         length += len(held)
-    return _Run(Segment("".join(made), spans=tuple(spans)), tuple(stretches))
+    joined = "".join(made)
+    return _Run(Segment(joined, spans=_embracing(joined, spans)), tuple(stretches))
+
+
+def _embracing(text: str, spans: list[Span]) -> tuple[Span, ...]:
+    """Take two placeholders that embrace words, `see <x/>the page<x/>.`, for the halves of a pair.
+
+    Whoever puts placeholders for all tags (Weblate does) means a pair; what is between belongs to them closely.
+    """
+    made = list(spans)
+    number = 0
+    while number + 1 < len(made):
+        first, second = made[number], made[number + 1]
+        if first.kind == second.kind == "placeholder" and _embraces(text, first, second):
+            made[number] = replace(first, kind="tag", role="open", partner=second.key)
+            made[number + 1] = replace(second, kind="tag", role="close", partner=first.key)
+            number += 1
+        number += 1
+    return tuple(made)
+
+
+def _embraces(text: str, first: Span, second: Span) -> bool:
+    inside = text[first.end : second.start]
+    before, behind = text[: first.start][-1:], text[second.end :][:1]
+    return inside[:1].isalnum() and not inside[-1:].isspace() and not before.isalnum() and not behind.isalnum()
 
 
 def _role(part: _Part, keys: dict[int, int], single: set[int]) -> tuple[SpanRole, int]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import os
 import time
-from pathlib import Path, PurePosixPath
-from typing import Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Annotated, BinaryIO
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathParameter
-from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from scalemt.serve.documents import Job
 from scalemt.serve.keys import Caller
@@ -26,6 +30,7 @@ from scalemt.serve.surfaces.deepl.wishes import understood
 router = APIRouter(route_class=routes_of("deepl"))
 
 Number = Annotated[str, PathParameter(max_length=60)]
+_CHUNK = 2**16  # bytes
 _STATES = {"queued": "queued", "running": "translating", "done": "done", "failed": "error", "cancelled": "error"}
 
 
@@ -79,7 +84,7 @@ def _remaining(job: Job) -> int:
 @router.get("/v2/document/{document_id}/result", include_in_schema=False)
 @router.post(
     "/v2/document/{document_id}/result",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={**REFUSED, 200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}},
     openapi_extra=either_body(DocumentKey),
 )
@@ -87,10 +92,22 @@ async def result(document_id: Number, request: Request) -> Response:
     """Fetch the translated document, once: it is forgotten then."""
     job, caller = await _job(document_id, request)
     documents = service_of(request).documents
-    path: Path
     job, path = documents.result(caller, job.id)
-    forget = BackgroundTask(documents.remove, caller, job.id)
-    return FileResponse(path, media_type="application/octet-stream", filename=job.result_name, background=forget)
+    file = await asyncio.to_thread(path.open, "rb")
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(job.result_name)}",
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
+    }
+    sent = _once(file, partial(documents.remove, caller, job.id))
+    return StreamingResponse(sent, media_type="application/octet-stream", headers=headers)
+
+
+async def _once(file: BinaryIO, forget: Callable[[], Awaitable[None]]) -> AsyncIterator[bytes]:
+    """Yield a file, and have it forgotten when all of it was taken; whoever broke off may come again."""
+    with file:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk
+    await forget()
 
 
 async def _job(document_id: str, request: Request) -> tuple[Job, Caller]:
