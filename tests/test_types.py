@@ -6,7 +6,21 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from scalemt.types import Completion, Draft, Likelihood, Message, Pair, Prompt, Segment, Translation, Usage, Word
+from scalemt.types import (
+    THINKING_OVERHEAD,
+    Completion,
+    Decoding,
+    Draft,
+    Likelihood,
+    Message,
+    Pair,
+    Prompt,
+    Segment,
+    Thought,
+    Translation,
+    Usage,
+    Word,
+)
 
 
 def test_pair() -> None:
@@ -64,3 +78,12 @@ def test_an_answer_costs_what_was_evaluated_and_nothing_from_the_cache() -> None
     assert Completion("x", prompt_tokens=100).usage == Usage(1, 100, evaluated_tokens=100)
     assert Completion("x", prompt_tokens=100, cost=0.5, cached=True).usage == Usage(cached=1)
     assert sum([known.usage, known.usage, Usage(cached=1)], Usage()) == Usage(2, 200, 18, 1.0, 0, 8, 1)
+
+
+def test_what_was_thought_is_counted_among_the_tokens_of_an_answer() -> None:
+    said = Completion("x", completion_tokens=50, thought=Thought("hm", 40))
+    assert (said.answer_tokens, said.usage.thinking_tokens, said.usage.completion_tokens) == (10, 40, 50)
+    assert (said.usage + said.usage).thinking_tokens == 80
+    assert Completion("x", completion_tokens=50).answer_tokens == 50
+    assert Decoding(max_tokens=10).most_tokens == Decoding(max_tokens=10, thinking=0).most_tokens == 10
+    assert Decoding(max_tokens=10, thinking=100).most_tokens == 110 + THINKING_OVERHEAD

@@ -116,7 +116,8 @@ class Demonstration:
     """The triplet of SCALE: a source, the specialist's drafts of it, and a target a person would sign.
 
     `terms` are pairs of source and target term that a prompt lists with it; `likeness` is that of its source to
-    the text in percent, where it was found by that, and `origin` the memory that it came from.
+    the text in percent, where it was found by that, and `origin` the memory that it came from. `notes` stand
+    before the target in a prompt in which a base model is to make notes first.
     """
 
     source: str
@@ -125,6 +126,7 @@ class Demonstration:
     terms: tuple[tuple[str, str], ...] = ()
     likeness: float | None = None
     origin: str = ""
+    notes: str = ""
 
 
 TermStatus = Literal["preferred", "admitted", "deprecated", "forbidden", "keep"]
@@ -174,6 +176,9 @@ class Prompt:
     Exactly one of `messages` and `text` is set. `prefill` opens the answer of a chat model where the
     generalist can do that; `stop` ends the answer. `prediction` is a text that much of the answer may repeat
     (a draft in the target language): a generalist can decode faster by it, and must answer the same without.
+    `after_thinking` belongs to a plain prompt that ends where thinking begins: what a model writes is thought up
+    to this text, or up to a string of `stop`, and the answer is what follows. It is used where the decoding lets
+    the model think.
     """
 
     messages: tuple[Message, ...] = ()
@@ -181,6 +186,7 @@ class Prompt:
     prefill: str = ""
     stop: tuple[str, ...] = ()
     prediction: str = ""
+    after_thinking: str = ""
 
     @property
     def content(self) -> str:
@@ -190,19 +196,59 @@ class Prompt:
     def as_json(self) -> dict[str, Any]:
         """The prompt as `--dry-run` prints it."""
         if self.text:
-            return {"prompt": self.text, "stop": list(self.stop)}
+            thinking = {"after_thinking": self.after_thinking} if self.after_thinking else {}
+            return {"prompt": self.text, "stop": list(self.stop), **thinking}
         messages = [{"role": message.role, "content": message.content} for message in self.messages]
         return {"messages": messages, "prefill": self.prefill, "stop": list(self.stop)}
 
 
+THINKING_OVERHEAD = 32
+"""Tokens that opening and ending a thought, and one "wait", can take beside what is thought."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How a generalist decodes; temperature 0 is greedy. `max_tokens` bounds each answer."""
+    """How a generalist decodes; temperature 0 is greedy.
+
+    Args:
+        max_tokens: bounds each answer, what is thought before it left out.
+        temperature, top_p: of the sampler.
+        seed: of the sampler.
+        thinking: tokens that a model may think before it answers; then it is made to answer. 0 asks it not to
+            think, None leaves that to the generalist: those that run in this process do not let it think, a server
+            does what it does by default.
+        wait: where the model would end its thinking, have it go on by the word "wait", once.
+    """
 
     max_tokens: int = 512
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    thinking: int | None = None
+    wait: bool = False
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens that can come of one prompt: thinking, what ends it, and the answer."""
+        return self.max_tokens + (self.thinking + THINKING_OVERHEAD if self.thinking else 0)
+
+
+ThinkingEnd = Literal["natural", "forced", "open", "unknown"]
+"""How thinking ended: by itself; made to, at its budget; never, as the answer was cut off; nobody says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What a model thought before it answered; no part of the answer.
+
+    `text` is empty where a server does not show it. `tokens` are those of the thought, the tags around it left
+    out. `waited` says that it went on, once, by the word "wait".
+    """
+
+    text: str = ""
+    tokens: int = 0
+    end: ThinkingEnd = "natural"
+    waited: bool = False
 
 
 FinishReason = Literal["stop", "length", "filter", "error"]
@@ -217,7 +263,8 @@ class Completion:
 
     `evaluated_tokens` are those of the prompt that the model had to run through, the others being a prefix it had
     kept; None where the server does not say. `accepted_tokens` are those of the answer that speculation had
-    guessed. `cached` says that the answer was read from the cache: nothing was sent, and nothing paid.
+    guessed. `cached` says that the answer was read from the cache: nothing was sent, and nothing paid. `thought`
+    is what the model thought before, None if it did not; its tokens are among `completion_tokens`.
     """
 
     text: str
@@ -229,6 +276,17 @@ class Completion:
     evaluated_tokens: int | None = None
     accepted_tokens: int = 0
     cached: bool = False
+    thought: Thought | None = None
+
+    @property
+    def answer_tokens(self) -> int:
+        """Those of `completion_tokens` that were not thought."""
+        return max(0, self.completion_tokens - self.thinking_tokens)
+
+    @property
+    def thinking_tokens(self) -> int:
+        """Those of `completion_tokens` that were thought."""
+        return self.thought.tokens if self.thought else 0
 
     @property
     def usage(self) -> Usage:
@@ -243,6 +301,7 @@ class Completion:
             cost=self.cost,
             evaluated_tokens=self.evaluated_tokens or 0 if known else self.prompt_tokens,
             accepted_tokens=self.accepted_tokens,
+            thinking_tokens=self.thinking_tokens,
         )
 
 
@@ -272,7 +331,8 @@ class Check:
 class Decision:
     """One thing that was decided on the way, and why.
 
-    `step` is who decided ("road", "demonstrations", "deferral", "generalist", "gate", "length"), `outcome` what.
+    `step` is who decided ("road", "demonstrations", "deferral", "generalist", "thinking", "gate", "length"),
+    `outcome` what.
     """
 
     step: str
@@ -291,6 +351,7 @@ class Usage:
         evaluated_tokens: prompt tokens that the model had to run through; all of them where that is not known.
         accepted_tokens: tokens of the answers that speculation had guessed.
         cached: answers that came from the cache, in no other count.
+        thinking_tokens: tokens of the answers that were thought before, and are no part of the text.
     """
 
     calls: int = 0
@@ -300,6 +361,7 @@ class Usage:
     evaluated_tokens: int = 0
     accepted_tokens: int = 0
     cached: int = 0
+    thinking_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -310,6 +372,7 @@ class Usage:
             self.evaluated_tokens + other.evaluated_tokens,
             self.accepted_tokens + other.accepted_tokens,
             self.cached + other.cached,
+            self.thinking_tokens + other.thinking_tokens,
         )
 
 
@@ -319,6 +382,7 @@ class Candidate:
 
     `origin` is "draft", "refine", "few-shot" …; `evidence` holds what the gate measured on it; `spans` are the
     protected spans of the source where they stand in the text; `terms` tells what became of the glossary's terms.
+    `round` counts the answers of a method that asked several times, from 1; 0 is the only one.
     """
 
     origin: str
@@ -327,6 +391,12 @@ class Candidate:
     evidence: dict[str, float] = field(default_factory=dict)
     spans: tuple[Span, ...] = ()
     terms: tuple[TermUse, ...] = ()
+    round: int = 0
+
+    @property
+    def called(self) -> str:
+        """The origin, and which of its answers it is where there are several."""
+        return f"{self.origin} {self.round}" if self.round else self.origin
 
 
 @dataclass(frozen=True, slots=True)

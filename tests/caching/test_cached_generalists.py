@@ -13,7 +13,7 @@ from scalemt.errors import DeadlineError, EndpointError
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.generalists.fake import FakeGeneralist, FakeScoringGeneralist
 from scalemt.generalists.openai import OpenAIGeneralist
-from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Message, Prompt, Usage
+from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Message, Prompt, Thought, Usage
 
 CHAT = Prompt(messages=(Message("system", "You translate."), Message("user", "casa")), prefill="A", stop=("\n",))
 PLAIN = Prompt(text="casa =", stop=("\n",))
@@ -58,6 +58,45 @@ def test_a_second_object_sends_only_what_is_new(store: CacheStore) -> None:
     assert [item.cached for item in done] == [False, True]
     assert done[1].usage == Usage(cached=1)
     assert second.prompts == [PLAIN]
+
+
+def test_what_was_thought_comes_back_with_an_answer(store: CacheStore) -> None:
+    thinking = replace(GREEDY, thinking=100, wait=True)
+    said = Completion("água", "stop", 7, 50, thought=Thought("not agua", 45, "natural", waited=True))
+    keep_generalist(FakeGeneralist([said], cache_key="model"), store).complete([CHAT], thinking)
+    kept = keep_generalist(FakeGeneralist(cache_key="model"), store)
+    (again,) = kept.complete([CHAT], thinking)
+    assert (again.text, again.thought, again.usage) == ("água", said.thought, Usage(cached=1))
+    # Five tokens are the answer; the others bound nothing.
+    assert kept.complete([CHAT], replace(thinking, max_tokens=6))[0].cached
+    with pytest.raises(AssertionError, match="one more"):
+        kept.complete([CHAT], replace(thinking, max_tokens=5))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(GREEDY, thinking=100, wait=True),
+        replace(GREEDY, thinking=101),
+        replace(GREEDY, thinking=0),
+        GREEDY,
+    ],
+)
+def test_how_long_it_may_think_counts(store: CacheStore, other: Decoding) -> None:
+    inner = fake()
+    kept = keep_generalist(inner, store)
+    kept.complete([PLAIN], replace(GREEDY, thinking=100))
+    kept.complete([PLAIN], other)
+    assert len(inner.prompts) == 2
+
+
+def test_where_an_answer_begins_counts_for_one_that_thinks(store: CacheStore) -> None:
+    inner = fake()
+    kept = keep_generalist(inner, store)
+    kept.complete([PLAIN, replace(PLAIN, after_thinking=" =")], GREEDY)
+    assert len(inner.prompts) == 1
+    kept.complete([PLAIN, replace(PLAIN, after_thinking=" =")], replace(GREEDY, thinking=9))
+    assert len(inner.prompts) == 3
 
 
 @pytest.mark.parametrize(

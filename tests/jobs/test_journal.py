@@ -17,9 +17,9 @@ from scalemt.errors import BudgetError, DeadlineError, EndpointError, Generalist
 from scalemt.generalists import Generalist, ScoringGeneralist
 from scalemt.generalists.fake import Answer, FakeGeneralist, FakeScoringGeneralist
 from scalemt.jobs.answers import Deadline, LedgerJournal, Limits, _holds
-from scalemt.jobs.journal import JournaledGeneralist, write_down
+from scalemt.jobs.journal import JournaledGeneralist, most_tokens, write_down
 from scalemt.jobs.ledger import Ledger
-from scalemt.types import Completion, Decoding, Message, Prompt
+from scalemt.types import THINKING_OVERHEAD, Completion, Decoding, Message, Prompt, Thought
 
 
 class Many(FakeGeneralist):
@@ -60,6 +60,29 @@ def test_an_answer_is_asked_for_once(ledger: Ledger, kind: type[FakeGeneralist])
     # What comes from the journal was paid for: the same numbers, whoever killed the process in between.
     assert other[0] == one[1]
     assert ledger.tallies() == {"calls": 3, "prompt_tokens": 300, "completion_tokens": 30, "cost": 1.5}
+
+
+def test_what_was_thought_is_written_down_with_the_answer(ledger: Ledger) -> None:
+    thought = Thought("água, not agua", 40, "forced", waited=True)
+    said = Completion("A água.", "stop", 100, 50, thought=thought)
+    thinking = Decoding(max_tokens=20, thinking=40, wait=True)
+    (one,) = journaled(ledger, FakeGeneralist([said])).complete(prompts("a"), thinking)
+    (other,) = journaled(ledger, FakeGeneralist()).complete(prompts("a"), thinking)
+    assert one == other == said
+    # Another budget, or none, is another question.
+    plain = journaled(ledger, FakeGeneralist(["x", "y"]))
+    assert plain.complete(prompts("a"), Decoding(max_tokens=20, thinking=41, wait=True))[0].text == "x"
+    assert plain.complete(prompts("a"), Decoding(max_tokens=20))[0].text == "y"
+    assert ledger.tallies()["thinking_tokens"] == 40
+
+
+def test_a_limit_leaves_room_for_what_may_be_thought(ledger: Ledger) -> None:
+    decoding = Decoding(max_tokens=20, thinking=500)
+    most = most_tokens(prompts("a")[0]) + 20 + 500 + THINKING_OVERHEAD
+    short = journaled(ledger, FakeGeneralist(["x"]), Limits(max_tokens=most - 1))
+    with pytest.raises(PausedError, match="limit"):
+        short.complete(prompts("a"), decoding)
+    assert journaled(ledger, FakeGeneralist(["x"]), Limits(max_tokens=most)).complete(prompts("a"), decoding)
 
 
 def test_progress_counts_what_is_known_too(ledger: Ledger) -> None:
@@ -235,9 +258,12 @@ def test_an_answer_holds_under_another_bound_only_if_it_would_end_alike(
 ) -> None:
     """A greedy model that has so many tokens to say stops after them, or is cut off by the bound."""
 
-    def said(most: int) -> tuple[str, int]:
-        return ("stop", whole) if whole < most else ("length", most)
+    def said(most: int) -> Completion:
+        # What was thought before it counts for nothing here.
+        thought = Thought("so", 7)
+        if whole < most:
+            return Completion("x", "stop", completion_tokens=whole + 7, thought=thought)
+        return Completion("x", "length", completion_tokens=most + 7, thought=thought)
 
-    finish, length = said(bound)
-    if _holds(finish, bound, length, asked):
-        assert said(asked)[0] == finish
+    if _holds(said(bound), bound, asked):
+        assert said(asked).finish_reason == said(bound).finish_reason

@@ -12,6 +12,7 @@ from jobs.ledgers import settings
 from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.errors import LedgerError, PausedError
 from scalemt.formats import FormatOptions
+from scalemt.jobs.answers import LedgerJournal, Limits
 from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.schema import FILE_NAME, LAYOUT
 from scalemt.jobs.settings import Settings
@@ -84,7 +85,7 @@ def test_threads_are_not_pinned(tmp_path: Path) -> None:
 def begun(ledger: Ledger) -> None:
     """Have a job look as if it had paid for something."""
     with ledger.writing() as file:
-        file.execute("INSERT INTO answers VALUES (x'00', 'a', 'stop', 1, 1, 1, 0.0, 1, 0)")
+        file.execute("INSERT INTO answers VALUES (x'00', 'a', 'stop', 1, 1, 1, 0.0, 1, 0, NULL)")
 
 
 def test_until_something_is_translated_a_job_may_become_another(tmp_path: Path) -> None:
@@ -115,6 +116,18 @@ def test_a_ledger_of_another_version(tmp_path: Path) -> None:
         file.execute(f"PRAGMA user_version={LAYOUT + 1}")
     with pytest.raises(LedgerError, match=f"layout {LAYOUT + 1}, here {LAYOUT}"):
         Ledger.open(tmp_path)
+
+
+def test_a_ledger_of_the_layout_before_is_brought_up_to_this_one(tmp_path: Path) -> None:
+    begun(Ledger.create(tmp_path, settings()))
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute("ALTER TABLE answers DROP COLUMN thought")
+        file.execute("PRAGMA user_version=1")
+    file.close()
+    ledger = Ledger.open(tmp_path)
+    assert LedgerJournal(ledger, Limits()).find([b"\0"], 1)[b"\0"].text == "a"
+    assert ledger.rows("PRAGMA user_version") == [(LAYOUT,)]
+    Ledger.open(tmp_path).close()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

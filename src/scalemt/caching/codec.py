@@ -6,9 +6,9 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, get_args
 
-from scalemt.types import Completion, Decoding, Draft, Likelihood, Pair, Prompt, Word
+from scalemt.types import Completion, Decoding, Draft, Likelihood, Pair, Prompt, ThinkingEnd, Thought, Word
 from scalemt.version import __version__
 
 KINDS = ("draft", "forced", "completion", "likelihood")
@@ -42,9 +42,13 @@ def completion_key(backend: str, prompt: Prompt, decoding: Decoding) -> bytes:
     `max_tokens`: it only says where an answer is cut off, and one that was cut off is not kept; whether one that
     ended by itself fits under another bound is seen from its length (`usable_completion`). The engine's bound
     follows the longest text of a batch, so with it in the key one changed text would have all its neighbours
-    asked anew.
+    asked anew. Of the bound of thinking the same cannot be said: near to it a model is made to end its thought.
     """
-    return _key("completion", backend, _content(prompt), decoding.temperature, decoding.top_p, decoding.seed)
+    parts = [backend, _content(prompt), decoding.temperature, decoding.top_p, decoding.seed]
+    if decoding.thinking is not None:
+        # Only where it was asked for, so that all other answers keep the keys that they have had.
+        parts.append([decoding.thinking, decoding.wait and decoding.thinking > 0, prompt.after_thinking])
+    return _key("completion", *parts)
 
 
 def likelihood_key(backend: str, prompt: Prompt, continuation: str) -> bytes:
@@ -120,7 +124,9 @@ def completion_value(completion: Completion, decoding: Decoding) -> Any:
     """Return an answer as JSON, or None for one that must not be kept: cut off, withheld, failed."""
     if completion.finish_reason != "stop" or completion.error is not None:
         return None
-    return [completion.text, completion.prompt_tokens, completion.completion_tokens, decoding.max_tokens]
+    thought = completion.thought
+    told = [[thought.text, thought.tokens, thought.end, thought.waited]] if thought else []
+    return [completion.text, completion.prompt_tokens, completion.completion_tokens, decoding.max_tokens, *told]
 
 
 def usable_completion(value: Any, decoding: Decoding) -> Completion | None:
@@ -129,12 +135,24 @@ def usable_completion(value: Any, decoding: Decoding) -> Completion | None:
     Raises:
         ValueError: it holds something else.
     """
-    text, prompt_tokens, completion_tokens, bound = _listed(value, 4)
-    length = _count(completion_tokens)
+    text, prompt_tokens, completion_tokens, bound, *told = _listed(value)
+    if len(told) > 1:
+        raise ValueError("no list of the expected length")
+    thought = _thought(told[0]) if told else None
+    found = Completion(
+        _text(text), "stop", _count(prompt_tokens), _count(completion_tokens), cached=True, thought=thought
+    )
     # An answer of just as many tokens as are allowed counts as cut off: its end would have been one more.
-    if decoding.max_tokens < _count(bound) and not 0 < length < decoding.max_tokens:
+    if decoding.max_tokens < _count(bound) and not 0 < found.answer_tokens < decoding.max_tokens:
         return None
-    return Completion(_text(text), "stop", _count(prompt_tokens), length, cached=True)
+    return found
+
+
+def _thought(value: Any) -> Thought:
+    text, tokens, end, waited = _listed(value, 4)
+    if end not in get_args(ThinkingEnd) or not isinstance(waited, bool):
+        raise ValueError("no thought")
+    return Thought(_text(text), _count(tokens), end, waited)
 
 
 def _listed(value: Any, length: int | None = None) -> list[Any]:

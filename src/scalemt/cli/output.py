@@ -49,6 +49,7 @@ def explain(translation: Translation, console: Console) -> None:
     row("translation", Text(translation.text, style="bold"))
     usage = translation.usage
     tokens = f"{usage.prompt_tokens}+{usage.completion_tokens} tokens"
+    tokens += f" ({usage.thinking_tokens} of them thought)" if usage.thinking_tokens else ""
     cached = f", {usage.cached} from the cache" if usage.cached else ""
     row("cost", f"{translation.seconds:.2f} s, {usage.calls} calls, {tokens}{cached}")
     row("signature", Text(translation.signature, style="dim"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import Any
 
 from scalemt.errors import PausedError
 from scalemt.jobs.ledger import Ledger
-from scalemt.types import Completion
+from scalemt.types import Completion, Thought
 
-_COLUMNS = "text, finish, bound, prompt_tokens, completion_tokens, cost, evaluated_tokens, accepted_tokens"
+_COLUMNS = (
+    "text, finish, bound, prompt_tokens, completion_tokens, cost, evaluated_tokens, accepted_tokens, thought"
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ class LedgerJournal:
     def find(self, keys: Sequence[bytes], bound: int) -> dict[bytes, Completion]:
         """Return the answers that are known and hold under another bound; see `Journal.find`."""
         rows = self._ledger.among(f"SELECT key, {_COLUMNS} FROM answers WHERE key", keys)  # noqa: S608
-        return {row[0]: _completion(row[1:]) for row in rows if _holds(row[2], row[3], row[5], bound)}
+        found = {row[0]: (row[3], _completion(row[1:])) for row in rows}
+        return {key: answer for key, (given, answer) in found.items() if _holds(answer, given, bound)}
 
     def reserve(self, tokens: int, prompt_tokens: int) -> int | None:
         """Allow one request; see `Journal.reserve`."""
@@ -106,16 +110,18 @@ class LedgerJournal:
             completion.cost,
             completion.evaluated_tokens,
             completion.accepted_tokens,
+            _thought_row(completion.thought),
         )
         usage = completion.usage
         spent = {
             "calls": usage.calls,
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
+            "thinking_tokens": usage.thinking_tokens,
             "cost": usage.cost or self._cost(usage.prompt_tokens, usage.completion_tokens),
         }
         with self._lock, self._ledger.writing() as file:
-            file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             self._ledger.tally(spent)
             self._under_way.pop(number, None)
 
@@ -169,17 +175,30 @@ class Deadline:
         return f"The time of this run is over ({self._seconds:g} s). Resume the job for another such time."
 
 
-def _holds(finish: str, bound: int, length: int, asked: int) -> bool:
+def _holds(answer: Completion, bound: int, asked: int) -> bool:
     """Whether an answer under one bound of tokens would be the same under another."""
     if bound == asked:
         return True
-    if finish == "length":
+    if answer.finish_reason == "length":
         return asked <= bound
-    return asked >= bound or 0 < length < asked
+    return asked >= bound or 0 < answer.answer_tokens < asked
 
 
 def _completion(row: Sequence[Any]) -> Completion:
-    text, finish, _, prompt_tokens, completion_tokens, cost, evaluated, accepted = row
+    text, finish, _, prompt_tokens, completion_tokens, cost, evaluated, accepted, thought = row
     return Completion(
-        text, finish, prompt_tokens, completion_tokens, cost, evaluated_tokens=evaluated, accepted_tokens=accepted
+        text,
+        finish,
+        prompt_tokens,
+        completion_tokens,
+        cost,
+        evaluated_tokens=evaluated,
+        accepted_tokens=accepted,
+        thought=Thought(*json.loads(thought)) if thought else None,
     )
+
+
+def _thought_row(thought: Thought | None) -> str | None:
+    if thought is None:
+        return None
+    return json.dumps([thought.text, thought.tokens, thought.end, thought.waited], ensure_ascii=False)

@@ -188,7 +188,7 @@ class JournaledGeneralist(WrappedGeneralist):
 
     def _reserve(self, prompts: Sequence[Prompt], decoding: Decoding) -> int:
         most = sum(map(most_tokens, prompts))
-        return reserve(self._journal, most + decoding.max_tokens * len(prompts), most)
+        return reserve(self._journal, most + decoding.most_tokens * len(prompts), most)
 
 
 def reserve(journal: Journal, tokens: int, prompt_tokens: int) -> int:

@@ -10,7 +10,7 @@ from scalemt.errors import LedgerError, PausedError, ScalemtError
 
 FILE_NAME = "scalemt-job.db"
 
-LAYOUT = 1
+LAYOUT = 2  # 2 since answers tell what was thought before them
 PATIENCE = 60.0  # seconds to wait for another process that writes
 
 TABLES = """
@@ -37,7 +37,7 @@ CREATE TABLE signatures (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE answers (
     key BLOB PRIMARY KEY, text TEXT NOT NULL, finish TEXT NOT NULL, bound INTEGER NOT NULL,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
-    evaluated_tokens INTEGER, accepted_tokens INTEGER NOT NULL) WITHOUT ROWID;
+    evaluated_tokens INTEGER, accepted_tokens INTEGER NOT NULL, thought TEXT) WITHOUT ROWID;
 CREATE TABLE judgements (
     segment INTEGER NOT NULL REFERENCES segments (id), scorer TEXT NOT NULL, scores TEXT,
     PRIMARY KEY (segment, scorer)) WITHOUT ROWID;
@@ -47,6 +47,9 @@ CREATE TABLE tallies (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 generalist by the hash of their prompt, written as they arrive. `judgements` are scores that were asked for later;
 one without scores is a judge's answer in which there is no clear judgement. `tallies` are counts that are kept up
 to date with each transaction, so that nobody has to count a million rows to see how far a job is."""
+
+_RENEWALS = {1: "ALTER TABLE answers ADD COLUMN thought TEXT"}
+"""What makes of a ledger of one layout one of the next."""
 
 
 def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.Connection:
@@ -60,7 +63,8 @@ def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.
             f"{path.parent} holds no job: there is no {path.name} in it. Begin one with scalemt job run."
         )
     try:
-        if not create and not os.access(path.parent, os.W_OK):
+        read_only = not create and not os.access(path.parent, os.W_OK)
+        if read_only:
             # To read write-ahead files SQLite must write beside them; here nobody else can be writing either.
             file = _connected(f"{path.absolute().as_uri()}?mode=ro&immutable=1", patience, uri=True)
         else:
@@ -68,9 +72,11 @@ def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.
             # FULL: an answer that was paid for, and told of, outlives also a failure of the power.
             file.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;")
         known = file.execute("PRAGMA user_version").fetchone()[0]
+        if known in _RENEWALS and not read_only:
+            known = _renewed(file)
     except sqlite3.Error as fault:
         raise fault_of(fault, path) from None
-    if known not in (0, LAYOUT):
+    if known not in (0, LAYOUT) and not (known in _RENEWALS and read_only):
         file.close()
         raise LedgerError(f"{path} was written by another version of scalemt (layout {known}, here {LAYOUT}).")
     if known == 0 and not create:
@@ -80,6 +86,23 @@ def connect(path: Path, *, create: bool, patience: float = PATIENCE) -> sqlite3.
             "job run."
         )
     return file
+
+
+def _renewed(file: sqlite3.Connection) -> int:
+    """Bring a ledger of an older layout up to this one, and return the layout that it has."""
+    # Whoever comes second, at the same time, finds it done.
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        known: int = file.execute("PRAGMA user_version").fetchone()[0]
+        while known in _RENEWALS:
+            file.execute(_RENEWALS[known])
+            known += 1
+            file.execute(f"PRAGMA user_version={known}")
+    except BaseException:
+        file.execute("ROLLBACK")
+        raise
+    file.execute("COMMIT")
+    return known
 
 
 def _connected(place: str, patience: float, *, uri: bool = False) -> sqlite3.Connection:

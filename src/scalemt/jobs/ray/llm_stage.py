@@ -37,8 +37,15 @@ ANSWER = ("key", "text", "prompt_tokens", "completion_tokens", "max_tokens", "mo
 
 
 def prompt_rows(line: Line, identity: str, asked: Iterable[tuple[Prompt, Decoding]]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of prompts that no answer is known to, as the driver says."""
-    keyed = {completion_key(identity, prompt, decoding): (prompt, decoding) for prompt, decoding in asked}
+    """Yield the rows of prompts that no answer is known to, as the driver says.
+
+    Prompts that are to be thought about are left to the generalist itself: the stage knows no budget of thinking.
+    """
+    keyed = {
+        completion_key(identity, prompt, decoding): (prompt, decoding)
+        for prompt, decoding in asked
+        if decoding.thinking is None
+    }
     if not keyed:
         return
     known = line.ask("find", list(keyed), min(decoding.max_tokens for _, decoding in keyed.values()))
