@@ -40,4 +40,5 @@ def _match(item: Demonstration) -> dict[str, Any]:
 def _candidate(candidate: Candidate) -> dict[str, Any]:
     failed = [f"{check.name}: {check.detail}" for check in candidate.checks if not check.passed]
     evidence = {name: round(value, 4) for name, value in candidate.evidence.items()}
-    return {"origin": candidate.origin, "text": candidate.text, "failed": failed, "evidence": evidence}
+    told = {"origin": candidate.origin, "text": candidate.text, "failed": failed, "evidence": evidence}
+    return told | ({"round": candidate.round} if candidate.round else {})

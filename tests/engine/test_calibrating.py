@@ -77,6 +77,26 @@ def test_calibration_chooses_the_draft_when_the_generalist_only_spoils() -> None
     assert parts["generalist"].prompts == []  # type: ignore[attr-defined]
 
 
+def test_the_method_of_the_profile_is_what_is_tried() -> None:
+    profile = Profile(method="dictionary", options={"mode": "list"}, shots=1, glossary=str(_glossary()))
+    chosen = calibrate(_development(), profile, Configuration(), shots=(1,), parts=_engine_parts(True))
+    assert chosen.method == "dictionary"
+    assert {"draft", "few-shot, 1 shots", "dictionary, 1 shots"} < chosen.scores.keys()
+    assert "refine, 1 shots" not in chosen.scores
+
+
+def test_a_profile_that_only_drafts_is_tried_with_refine() -> None:
+    profile = Profile(method="draft", shots=1)
+    chosen = calibrate(_development(), profile, Configuration(), shots=(1,), parts=_engine_parts(True))
+    assert chosen.method == "refine"
+
+
+def _glossary() -> Path:
+    path = _folder() / "terms.csv"
+    path.write_text("source,target\nchimney,chaminé\n")
+    return path
+
+
 def test_too_little_to_learn_from_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"at least 20 lines.*found 5"):
         calibrate(_development(5), Profile(), Configuration())

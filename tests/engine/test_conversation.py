@@ -89,10 +89,16 @@ def test_a_talk_comes_before_the_translation_and_is_followed_up() -> None:
     ]
     # What a question may cost is bounded by what it says, and not by the length of translations.
     assert [decoding.max_tokens for decoding in generalist.decodings[:3]] == [256, 256, 7]
-    assert [item.text for item in house.candidates] == ["a casa", "a casa", "a casa grande"]
+    # The last answer is the method's result: it stands first of its kind, and the gate, being off, takes it.
+    assert [(item.called, item.text) for item in house.candidates] == [
+        ("draft", "a casa"),
+        ("refine 2", "a casa grande"),
+        ("refine 1", "a casa"),
+    ]
+    assert house.text == "a casa grande"
     assert Decision("topic", "calm", "homes") in house.decisions
     assert Decision("topic", "unknown", "") in blue.decisions
-    assert [item.text for item in blue.candidates if item.origin == "refine"] == ["a cor que é azul"]
+    assert [(item.called, item.text) for item in blue.candidates][1:] == [("refine", "a cor que é azul")]
 
 
 def test_each_segment_pays_for_its_own_questions() -> None:
@@ -113,3 +119,59 @@ def test_an_empty_text_is_not_talked_about() -> None:
     empty, _ = run(generalist, ["", "the house"])
     assert empty.text == ""
     assert generalist.prompts[0].text == "topic of the house"
+
+
+class Stubborn(RefineMethod):
+    """Asks three times, and holds the answer of one round for its result."""
+
+    def __init__(self, result: int | None = None) -> None:
+        self.result = result
+
+    def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
+        return [replace(item, prompt=Prompt(text="1")) for item in super().prepare(segments, kit)]
+
+    def follow(self, prepared: Sequence[Prepared], answers: Sequence[Answer], kit: Kit) -> Sequence[Prepared]:
+        asked = prepared[0].prompt
+        following = Prompt(text=str(int(asked.text) + 1)) if asked and asked.text != "3" else None
+        return [replace(item, prompt=following, result=self.result) for item in prepared]
+
+
+def asked_thrice(method: Stubborn, answers: Sequence[str | Exception], **fields: object) -> Translation:
+    given = {"shots": 0, "gate": "off", "cache": False, **fields}
+    generalist = FakeGeneralist(answers)
+    engine = Engine(Profile(**given), specialists=[english_portuguese()], generalist=generalist)  # type: ignore[arg-type]
+    plan = replace(engine.plan("en", "pt"), method=method)
+    return next(Run(engine.profile, plan, lambda _: None).stream([Segment("the house is blue")]))
+
+
+@pytest.mark.parametrize("gate", ["off", "checks"])
+@pytest.mark.parametrize(("result", "expected"), [(None, "casa é azul"), (0, "casa azul"), (1, "a casa azul")])
+def test_where_nothing_is_weighed_the_methods_result_is_taken(
+    gate: str, result: int | None, expected: str
+) -> None:
+    done = asked_thrice(Stubborn(result), ["casa azul", "a casa azul", "casa é azul"], gate=gate)
+    assert done.text == expected
+
+
+def test_an_answer_of_before_stands_where_a_later_one_failed() -> None:
+    done = asked_thrice(Stubborn(), ["casa azul", DeadlineError("No answer within 5 s."), ""])
+    assert done.text == "casa azul"
+    assert done.error is None
+    told = [(item.step, item.outcome) for item in done.decisions]
+    # The third answer is empty: it is refused, and says which it was.
+    assert told == [("generalist", "no refine"), ("gate", "refused refine 2"), ("gate", "refine")]
+
+
+def test_without_any_answer_the_segment_has_failed_with_the_gate_off() -> None:
+    fault = DeadlineError("No answer within 5 s.")
+    done = asked_thrice(Stubborn(), [fault] * 3)
+    assert done.error is fault
+    assert asked_thrice(Stubborn(), [fault] * 3, gate="checks").text == "a casa é azul"
+
+
+def test_the_gate_weighs_every_answer_and_says_which_it_took() -> None:
+    done = asked_thrice(Stubborn(), ["a casa azul", "a casa é azul !", "o lar"], gate="quality")
+    verdict = done.decisions[-1]
+    assert "refine 1 " in verdict.reason
+    assert "refine 2 " in verdict.reason
+    assert "refine 3 " in verdict.reason

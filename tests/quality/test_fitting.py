@@ -125,6 +125,21 @@ def test_examples_are_candidates_that_could_win() -> None:
     ]
 
 
+def test_each_of_several_answers_of_one_origin_has_a_gain_of_its_own() -> None:
+    measured = {"likelihood": -1.0}
+    several = (
+        Candidate("draft", "d", (), {"likelihood": -2.0}),
+        Candidate("ladder", "b", (), measured, round=2),
+        Candidate("ladder", "a", (), measured, round=1),
+    )
+    case = Case("s", Pair("en", "pt"), Draft("d"), several)
+    found = examples([case], [{"draft": 0.0, "ladder 1": 1.0, "ladder 2": 4.0}])
+    assert [(item.origin, item.called, item.gain) for item in found] == [
+        ("ladder", "ladder 2", 4.0),
+        ("ladder", "ladder 1", 1.0),
+    ]
+
+
 def test_a_scale_of_the_fit_is_one_of_the_gate() -> None:
     scale = fit(drawn(1, 200, signal=6.0, mean=0.0), 200).scales["refine"]
     assert isinstance(scale, Scale)

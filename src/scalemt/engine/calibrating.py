@@ -8,7 +8,8 @@ from typing import Any
 
 from scalemt.config import Configuration, Profile
 from scalemt.engine.assembly import Plan
-from scalemt.engine.calibrating_deferral import Learnt, learn
+from scalemt.engine.backends import build_method
+from scalemt.engine.calibrating_deferral import Learnt, learn, text_of
 from scalemt.engine.core import Engine
 from scalemt.engine.running import Progress
 from scalemt.errors import ConfigurationError
@@ -68,9 +69,10 @@ def calibrate(
     notice: Callable[[str], None] | None = None,
     parts: Mapping[str, Any] | None = None,
 ) -> Calibration:
-    """Try the refinement of a profile with several numbers of shots, fit the gate on each, keep the best.
+    """Try the method of a profile with several numbers of shots, fit the gate on each, keep the best.
 
-    Each trial drafts, refines, and asks for a few-shot answer of every segment. The gate is fitted twice,
+    A profile whose method asks no generalist, or shows no draft, is tried with `refine`. Each trial drafts, asks
+    the method, and asks for a few-shot answer of every segment. The gate is fitted twice,
     with and without the few-shot answer as a third candidate. If none gains more over the draft on
     held-out folds than its standard error, the choice is the method `draft`, which calls no generalist. For each
     mode of the gate it is learnt, too, which segments are worth a call (see quality/deferral.py).
@@ -95,8 +97,9 @@ def calibrate(
     trials: list[Trial] = []
     scores: dict[str, float] = {}
     asked = profile.model_dump(include=profile.explicit) | {"name": profile.name, "gate": "quality", "budget": 1.0}
+    asked |= _tried_method(profile)
     for count in shots:
-        tried = Profile(**{**asked, "method": "refine", "shots": count, "third": "few-shot"})
+        tried = Profile(**{**asked, "shots": count, "third": "few-shot"})
         engine = Engine(tried, configuration, notice=notice, **(parts or {}))
         # A calibration made before must not steer the one that is being made.
         engine.assembly.calibrated = False
@@ -112,12 +115,22 @@ def calibrate(
     return _choice(best, str(pair), len(sources), scores, learnt)
 
 
+def _tried_method(profile: Profile) -> dict[str, Any]:
+    """Return the method that is tried, with its options: the gate can only learn from a method that it judges."""
+    method = build_method(profile.method, profile.options)
+    if method.needs_generalist and method.name != "few-shot":
+        return {"method": profile.method, "options": profile.options}
+    return {"method": "refine", "options": {}}
+
+
 def _choice(best: Trial, pair: str, segments: int, scores: dict[str, float], learnt: Learnt) -> Calibration:
+    method = best.plan.method.name
     worth_it = best.fit.gain > 0
     return Calibration(
         pair=pair,
         backends=best.plan.backends,
-        method="refine" if worth_it else "draft",
+        # Where the road leads through a pivot, the next plan makes pivot of refine again.
+        method=("refine" if method == "pivot" else method) if worth_it else "draft",
         shots=best.shots,
         third=best.third if worth_it else "none",
         threshold=best.fit.threshold,
@@ -139,8 +152,8 @@ def _gains(candidates: Sequence[Candidate], reference: str) -> dict[str, float]:
     from sacrebleu.metrics.chrf import CHRF
 
     metric = CHRF(word_order=2)
-    points = {item.origin: metric.sentence_score(item.text, [reference]).score for item in candidates}
-    return {origin: value - points.get("draft", 0.0) for origin, value in points.items()}
+    points = {item.called: metric.sentence_score(item.text, [reference]).score for item in candidates}
+    return {called: value - points.get("draft", 0.0) for called, value in points.items()}
 
 
 def _scores(done: Sequence[Translation], references: Sequence[str], shots: int) -> dict[str, float]:
@@ -148,8 +161,9 @@ def _scores(done: Sequence[Translation], references: Sequence[str], shots: int) 
     from sacrebleu.metrics.chrf import CHRF
 
     scores = {}
-    for origin in ("draft", "few-shot", "refine", "pivot"):
-        texts = [next((c.text for c in item.candidates if c.origin == origin), "") for item in done]
+    others = {candidate.origin for item in done for candidate in item.candidates} - {"draft", "few-shot"}
+    for origin in ("draft", "few-shot", *sorted(others)):
+        texts = [text_of(item, origin) for item in done]
         if any(texts):
             name = origin if origin == "draft" else f"{origin}, {shots} shots"
             scores[name] = round(CHRF(word_order=2).corpus_score(texts, [list(references)]).score, 2)

@@ -42,7 +42,7 @@ def learn(
         done: the development set, every segment asked.
         references: their translations.
         plan: of the run.
-        taken: the origin of what the quality gate takes of each segment, by a fit that has not seen it.
+        taken: what the quality gate takes of each segment, by a fit that has not seen it.
         gate: the mode whose curve is wanted.
         window: segments that the engine works on together.
     """
@@ -70,9 +70,11 @@ def features_of(item: Translation, plan: Plan) -> dict[str, float]:
     return free_features(Drafted(item.segment.text, item.drafts, text_of(item, "draft"), item.pair, shown))
 
 
-def text_of(item: Translation, origin: str) -> str:
-    """Return the text of a kind of candidate, or "" where there is none."""
-    return next((candidate.text for candidate in item.candidates if candidate.origin == origin), "")
+def text_of(item: Translation, name: str) -> str:
+    """Return the text of a candidate by what it is called, else the first of that origin, "" for none."""
+    found = [candidate.text for candidate in item.candidates if candidate.called == name]
+    found += [candidate.text for candidate in item.candidates if candidate.origin == name]
+    return found[0] if found else ""
 
 
 def _answer(item: Translation, taken: str, mode: str) -> str:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from scalemt.errors import BackendError, GeneralistError, IntegrityError
 from scalemt.glossary import verify
-from scalemt.languages import base
 from scalemt.methods import Answer, Prepared
-from scalemt.methods.answering import draft_candidates
+from scalemt.methods.answering import case_of, draft_candidates
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
 from scalemt.text.spans import prose
-from scalemt.types import Candidate, Decision, Draft, Pair, Translation
+from scalemt.types import Candidate, Decision, Draft, Translation
 
 if TYPE_CHECKING:
     from scalemt.engine.assembly import Plan
@@ -30,7 +29,7 @@ class Round:
 
 def judge(prepared: Sequence[Prepared], rounds: Sequence[Round], plan: Plan) -> list[Translation]:
     """Return one translation a prepared segment, chosen by the gate from its draft and its answers."""
-    cases = [_case(item, _answers(rounds, index), plan) for index, item in enumerate(prepared)]
+    cases = [_case(item, _answers(rounds, index, item.result), plan) for index, item in enumerate(prepared)]
     if plan.gate.mode == "quality" and plan.gatherer:
         cases = _measured(cases, prepared, plan)
     return [
@@ -39,9 +38,24 @@ def judge(prepared: Sequence[Prepared], rounds: Sequence[Round], plan: Plan) -> 
     ]
 
 
-def _answers(rounds: Sequence[Round], index: int) -> list[Candidate]:
-    found = (item.answers[index].candidate for item in rounds)
-    return [candidate for candidate in found if candidate]
+def _answers(rounds: Sequence[Round], index: int, result: int | None) -> list[Candidate]:
+    """Return the answers for one segment; of several of one origin the method's result comes first.
+
+    The others follow from the last to the first: where nothing is weighed, the first that can be used is taken.
+    """
+    found: dict[str, list[tuple[int, Candidate]]] = {}
+    for number, item in enumerate(rounds):
+        if candidate := item.answers[index].candidate:
+            found.setdefault(item.origin, []).append((number, candidate))
+    ordered: list[Candidate] = []
+    for made in found.values():
+        several = len(made) > 1
+        numbered = [
+            (place, replace(candidate, round=count) if several else candidate)
+            for count, (place, candidate) in enumerate(made, 1)
+        ]
+        ordered += [item for _, item in sorted(numbered, key=lambda row: (row[0] != result, -row[0]))]
+    return ordered
 
 
 def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Case:
@@ -53,10 +67,7 @@ def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Ca
         replace(item, terms=verify(found, item.text, plan.pair)) if found else item
         for item in (*drafted[:own], *candidates, *drafted[own:])
     )
-    shown = prepared.drafts[0] if prepared.drafts else None
-    if shown and shown.text and base(shown.language or plan.pair.target) != base(plan.pair.target):
-        return Case(shown.text, Pair(shown.language, plan.pair.target), prepared.standing, every)
-    return Case(prepared.segment.text, plan.pair, prepared.standing, every)
+    return case_of(prepared, every, plan.pair)
 
 
 def _measured(cases: list[Case], prepared: Sequence[Prepared], plan: Plan) -> list[Case]:
@@ -81,8 +92,8 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
     suspect = (Decision("source", "suspect", f"the source {doubt}"),) if doubt else ()
     faults = [decision for item in rounds for decision in item.answers[index].decisions(item.origin)]
     chosen, decisions = _chosen(case, rounds, plan)
-    if plan.gate.mode == "off" and faults:
-        # With the gate off nobody is there to choose the draft instead: a failed answer is a failed segment.
+    if plan.gate.mode == "off" and faults and not _answers(rounds, index, None):
+        # With the gate off nobody is there to choose the draft instead: without an answer the segment has failed.
         chosen = None
         decisions = [Decision("gate", "nothing", "the gate is off, and no answer came")]
     return Translation(

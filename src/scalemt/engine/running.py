@@ -290,13 +290,18 @@ class Run:
         plan = self._plan
         prepared = self._talked(prepared)
         rounds.append(self._answer(prepared, plan.method.name, meter))
-        while following := plan.method.follow(prepared, rounds[-1].answers, plan.kit):
+        while following := self._followed(prepared, rounds[-1]):
             prepared = following
             if not any(item.prompt for item in prepared):
                 break
             self._check_wanted()
             rounds.append(self._answer(prepared, plan.method.name, meter))
         return prepared
+
+    def _followed(self, prepared: Sequence[Prepared], last: Round) -> Sequence[Prepared]:
+        """Hear what a method asks next; it may have specialists measure what it has got."""
+        with self._specialists:
+            return self._plan.method.follow(prepared, last.answers, self._plan.kit)
 
     def _talked(self, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
         """Put the questions of a method to the generalist, round after round."""

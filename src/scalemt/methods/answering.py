@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from scalemt.generalists import Generalist
 from scalemt.generalists.base import Progress
+from scalemt.languages import base
 from scalemt.methods.base import Answer, Prepared
 from scalemt.methods.integrity import Held, held, named, projected, shown
 from scalemt.prompts import Template
 from scalemt.quality.checks import Subject, run_checks
 from scalemt.quality.cleaning import clean
+from scalemt.quality.evidence import Case
 from scalemt.retry import RetryBudget
 from scalemt.text.spans import fault
 from scalemt.types import Candidate, Completion, Decoding, Draft, Pair, Prompt, Usage
@@ -127,6 +129,17 @@ def _answer(prepared: Prepared, heard: _Heard, asking: Asking) -> Answer:
     )
     candidate = Candidate(asking.origin, kept.text, run_checks(subject), spans=kept.spans)
     return Answer(candidate, None, completion.usage, kept.repairs)
+
+
+def case_of(prepared: Prepared, candidates: Sequence[Candidate], pair: Pair) -> Case:
+    """Return what evidence is measured on: candidates, and the text that specialists compare them with.
+
+    Where drafts are in a third language, that is the pivot draft.
+    """
+    shown = prepared.drafts[0] if prepared.drafts else None
+    if shown and shown.text and base(shown.language or pair.target) != base(pair.target):
+        return Case(shown.text, Pair(shown.language, pair.target), prepared.standing, tuple(candidates))
+    return Case(prepared.segment.text, pair, prepared.standing, tuple(candidates))
 
 
 def draft_candidates(prepared: Prepared, pair: Pair) -> list[Candidate]:

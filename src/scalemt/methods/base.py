@@ -211,7 +211,8 @@ class Prepared:
 
     `standing` is the draft that can be the translation by itself. Without a `prompt` it is the translation, unless
     the gate prefers one of the `alternatives`: other drafts, each with what it is called in decisions. `usage` is
-    what was spent on it before the prompt.
+    what was spent on it before the prompt. `result` is the round, from 0, whose answer a method that asked several
+    times holds for its result; None is the last that brought an answer.
     """
 
     segment: Segment
@@ -222,6 +223,7 @@ class Prepared:
     decisions: tuple[Decision, ...] = ()
     alternatives: tuple[tuple[str, Draft], ...] = ()
     usage: Usage = field(default_factory=Usage)
+    result: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +274,8 @@ class Method(ABC):
     `template` is the prompt template by kind of generalist, where the method wants one of its own.
 
     A method that asks more than once has a `talk` before the translation or goes on by `follow` after it;
-    `most_calls` is how often it asks for one segment at most. `sequential` has each window wait for the one before,
-    for methods that carry something through a document.
+    `most_calls` is how often it asks for one segment at most. `sequential` has each window wait for the one
+    before, for methods that carry something through a document.
     """
 
     name: str
@@ -315,7 +317,8 @@ class Method(ABC):
     def follow(self, prepared: Sequence[Prepared], answers: Sequence[Answer], kit: Kit) -> Sequence[Prepared]:
         """Return what is asked next, after a round of answers; nothing, where no segment has a prompt any more.
 
-        All answers are candidates for the gate.
+        All answers are candidates for the gate. Where it does not weigh them, as it is off or there is no draft,
+        the method's result is taken (`Prepared.result`). Specialists may be asked here: nobody else asks them now.
 
         Args:
             prepared: what the round asked, one a segment; those without a prompt were not asked.

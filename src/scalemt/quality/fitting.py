@@ -27,19 +27,23 @@ Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Example:
-    """One candidate of one development segment, and what it would gain over the draft (chrF++ points)."""
+    """One candidate of one development segment, and what it would gain over the draft (chrF++ points).
+
+    `called` tells apart several candidates of one origin, and is empty for the only one.
+    """
 
     segment: int
     origin: str
     features: dict[str, float]
     gain: float
+    called: str = ""
 
 
 @dataclass(frozen=True)
 class Fit:
     """The fitted gate, and what it gained on folds it had not seen (chrF++ points a segment).
 
-    `chosen` holds the origin of what it took there, a segment each; "draft" where it took nothing else.
+    `chosen` holds what it took there (`Candidate.called`), a segment each; "draft" where it took nothing else.
     """
 
     scales: dict[str, Scale]
@@ -54,15 +58,16 @@ def examples(cases: Sequence[Case], gains: Sequence[dict[str, float]]) -> list[E
 
     Args:
         cases: measured cases of the development set.
-        gains: for each case, the gain over the draft by origin.
+        gains: for each case, the gain over the draft by what a candidate is called.
     """
     made = []
     for index, (case, gain) in enumerate(zip(cases, gains, strict=True)):
         draft = next((item for item in case.candidates if item.origin == "draft"), None)
         for item in case.candidates:
             if draft and _usable(item) and item.text != draft.text:
-                example = Example(index, item.origin, features(item, draft), gain[item.origin])
-                made.append(example)
+                found = features(item, draft)
+                called = item.called if item.round else ""
+                made.append(Example(index, item.origin, found, gain[item.called], called))
     return made
 
 
@@ -131,13 +136,13 @@ def _unseen_steps(table: Numbers) -> np.ndarray[tuple[int, ...], np.dtype[np.int
 
 
 def _unseen_choices(found: Sequence[Example], expected: Sequence[float], table: Numbers) -> tuple[str, ...]:
-    """Return the origin of what is taken of each segment under that threshold."""
-    top, origins = np.full(table.shape[1], -np.inf), ["draft"] * table.shape[1]
+    """Return what is taken of each segment under that threshold."""
+    top, names = np.full(table.shape[1], -np.inf), ["draft"] * table.shape[1]
     for item, value in zip(found, expected, strict=True):
         if value > top[item.segment]:
-            top[item.segment], origins[item.segment] = value, item.origin
+            top[item.segment], names[item.segment] = value, item.called or item.origin
     taken = top > _STEPS[_unseen_steps(table)]
-    return tuple(origin if kept else "draft" for origin, kept in zip(origins, taken, strict=True))
+    return tuple(name if kept else "draft" for name, kept in zip(names, taken, strict=True))
 
 
 def _scales(found: Sequence[Example]) -> dict[str, Scale]:

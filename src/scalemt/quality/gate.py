@@ -173,20 +173,21 @@ class Gate:
             return draft, Decision("gate", "draft", "the answer is the same as the draft")
         if self.threshold >= NEVER:
             return draft, Decision("gate", "draft", "calibration found nothing that beats the draft of this pair")
-        gains = [(self._gain(item, draft), item) for item in different]
+        gains = [(self.gain(item, draft), item) for item in different]
         known = [(gain, item) for gain, item in gains if gain is not None]
         if not known:
             calibrated = self.scales is None or any(item.origin in self.scales for item in different)
             why = "no evidence could be measured" if calibrated else "the calibration holds no such candidate"
             return draft, Decision("gate", "draft", f"{why}; the draft is the safe choice")
         best, winner = max(known, key=lambda pair: pair[0])
-        told = ", ".join(f"{item.origin} {gain:+.2f}" for gain, item in known)
+        told = ", ".join(f"{item.called} {gain:+.2f}" for gain, item in known)
         verdict = f"expected gain over the draft: {told}; needed {self.threshold:+.2f}"
         if best > self.threshold:
             return winner, Decision("gate", winner.origin, verdict)
         return draft, Decision("gate", "draft", verdict)
 
-    def _gain(self, candidate: Candidate, draft: Candidate) -> float | None:
+    def gain(self, candidate: Candidate, draft: Candidate) -> float | None:
+        """Return what a candidate is expected to gain over the draft, None where nothing tells."""
         if self.scales is None:
             return Scale().gain(candidate, draft) if features(candidate, draft).keys() & INDEPENDENT else None
         scale = self.scales.get(candidate.origin)
@@ -210,7 +211,7 @@ def _term_refusal(candidate: Candidate, draft: Candidate) -> Decision:
     kept = {(use.source, use.start) for use in missed(draft.terms)}
     lost = [use for use in missed(candidate.terms) if (use.source, use.start) not in kept]
     told = "; ".join(f"{use.source} = {use.target}" for use in lost)
-    return Decision("gate", f"refused {candidate.origin}", f"terms: it misses what the draft holds: {told}")
+    return Decision("gate", f"refused {candidate.called}", f"terms: it misses what the draft holds: {told}")
 
 
 def _unusable(candidate: Candidate) -> bool:
@@ -224,4 +225,4 @@ def _refused(candidate: Candidate, mode: str) -> bool:
 
 def _refusal(candidate: Candidate) -> Decision:
     failed = [f"{check.name}: {check.detail}" for check in candidate.checks if not check.passed]
-    return Decision("gate", f"refused {candidate.origin}", "; ".join(failed))
+    return Decision("gate", f"refused {candidate.called}", "; ".join(failed))
