@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.error import HTTPError
 
 import pytest
-from deep_translator import LibreTranslator
-from deep_translator.exceptions import AuthorizationException, ServerException
-from libretranslatepy import LibreTranslateAPI
+from deep_translator import LibreTranslator  # type: ignore[import-untyped]
+from deep_translator.exceptions import AuthorizationException, ServerException  # type: ignore[import-untyped]
+from libretranslatepy import LibreTranslateAPI  # type: ignore[import-untyped]
 
 from serve.conftest import Guarded
 
