@@ -22,6 +22,7 @@ COMMANDS = {
     "bench": "Compare profiles on test sets: quality, time, calls and cost.",
     "job": "Translate files and data sets so that nothing is lost or paid twice.",
     "serve": "Serve a web page and the APIs of LibreTranslate, DeepL and OpenAI.",
+    "mcp": "Give language models tools to translate with (Model Context Protocol).",
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
     "train": "Train a specialist on confirmed translations.",
