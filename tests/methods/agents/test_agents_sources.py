@@ -6,8 +6,8 @@ import gzip
 from pathlib import Path
 
 import pytest
-from dictionaries import ENGLISH_PORTUGUESE, PORTUGUESE_ENGLISH, dictzip, write_dictionary
 
+from dictionaries import ENGLISH_PORTUGUESE, PORTUGUESE_ENGLISH, dictzip, write_dictionary
 from helpers import EN_PT
 from scalemt.errors import ConfigurationError, InputError, UnknownNameError
 from scalemt.glossary import Glossary, TermEntry, TermFinder

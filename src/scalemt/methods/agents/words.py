@@ -8,8 +8,8 @@ from scalemt.glossary.tokens import Token
 SHORTEST = 4
 """Letters of a word in small letters that can be a term by itself, in scripts that part words by spaces."""
 
-# Articles, pronouns, prepositions, conjunctions, auxiliaries, adverbs of four letters and more: shorter ones are never
-# looked at. By hand, for the languages that packaged specialists read; for others length alone decides.
+# Articles, pronouns, prepositions, conjunctions, auxiliaries, adverbs of four letters and more: shorter ones are
+# never looked at. By hand, for the languages that packaged specialists read; for others length alone decides.
 _FUNCTION = {
     "en": """
         able about above according across actually after again against ahead almost alone along already
