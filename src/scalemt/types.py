@@ -117,7 +117,8 @@ class Demonstration:
 
     `terms` are pairs of source and target term that a prompt lists with it; `likeness` is that of its source to
     the text in percent, where it was found by that, and `origin` the memory that it came from. `notes` stand
-    before the target in a prompt in which a base model is to make notes first.
+    before the target in a prompt in which a base model is to make notes first. `auxiliaries` are pairs of the
+    English name of a third language and a translation of the source into it.
     """
 
     source: str
@@ -127,6 +128,7 @@ class Demonstration:
     likeness: float | None = None
     origin: str = ""
     notes: str = ""
+    auxiliaries: tuple[tuple[str, str], ...] = ()
 
 
 TermStatus = Literal["preferred", "admitted", "deprecated", "forbidden", "keep"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scalemt.errors import ConfigurationError, UnknownNameError
-from scalemt.prompts import load_template
+from scalemt.prompts import Surroundings, load_template
 from scalemt.prompts.template import Template, one_line, show_draft, template_names
 from scalemt.types import Demonstration, Draft, Message, Pair, Word
 
@@ -333,7 +333,8 @@ def test_a_mistake_names_file_and_field(tmp_path: Path, old: str, new: str, said
 def test_a_rendering_mistake_lists_the_variables(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError,
-        match="Known variables: before, draft_language, drafted, drafts, many, note, protected, scored",
+        match="Known variables: auxiliaries, before, demonstrated, draft_language, drafted, drafts, many, note, "
+        "protected, scored",
     ):
         own(tmp_path, GOOD.replace("{{ target }}", "{{ targte }}"))
 
@@ -343,6 +344,37 @@ def test_a_template_that_is_not_utf_8(tmp_path: Path) -> None:
     path.write_bytes(b'kind = "\xff"')
     with pytest.raises(ConfigurationError, match=r"own\.toml is not valid TOML"):
         load_template(str(path))
+
+
+# Translations into third languages.
+
+
+LISTED = "{% for language, text in auxiliaries %} [{{ language }}: {{ text }}]{% endfor %}"
+MULTILINGUAL = """
+kind = "plain"
+system = "{{ source_language }}{% for name, _ in auxiliaries %}, {{ name }}{% endfor %}{{ '!' if demonstrated }}"
+demonstration = "{{ source }}LISTED {{ target }}"
+query = "{{ source }}LISTED"
+separator = "\\n"
+""".replace("LISTED", LISTED)
+
+
+def test_auxiliaries_stand_with_the_text_that_they_translate(tmp_path: Path) -> None:
+    template = own(tmp_path, MULTILINGUAL)
+    shown = [
+        Demonstration("bat", "um", auxiliaries=(("Spanish", "uno"),)),
+        Demonstration("bi", "dois"),  # nobody could make one of it
+    ]
+    told = Surroundings(auxiliaries=(("Spanish", "tres\nSpanish: cuatro"), ("Galician", "tres")))
+    prompt = template.render("hiru", [], shown, EU_PT, surroundings=told)
+    assert prompt.text.split("\n") == [
+        "Basque, Spanish, Galician!",
+        "bat [Spanish: uno] um",
+        "bi dois",
+        # A line break within a text never opens a line of the template.
+        "hiru [Spanish: tres Spanish: cuatro] [Galician: tres]",
+    ]
+    assert template.render("hiru", [], [], EU_PT).text == "Basque\nhiru"
 
 
 # What an answer may repeat.

@@ -149,10 +149,11 @@ class Assembly:
     def _plan(self, pair: Pair, ask: bool) -> Plan:
         calibration = self._calibration(pair)
         method = self._method(pair, calibration)
-        road = self._road(pair, method) if method.needs_specialist else None
+        road, missing = self._found_road(pair, method)
         if road and self.knowledge.memories:
             teach(self._learners(pair), self.knowledge.memories, pair, self.notice)
         method, decisions = self._by_road(method, road)
+        decisions += missing
         _require_drafts(method, road, pair, self.profile.budget)
         ask = ask and self.profile.budget > 0
         generalist = self.generalist if method.needs_generalist and ask else None
@@ -161,6 +162,7 @@ class Assembly:
         kit = self._kit(pair, method, road, generalist, self._shots(calibration))
         kit.terms = finder
         kit.gatherer = self._gatherer(pair, road, generalist)
+        kit.planner = self._road_between
         backends = self._backends(road, generalist, kit.template.signature)
         if calibration and calibration.backends != backends and generalist:
             self.notice(
@@ -170,7 +172,7 @@ class Assembly:
         third = self._third(method, calibration)
         reuse = self._reuse(pair)
         remembers = reuse is not None or isinstance(kit.selector, MemorySelector)
-        gate = replace(self._gate(calibration), aims_at_terms=method.aims_at_terms)
+        gate = kit.gate = replace(self._gate(calibration), aims_at_terms=method.aims_at_terms)
         return Plan(
             pair=pair,
             method=method,
@@ -225,6 +227,25 @@ class Assembly:
             name = calibration.method
         # Options are those of the profile's own method, not of one that a calibration chose.
         return build_method(name, self.profile.options if name == self.profile.method else {})
+
+    def _found_road(self, pair: Pair, method: Method) -> tuple[Road | None, tuple[Decision, ...]]:
+        """Return the road of a method that drafts; where it can do without, what is missing is a decision."""
+        if method.needs_specialist:
+            return self._road(pair, method), ()
+        if not method.drafts_where_possible:
+            return None, ()
+        try:
+            return self._road(pair, method), ()
+        except NoRoadError:
+            why = f"no specialist covers {pair}, so no draft can take the place of an answer"
+            return None, (Decision("road", "none", why),)
+
+    def _road_between(self, pair: Pair) -> Road | None:
+        """Return how the specialists get from one language to another, whatever pair is translated."""
+        try:
+            return plan(pair, self.specialists, None, self.profile.splitter)
+        except NoRoadError:
+            return None
 
     def _road(self, pair: Pair, method: Method) -> Road:
         pivot = languages.parse(self.profile.pivot) if self.profile.pivot else None
@@ -328,7 +349,7 @@ class Assembly:
         shown = f"{kit.selector.name}{kit.selector.shots}" if kit.selector else "none"
         if isinstance(kit.selector, MemorySelector):
             shown += f"[floor:{kit.selector.floor:g}]"
-        parts = [f"scalemt:{__version__}", f"pair:{kit.pair}", f"method:{method.signature}", backends]
+        parts = [f"scalemt:{__version__}", f"pair:{kit.pair}", f"method:{method.signature_for(kit)}", backends]
         if method.samples_paths:
             parts.append(f"paths:{kit.paths}")
         if method.needs_generalist and kit.road:

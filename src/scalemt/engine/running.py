@@ -438,8 +438,7 @@ def _end(pools: Sequence[ThreadPoolExecutor], unfinished: Plan | None) -> None:
     for pool in pools:
         pool.shutdown(wait=False, cancel_futures=True)
     if unfinished:
-        makers = unfinished.kit.road.makers() if unfinished.kit.road else []
-        for backend in (unfinished.generalist, *(specialist for specialist, _ in makers)):
+        for backend in (unfinished.generalist, *unfinished.kit.makers()):
             give_up(backend)
     for pool in pools:
         pool.shutdown()

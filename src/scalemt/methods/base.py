@@ -12,6 +12,7 @@ from scalemt.glossary import FoundTerm, TermFinder, verify, wanted
 from scalemt.memory import Selector
 from scalemt.methods.integrity import shown, shown_draft
 from scalemt.prompts import Surroundings, Template
+from scalemt.quality.gate import Gate
 from scalemt.specialists import Specialist
 from scalemt.specialists.drafting import Drafting, by_sentences
 from scalemt.specialists.road import Road, drafts_to_ask
@@ -47,6 +48,8 @@ class Kit:
         variety: what prompts call the target language by, where a regional variety of it is wanted.
         splitter: what cuts the sentences of demonstrations that hold tags.
         gatherer: measures candidates, for methods that go on while they get better; None where nothing can.
+        gate: what will judge the candidates; it tells what one is expected to gain.
+        planner: finds the road of another pair, by the specialists of the profile; see `road_for`.
     """
 
     pair: Pair
@@ -62,6 +65,10 @@ class Kit:
     variety: str = ""
     splitter: str = "srx"
     gatherer: EvidenceGatherer | None = None
+    gate: Gate = field(default_factory=Gate)
+    planner: Callable[[Pair], Road | None] = field(default=lambda _: None)
+    _roads: dict[Pair, Road | None] = field(default_factory=dict)
+    _standing: dict[tuple[Pair, str], Draft] = field(default_factory=dict)
     _drafted: dict[tuple[str, int], tuple[Draft, ...]] = field(default_factory=dict)
     _termed: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
@@ -70,6 +77,17 @@ class Kit:
         if self.road is None:
             raise ConfigurationError(f"The method {method} needs a specialist, and none is configured.")
         return self.road
+
+    def road_for(self, pair: Pair) -> Road | None:
+        """Return how specialists get from one language to another, None where they do not; found once a pair."""
+        if pair not in self._roads:
+            self._roads[pair] = self.planner(pair)
+        return self._roads[pair]
+
+    def makers(self) -> list[Specialist]:
+        """Return the specialists of all roads in use."""
+        roads = [road for road in (self.road, *self._roads.values()) if road]
+        return [specialist for road in roads for specialist, _ in road.makers()]
 
     @property
     def shown_pair(self) -> Pair:
@@ -84,6 +102,8 @@ class Kit:
         *,
         terms: Sequence[tuple[str, str]] | None = None,
         template: Template | None = None,
+        confidences: bool | None = None,
+        auxiliaries: Sequence[tuple[str, str]] = (),
     ) -> Prompt:
         """Return the prompt for a segment: protected spans in typed form, surroundings where they are used.
 
@@ -94,6 +114,8 @@ class Kit:
             terms: source and target terms to list; None lists those of the glossary that the segment holds, and
                 none at all, ``()``, lists none with the demonstrations either.
             template: in the place of the kit's own.
+            confidences: whether words show theirs, in the place of what the kit says.
+            auxiliaries: languages, by their English names, and translations into them.
         """
         masked = shown(segment)
         return (template or self.template).render(
@@ -101,12 +123,13 @@ class Kit:
             [shown_draft(draft, masked) for draft in drafts],
             [self._with_terms(item) for item in demonstrations] if terms is None or terms else demonstrations,
             self.shown_pair,
-            confidences=self.confidences,
+            confidences=self.confidences if confidences is None else confidences,
             surroundings=Surroundings(
                 protected=bool(segment.spans),
                 note=segment.note if self.context else "",
                 before=self.before(segment),
                 terms=tuple(self.listed(self.found(segment)) if terms is None else terms)[:MOST_TERMS],
+                auxiliaries=tuple(auxiliaries),
             ),
         )
 
@@ -168,6 +191,22 @@ class Kit:
         return [
             [item if item.drafts else replace(item, drafts=drafts[item.source]) for item in row] for row in rows
         ]
+
+    def standing_drafts(self, sources: Sequence[str], road: Road) -> dict[str, Draft]:
+        """Return, by source, the drafts of demonstrations in the target language of a road, each made once.
+
+        What a road has no draft for is left out.
+        """
+        missing = [source for source in dict.fromkeys(sources) if (road.pair, source) not in self._standing]
+        if missing:
+            drafted = road.draft([protect(Segment(source)) for source in missing])
+            made = {
+                (road.pair, source): replace(item.standing or Draft(""), spans=())
+                for source, item in zip(missing, drafted, strict=True)
+            }
+            _keep(self._standing, made)
+        known = {source: self._standing[road.pair, source] for source in dict.fromkeys(sources)}
+        return {source: draft for source, draft in known.items() if draft.text.strip()}
 
     def _drafts_of(self, sources: Sequence[str], paths: int) -> dict[str, tuple[Draft, ...]]:
         """Return drafts of the sources of demonstrations, each made once."""
@@ -267,9 +306,11 @@ class Method(ABC):
 
     Its options are the keyword arguments of its constructor, and stand in a profile as `options`.
 
-    `needs_specialist` and `needs_generalist` let the engine refuse early when one is missing; `samples_paths` says
-    that the number of paths of the profile decides what it does. `needs_memory` chooses demonstrations from the
-    memories of the profile, whatever its selection, and `needs_glossary` refuses to work without a glossary.
+    `needs_specialist` and `needs_generalist` let the engine refuse early when one is missing;
+    `drafts_where_possible` has it plan a road where there is one, and do without where there is none.
+    `samples_paths` says that the number of paths of the profile decides what it does. `needs_memory` chooses
+    demonstrations from the memories of the profile, whatever its selection, and `needs_glossary` refuses to work
+    without a glossary.
     `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse.
     `template` is the prompt template by kind of generalist, where the method wants one of its own.
 
@@ -281,6 +322,7 @@ class Method(ABC):
     name: str
     needs_specialist: bool
     needs_generalist: bool
+    drafts_where_possible: bool = False
     samples_paths: bool = False
     needs_memory: bool = False
     needs_glossary: bool = False
@@ -293,6 +335,10 @@ class Method(ABC):
     def signature(self) -> str:
         """The name, and the options that are set."""
         return self.name
+
+    def signature_for(self, kit: Kit) -> str:
+        """Return the signature with what the method takes of one pair's kit beside its road; it is asked once."""
+        return self.signature
 
     @abstractmethod
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:

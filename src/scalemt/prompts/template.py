@@ -38,12 +38,14 @@ class Surroundings:
         note: what the document says about it.
         before: the segments before it, each with its translation or "".
         terms: pairs of a term that it holds and the translation that is wanted.
+        auxiliaries: pairs of the English name of a third language and a translation of it into that.
     """
 
     protected: bool = False
     note: str = ""
     before: tuple[tuple[str, str], ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
+    auxiliaries: tuple[tuple[str, str], ...] = ()
 
 
 _ALONE = Surroundings()
@@ -57,9 +59,10 @@ class Template:
         name: as users call it; part of the signature.
         kind: "chat" makes messages, "plain" one text for a base model.
         system, demonstration, query: Jinja2 texts. They see `source_language`, `target_language`,
-            `draft_language` (English names), `drafted`, `many`, `scored`, `protected` (booleans), and, for one
-            triplet, `source`, `drafts` (list of rendered drafts), `target` and `terms` (list of pairs); `system`
-            and `query` also see `note` and `before` (list of pairs of source and translation).
+            `draft_language` (English names), `drafted`, `many`, `scored`, `protected`, `demonstrated` (booleans),
+            and, for one triplet, `source`, `drafts` (list of rendered drafts), `target`, `terms` and `auxiliaries`
+            (lists of pairs); `system` and `query` also see `note` and `before` (list of pairs of source and
+            translation).
         separator: between demonstrations, and before the query.
         prefill: how a chat answer is opened where the generalist can do that.
         stop: strings that end an answer.
@@ -106,10 +109,11 @@ class Template:
             surroundings: what else is told of the text.
         """
         shared = self.variables(drafts, pair, confidences=confidences) | _told(surroundings)
+        shared["demonstrated"] = bool(demonstrations)
         shown = [
             self._block(
                 self.demonstration,
-                shared | {"terms": _lines(item.terms)},
+                shared | {"terms": _lines(item.terms), "auxiliaries": _lines(item.auxiliaries)},
                 item.source,
                 item.drafts if drafts else (),
                 item.target,
@@ -153,9 +157,11 @@ class Template:
             "many": len(drafts) > 1,
             "scored": confidences and any(w.confidence is not None for d in drafts for w in d.words),
             "protected": False,
+            "demonstrated": False,
             "note": "",
             "before": [],
             "terms": [],
+            "auxiliaries": [],
         }
 
     def _block(
@@ -172,6 +178,7 @@ def _told(surroundings: Surroundings) -> dict[str, Any]:
         "note": one_line(surroundings.note),
         "before": _lines(surroundings.before),
         "terms": _lines(surroundings.terms),
+        "auxiliaries": _lines(surroundings.auxiliaries),
     }
 
 
@@ -261,6 +268,7 @@ def _try_out(template: Template, where: str) -> None:
     shown = Draft("z", (Word("z", 0.5),))
     for drafts in ((), (shown,), (shown, shown)):
         shared = template.variables(drafts, Pair("en", "pt"), confidences=True)
+        shared |= {"demonstrated": bool(drafts), "auxiliaries": [("a", "b")] * len(drafts)}
         triplet = shared | {"source": "x", "drafts": ["z"] * len(drafts), "target": "y"}
         for key, text, data in (
             ("system", template.system, shared),
