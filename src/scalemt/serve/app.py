@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from scalemt.version import __version__
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Scope
 
-SURFACES = ("operations", "native", "libretranslate", "deepl", "openai", "page")
+SURFACES = ("operations", "native", "libretranslate", "deepl", "openai", "mcp", "page")
 """In the order of their routes; each is a module of `surfaces` with a `surface`."""
 
 
@@ -37,7 +37,7 @@ def build(settings: ServeSettings) -> ASGIApp:
     """
     service = Service(settings)
     surfaces: list[Surface] = [import_module(f"scalemt.serve.surfaces.{name}").surface for name in SURFACES]
-    app = FastAPI(title="scalemt", version=__version__, openapi_url=None, lifespan=_lifespan(service))
+    app = FastAPI(title="scalemt", version=__version__, openapi_url=None, lifespan=_lifespan(service, surfaces))
     app.state.service = service
     for surface in surfaces:
         app.include_router(surface.router)
@@ -65,12 +65,16 @@ def build(settings: ServeSettings) -> ASGIApp:
     return Access(intake, settings, service.meters, answer)
 
 
-def _lifespan(service: Service) -> Any:
+def _lifespan(service: Service, surfaces: Sequence[Surface]) -> Any:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         try:
-            yield
+            async with AsyncExitStack() as stack:
+                for surface in surfaces:
+                    if surface.running:
+                        await stack.enter_async_context(surface.running(app))
+                yield
         finally:
             await service.close()
 

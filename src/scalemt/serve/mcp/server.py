@@ -16,12 +16,15 @@ from pydantic import BaseModel, ValidationError
 from scalemt.errors import ScalemtError
 from scalemt.serve.keys import Caller
 from scalemt.serve.mcp.models import Arguments
+from scalemt.serve.mcp.running import CallKey, Running
 from scalemt.serve.mcp.tools import TOOLS, Answer, Call, Tool
 from scalemt.serve.refusals import InvalidRequest, as_refusal
 from scalemt.serve.service import Service
 from scalemt.version import __version__
 
 logger = logging.getLogger("scalemt.serve.mcp")
+
+_REQUEST_CANCELLED = -32800  # as the SDK and the language server protocol have it
 
 Context = ServerRequestContext[Any, Any]
 Callers = Callable[[Context], Caller]
@@ -34,13 +37,24 @@ _INSTRUCTIONS = (
 )
 
 
-def build(service: Service, caller_of: Callers) -> Server[dict[str, Any]]:
+def build(
+    service: Service,
+    caller_of: Callers,
+    running: Running | None = None,
+    key_of: Callable[[Context], CallKey | None] = lambda _: None,
+) -> Server[dict[str, Any]]:
     """Return the server.
 
     Args:
         service: does the work.
         caller_of: tells who sent a message.
+        running: told of the calls that are under way.
+        key_of: what a call is known by there.
     """
+    # What they write below that repeats the log of requests, and at its lowest level holds texts.
+    for library in ("mcp", "sse_starlette"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    calls = running or Running()
     by_name = {tool.name: tool for tool in TOOLS}
     schemas = {tool.name: _input_schema(tool, service) for tool in TOOLS}
 
@@ -56,15 +70,9 @@ def build(service: Service, caller_of: Callers) -> Server[dict[str, Any]]:
             raise MCPError(
                 mcp_types.INVALID_PARAMS, f"There is no tool {asked.name[:60]!r}. Valid choices: {choices}."
             )
-        try:
-            caller = caller_of(context)
-            caller.require(tool.scope)
-            arguments = _arguments(tool, asked.arguments or {})
-            return _result(await tool.run(Call(service, caller, context.session.report_progress), arguments))
-        except Exception as fault:
-            if not isinstance(fault, ScalemtError):
-                logger.error("the tool %s failed", tool.name, exc_info=fault)
-            return _failure(fault)
+        with calls.held(key_of(context)):
+            return await _run(tool, Call(service, caller_of(context), context.session.report_progress), asked)
+        raise MCPError(_REQUEST_CANCELLED, "The call was taken back.")
 
     return Server(
         "scalemt",
@@ -76,6 +84,17 @@ def build(service: Service, caller_of: Callers) -> Server[dict[str, Any]]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+
+
+async def _run(tool: Tool, call: Call, asked: mcp_types.CallToolRequestParams) -> mcp_types.CallToolResult:
+    """Call a tool; whatever goes wrong is told as its result."""
+    try:
+        call.caller.require(tool.scope)
+        return _result(await tool.run(call, _arguments(tool, asked.arguments or {})))
+    except Exception as fault:
+        if not isinstance(fault, ScalemtError):
+            logger.error("the tool %s failed", tool.name, exc_info=fault)
+        return _failure(fault)
 
 
 def _described(tool: Tool, schema: dict[str, Any]) -> mcp_types.Tool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -17,7 +18,7 @@ from starlette.responses import JSONResponse
 
 from scalemt.errors import ScalemtError
 from scalemt.serve.keys import Caller
-from scalemt.serve.refusals import InvalidRequest, NotFound, Refusal, as_refusal
+from scalemt.serve.refusals import Forbidden, InvalidRequest, NotFound, Refusal, Unauthorized, as_refusal
 from scalemt.serve.service import Service
 from scalemt.version import __version__
 
@@ -40,6 +41,7 @@ class Surface:
         uploads: the paths that take documents.
         document: where its OpenAPI document is served.
         status: the HTTP status of a refusal, where it is not the usual one.
+        running: what is entered when the server starts, and left before it ends.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Surface:
     uploads: tuple[str, ...] = ()
     document: str = ""
     status: Callable[[Refusal], int] = lambda refusal: refusal.status
+    running: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
 
     def answer(self, refusal: Refusal, request_id: str) -> Response:
         """Return the response of a refusal."""
@@ -109,6 +112,20 @@ def caller_of(request: Request, scope: str, key: str | None = None) -> Caller:
         Forbidden: the key is unknown, or does not allow this.
     """
     caller = service_of(request).caller(presented_key(request) or key, scope)
+    request.state.caller = caller.name
+    return caller
+
+
+def authenticated(request: Request) -> Caller:
+    """Return who asks, whatever that one may; an unknown key is refused with 401 here, as most APIs have it.
+
+    Raises:
+        Unauthorized: a key is needed, or is none of this server.
+    """
+    try:
+        caller = service_of(request).keys.caller(presented_key(request))
+    except Forbidden as fault:
+        raise Unauthorized(str(fault)) from None
     request.state.caller = caller.name
     return caller
 

@@ -16,11 +16,11 @@ from scalemt.serve.asking import AUTO, Wish
 from scalemt.serve.directions import FORMS, Direction, of_code, of_sentence
 from scalemt.serve.keys import Caller
 from scalemt.serve.linewise import Piece, translate_lines
-from scalemt.serve.refusals import Forbidden, TooLarge
+from scalemt.serve.refusals import TooLarge
 from scalemt.serve.service import Service
-from scalemt.serve.surfaces.base import presented_key, refusal_of, routes_of, service_of
+from scalemt.serve.surfaces.base import authenticated, refusal_of, routes_of, service_of
 from scalemt.serve.surfaces.events import HEADERS, alive, opened
-from scalemt.serve.surfaces.openai.faults import InvalidKey, NoDirection, NoText, TooLong, UnknownModel, fault_body
+from scalemt.serve.surfaces.openai.faults import NoDirection, NoText, TooLong, UnknownModel, fault_body
 from scalemt.serve.surfaces.openai.models import (
     REFUSED,
     STREAMED,
@@ -45,12 +45,7 @@ _CREATED = int(time.time())
 
 
 def _caller(request: Request) -> Caller:
-    """Return who asks; an unknown key is a matter of 401 here, and only a lack of scopes one of 403."""
-    try:
-        caller = service_of(request).keys.caller(presented_key(request))
-    except Forbidden as fault:
-        raise InvalidKey(str(fault)) from None
-    request.state.caller = caller.name
+    caller = authenticated(request)
     caller.require("translate")
     return caller
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Response
 
-from scalemt.serve.refusals import InvalidRequest, NotFound, Refusal, Unauthorized
+from scalemt.serve.refusals import InvalidRequest, NotFound, Refusal
 from scalemt.serve.surfaces.base import Surface
 
 _SERVER = ("server_error", None)
@@ -26,10 +26,6 @@ _KINDS: dict[str, tuple[str, str | None]] = {
     "unavailable": ("server_error", "service_unavailable"),
     "deadline": ("server_error", "timeout"),
 }
-
-
-class InvalidKey(Unauthorized):
-    """The key is none of this server."""
 
 
 class UnknownModel(NotFound):
