@@ -65,6 +65,8 @@ class Segment:
             None looks for all that can be told from prose, an empty tuple for none.
         note: what the document says about it (a comment, a context), for people and generalists.
         before: sources of the segments before it in its document, the nearest last; for generalists.
+        document: the name of its document, where several are translated in one run: what a method carries through
+            one is kept apart by it.
     """
 
     text: str
@@ -74,6 +76,7 @@ class Segment:
     syntax: tuple[str, ...] | None = None
     note: str = ""
     before: tuple[str, ...] = ()
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from scalemt.engine import Engine
 from scalemt.engine.running import Run
 from scalemt.errors import DeadlineError
 from scalemt.generalists.fake import FakeGeneralist
+from scalemt.glossary import Glossary, TermEntry, TermFinder
 from scalemt.methods import Answer, Kit, Prepared, Question, Talk
 from scalemt.methods.refine import RefineMethod
 from scalemt.types import Completion, Decision, Prompt, Segment, Translation
@@ -112,6 +113,67 @@ def test_nobody_is_asked_about_a_segment_that_a_budget_leaves_out() -> None:
     (kept,) = run(generalist, ["the house"], budget=0.0)
     assert kept.text == "a casa"
     assert generalist.prompts == []
+
+
+class Carrying(RefineMethod):
+    """Counts the segments of a run, wants "azul" called "anil" where it stands, and keeps what became of it."""
+
+    sequential = True
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.heard: list[Translation] = []
+        self.begun: list[Carrying] = []
+
+    def begin(self) -> Carrying:
+        self.begun.append(Carrying())
+        return self.begun[-1]
+
+    def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
+        self.seen += [item.text for item in segments]
+        entry = TermEntry("blue", "anil")
+        found = TermFinder(Glossary((entry,)), kit.pair)
+        prepared = super().prepare(segments, kit)
+        return [replace(item, terms=tuple(found.find(item.segment.text))) for item in prepared]
+
+    def conclude(self, translations: Sequence[Translation], kit: Kit) -> None:
+        self.heard += translations
+
+
+def carried(batch: int) -> tuple[Carrying, Run]:
+    profile = Profile(shots=0, gate="checks", cache=False, batch=batch)
+    answers = {"the house is blue": "a casa é anil"}
+    generalist = FakeGeneralist(lambda prompt: next((v for k, v in answers.items() if k in prompt.content), ""))
+    engine = Engine(profile, specialists=[english_portuguese()], generalist=generalist)
+    method = Carrying()
+    plan = replace(engine.plan("en", "pt"), method=method)
+    return method, Run(profile, plan, lambda _: None)
+
+
+def test_a_stream_is_one_run_with_a_state_of_its_own() -> None:
+    method, run = carried(batch=1)
+    done = list(run.stream([Segment("the house is blue"), Segment("the house"), Segment("blue")]))
+    (begun,) = method.begun
+    assert method.seen == []
+    assert begun.seen == ["the house is blue", "the house", "blue"]
+    assert (
+        [item.text for item in begun.heard] == [item.text for item in done] == ["a casa é anil", "a casa", "azul"]
+    )
+
+
+def test_each_batch_that_stands_alone_begins_anew() -> None:
+    method, run = carried(batch=32)
+    list(run.batches([[Segment("the house is blue")], [Segment("blue")], [Segment("the house")]]))
+    assert [item.seen for item in method.begun] == [["the house is blue"], ["blue"], ["the house"]]
+
+
+def test_candidates_are_verified_for_the_terms_that_a_method_wants() -> None:
+    _, run = carried(batch=32)
+    house, blue = run.stream([Segment("the house is blue"), Segment("blue")])
+    assert [(use.target, use.state) for use in house.terms] == [("anil", "applied")]
+    assert [(use.target, use.state) for use in blue.terms] == [("anil", "missed")]
+    draft = next(item for item in house.candidates if item.origin == "draft")
+    assert [use.state for use in draft.terms] == ["missed"]
 
 
 def test_an_empty_text_is_not_talked_about() -> None:

@@ -207,6 +207,7 @@ class Assembly:
             context=self._context(template.kind) if generalist else 0,
             variety=self.knowledge.variety(pair),
             splitter=self.profile.splitter,
+            memories=self.knowledge.memories,
         )
 
     def _reuse(self, pair: Pair) -> Reuse | None:

@@ -59,7 +59,7 @@ def _answers(rounds: Sequence[Round], index: int, result: int | None) -> list[Ca
 
 
 def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Case:
-    found = plan.kit.found(prepared.segment)
+    found = [*plan.kit.found(prepared.segment), *prepared.terms]
     drafted = draft_candidates(prepared, plan.pair)
     own = 1 if prepared.standing else 0
     # The answer stands before other drafts: without a choice it is what is taken.

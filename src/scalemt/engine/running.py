@@ -80,7 +80,8 @@ class Run:
 
     def __init__(self, profile: Profile, plan: Plan, progress: Progress) -> None:
         self._profile = profile
-        self._plan = plan
+        self._planned = plan
+        self._plan = replace(plan, method=plan.method.begin())
         self._progress = progress
         self._preparing = Lock()
         self._specialists = Lock()  # drafting of one window and judging of another both ask them
@@ -130,7 +131,9 @@ class Run:
 
     def _one_by_one(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
         known = self._plan.kit.translated
-        for window in windows:
+        for number, window in enumerate(windows):
+            if self._alone and number:
+                self._plan = replace(self._plan, method=self._planned.method.begin())
             done = self._finish(self.prepare(window))
             for item in done:
                 known[item.segment.text] = item.text
@@ -281,7 +284,9 @@ class Run:
             rounds.append(self._answer(staged.thirds, plan.third.name, meter))
         self._check_wanted()
         with self._specialists:
-            return judge(prepared, rounds, plan)
+            done = judge(prepared, rounds, plan)
+        plan.method.conclude(done, plan.kit)
+        return done
 
     def _conversation(
         self, prepared: Sequence[Prepared], rounds: list[Round], meter: _Meter
@@ -313,7 +318,8 @@ class Run:
         completions: Sequence[Completion] | None = None
         while True:
             try:
-                questions = next(talk) if completions is None else talk.send(completions)
+                with self._specialists:  # a method may ask them between two rounds
+                    questions = next(talk) if completions is None else talk.send(completions)
             except StopIteration as end:
                 made: list[Prepared] = end.value
                 break

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from scalemt.errors import ConfigurationError
 from scalemt.glossary import FoundTerm, TermFinder, verify, wanted
 from scalemt.memory import Selector
+from scalemt.memory.recall import Memories
 from scalemt.methods.integrity import shown, shown_draft
 from scalemt.prompts import Surroundings, Template
 from scalemt.quality.gate import Gate
@@ -17,7 +18,18 @@ from scalemt.specialists import Specialist
 from scalemt.specialists.drafting import Drafting, by_sentences
 from scalemt.specialists.road import Road, drafts_to_ask
 from scalemt.text.protection import protect
-from scalemt.types import Candidate, Completion, Decision, Demonstration, Draft, Pair, Prompt, Segment, Usage
+from scalemt.types import (
+    Candidate,
+    Completion,
+    Decision,
+    Demonstration,
+    Draft,
+    Pair,
+    Prompt,
+    Segment,
+    Translation,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from scalemt.quality.evidence import EvidenceGatherer
@@ -50,6 +62,7 @@ class Kit:
         gatherer: measures candidates, for methods that go on while they get better; None where nothing can.
         gate: what will judge the candidates; it tells what one is expected to gain.
         planner: finds the road of another pair, by the specialists of the profile; see `road_for`.
+        memories: the translation memories in use; None without.
     """
 
     pair: Pair
@@ -67,6 +80,7 @@ class Kit:
     gatherer: EvidenceGatherer | None = None
     gate: Gate = field(default_factory=Gate)
     planner: Callable[[Pair], Road | None] = field(default=lambda _: None)
+    memories: Memories | None = None
     _roads: dict[Pair, Road | None] = field(default_factory=dict)
     _standing: dict[tuple[Pair, str], Draft] = field(default_factory=dict)
     _drafted: dict[tuple[str, int], tuple[Draft, ...]] = field(default_factory=dict)
@@ -251,7 +265,8 @@ class Prepared:
     `standing` is the draft that can be the translation by itself. Without a `prompt` it is the translation, unless
     the gate prefers one of the `alternatives`: other drafts, each with what it is called in decisions. `usage` is
     what was spent on it before the prompt. `result` is the round, from 0, whose answer a method that asked several
-    times holds for its result; None is the last that brought an answer.
+    times holds for its result; None is the last that brought an answer. `terms` are terms of the segment that the
+    method wants translated in a certain way, beside those of the glossary: candidates are verified for them too.
     """
 
     segment: Segment
@@ -263,6 +278,7 @@ class Prepared:
     alternatives: tuple[tuple[str, Draft], ...] = ()
     usage: Usage = field(default_factory=Usage)
     result: int | None = None
+    terms: tuple[FoundTerm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +332,8 @@ class Method(ABC):
 
     A method that asks more than once has a `talk` before the translation or goes on by `follow` after it;
     `most_calls` is how often it asks for one segment at most. `sequential` has each window wait for the one
-    before, for methods that carry something through a document.
+    before, for methods that carry something through a document: `begin` gives each run a state of its own, and
+    `conclude` tells what became of a window.
     """
 
     name: str
@@ -339,6 +356,13 @@ class Method(ABC):
     def signature_for(self, kit: Kit) -> str:
         """Return the signature with what the method takes of one pair's kit beside its road; it is asked once."""
         return self.signature
+
+    def begin(self) -> Method:
+        """Return what works on one run: itself, or, of a sequential method, one that carries nothing yet.
+
+        A run is one stream of segments, mostly a document. Each batch that stands alone is a run by itself.
+        """
+        return self
 
     @abstractmethod
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
@@ -375,6 +399,14 @@ class Method(ABC):
             One a segment, with a prompt where there is more to ask; or none at all.
         """
         return ()
+
+    def conclude(self, translations: Sequence[Translation], kit: Kit) -> None:  # noqa: B027  # most carry nothing on
+        """Take note of what a window was translated to, before the next one is prepared.
+
+        Args:
+            translations: one a segment that was prepared, in order: of a long one, each of its pieces.
+            kit: what there is to work with.
+        """
 
 
 def with_drafts(segments: Sequence[Segment], kit: Kit, road: Road, paths: int = 0) -> list[Prepared]:
