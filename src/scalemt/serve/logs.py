@@ -6,8 +6,11 @@ import json
 import logging
 import sys
 import time
-from typing import Literal
+import traceback
+from typing import Any, Literal
 
+_MOST_FRAMES = 30
+_MOST_CAUSES = 5
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
 
@@ -23,8 +26,8 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **_extra(record),
         }
-        if record.exc_info:
-            told["trace"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            told["trace"] = trace_of(record.exc_info[1])
         return json.dumps(told, ensure_ascii=False, default=str)
 
 
@@ -39,6 +42,30 @@ class LineFormatter(logging.Formatter):
         extra = " ".join(f"{key}={value}" for key, value in _extra(record).items() if value != "")
         line = super().format(record)
         return f"{line} {extra}" if extra else line
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # as it is called in `logging`
+        """Return where an exception came from."""
+        return trace_of(ei[1]) if ei[1] else ""
+
+
+def trace_of(fault: BaseException) -> str:
+    """Return where an exception came from, and of what kinds it and its causes are; not what they say.
+
+    Messages of libraries quote what they choke on, and that may be a text or a key.
+
+    Args:
+        fault: any exception.
+    """
+    parts: list[str] = []
+    found: BaseException | None = fault
+    while found is not None and len(parts) < _MOST_CAUSES:
+        frames = traceback.extract_tb(found.__traceback__, -_MOST_FRAMES)
+        places = [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        kind = f"{type(found).__module__}.{type(found).__qualname__}".removeprefix("builtins.")
+        number = f" (errno {found.errno})" if isinstance(found, OSError) and found.errno else ""
+        parts.append("\n".join([*places, f"{kind}{number}"]))
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return "\nwhich came of\n".join(parts)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:

@@ -1,8 +1,11 @@
-"""What waits to be translated, and how it is put together to batches.
+"""Gives the workers what waits, in batches, and hands out what becomes of it.
 
 Requests of one lane (variant and pair) share batches, since a model translates 32 sentences of different people in
 little more time than one. Within a batch every request gets its turn, so that a long one does not keep the short
 ones waiting; documents come last. What waits is bounded: behind that, requests are refused at once.
+
+A segment may end the process that translates it. Those that were at work when one ended are suspects: each is done
+alone, on a worker that does nothing else meanwhile. The second process that ends over it proves it.
 """
 
 from __future__ import annotations
@@ -10,14 +13,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from scalemt.errors import ScalemtError, SpecialistError, UsageError
+from scalemt.errors import GeneralistError, ScalemtError, SpecialistError, UsageError
 from scalemt.methods import METHODS
 from scalemt.serve.crew import Crew, Hand, Running, WorkerDied
+from scalemt.serve.line import Item, Line, Ticket, Watch
 from scalemt.serve.refusals import Busy
 from scalemt.serve.settings import ServeSettings
 from scalemt.serve.work import InternalError, Kind, Lane, Variant, failed
@@ -25,13 +29,10 @@ from scalemt.types import Segment, Translation
 
 logger = logging.getLogger("scalemt.serve")
 
-_TURN = 16  # segments that one request gives to a batch before others have their turn
-_LARGEST = {"drafting": 64, "answering": 8}  # segments in a batch
-_LONGEST = {"drafting": 6_000, "answering": 4_000}  # characters in a batch, where it has more than one segment
-_DEATHS = 2  # processes that may end over a segment; the second time it is alone in its batch
-
-Watch = Callable[[int, Translation], None]
-"""Called with the position and the translation of each segment as it is done."""
+_DEATHS = 2  # processes that may end over a segment
+_PATIENCE = 0.5  # of the seconds in which a request must be answered: so long it may wait in line
+_KILLS = "The process that translated this segment ended, twice. Its text is more than a model can take."
+_FORGETTING = 0.1  # what the latest batch counts in the speed
 
 
 class Observer(Protocol):
@@ -44,77 +45,6 @@ class Observer(Protocol):
         """A segment is done, well or not."""
 
 
-@dataclass(slots=True, eq=False)
-class Item:
-    """One segment of a ticket; `deaths` counts the processes that ended while they had it."""
-
-    ticket: Ticket
-    index: int
-    segment: Segment
-    deaths: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """The segments of one request, waiting and done.
-
-    Args:
-        lane: what may share a batch with it.
-        segments: N of them.
-        future: gets the N translations, or what keeps all of them away.
-        watch: told of each one.
-        background: nobody is looking at it: it comes after those that somebody waits for.
-
-    Attributes:
-        waiting: segments in line; `characters` are theirs.
-        done: translations by position.
-    """
-
-    lane: Lane
-    segments: Sequence[Segment]
-    future: asyncio.Future[list[Translation]]
-    watch: Watch | None = None
-    background: bool = False
-    waiting: deque[Item] = field(default_factory=deque)
-    characters: int = 0
-    done: dict[int, Translation] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.waiting.extend(Item(self, index, segment) for index, segment in enumerate(self.segments))
-        self.characters = sum(len(segment.text) for segment in self.segments)
-
-    @property
-    def over(self) -> bool:
-        """Whether nobody waits for it any more."""
-        return self.future.done()
-
-    def pop(self) -> Item:
-        """Take the next segment out of the line."""
-        item = self.waiting.popleft()
-        self.characters -= len(item.segment.text)
-        return item
-
-    def put_back(self, item: Item) -> None:
-        """Put a segment in front of the others."""
-        self.waiting.appendleft(item)
-        self.characters += len(item.segment.text)
-
-    def take(self, translation: Translation, index: int) -> None:
-        """Keep what became of one segment."""
-        if self.over:
-            return
-        self.done[index] = translation
-        if self.watch:
-            self.watch(index, translation)
-        if len(self.done) == len(self.segments):
-            self.future.set_result([self.done[number] for number in range(len(self.segments))])
-
-    def fail(self, error: Exception) -> None:
-        """Give all of it up."""
-        if not self.over:
-            self.future.set_exception(error)
-
-
 @dataclass(eq=False)
 class Batch:
     """Segments of one lane that a worker has."""
@@ -123,7 +53,6 @@ class Batch:
     items: list[Item]
     hand: Hand
     running: Running
-    began: float
 
     @property
     def wanted(self) -> bool:
@@ -137,18 +66,22 @@ class Scheduler:
     Args:
         settings: the bounds.
         observer: told of batches and segments.
+        failed: see `Crew`.
     """
 
-    def __init__(self, settings: ServeSettings, observer: Observer) -> None:
+    def __init__(
+        self, settings: ServeSettings, observer: Observer, failed: Callable[[ScalemtError], None] | None = None
+    ) -> None:
         self._settings = settings
         self._observer = observer
-        self.crew = Crew(settings, self._pump)
-        # The two queues of each lane: what somebody looks at, and documents.
-        self._lanes: dict[bool, OrderedDict[Lane, deque[Ticket]]] = {False: OrderedDict(), True: OrderedDict()}
+        self.crew = Crew(settings, self._pump, failed)
+        self._line = Line()
+        self._suspects: deque[Item] = deque()
         self._batches: set[Batch] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        # Characters a second of one batch, as they were lately.
+        # Characters a second of one worker, as they were lately, and when each was last done with a batch.
         self._speed: dict[Kind, float] = {"drafting": 2_000.0, "answering": 200.0}
+        self._rested: dict[int, float] = {}
 
     def translate(
         self, segments: Sequence[Segment], lane: Lane, watch: Watch | None = None, *, background: bool = False
@@ -159,169 +92,147 @@ class Scheduler:
             Busy: the line is full.
         """
         future: asyncio.Future[list[Translation]] = asyncio.get_running_loop().create_future()
-        ticket = Ticket(lane, segments, future, watch, background)
         if not segments:
             future.set_result([])
             return future
+        ticket = Ticket(lane, self.kind_of(lane.variant), segments, future, watch, background)
         if not background:
             self._require_room(ticket)
-        future.add_done_callback(self._forget)
-        self._lanes[background].setdefault(lane, deque()).append(ticket)
+        future.add_done_callback(lambda _: self._forget(ticket))
+        self._line.add(ticket)
         self._pump()
         return future
 
     def _require_room(self, ticket: Ticket) -> None:
-        kind = self.kind_of(ticket.lane.variant)
-        waiting = self.waiting(kind)
+        waiting = self.waiting(ticket.kind)
         capacity = self._settings.capacity
-        delay = waiting / (self._speed[kind] * max(1, self.crew.most(kind)))
+        delay = waiting / (self._speed[ticket.kind] * max(1, self.crew.most(ticket.kind)))
         # A request that is longer than the line is served by an idle server all the same.
-        if waiting and (waiting + ticket.characters > capacity.waiting or delay > capacity.seconds):
+        if waiting and (waiting + ticket.characters > capacity.waiting or delay > _PATIENCE * capacity.seconds):
             patience = min(60.0, max(1.0, delay))
             raise Busy(
                 f"The server has {waiting:,} characters in line and takes no more. Try again in {patience:.0f} s.",
                 patience,
             )
 
-    def waiting(self, kind: Kind, *, background: bool = False) -> int:
-        """Return how many characters wait."""
-        lanes = self._lanes[background]
-        queues = (queue for lane, queue in lanes.items() if self.kind_of(lane.variant) == kind)
-        return sum(ticket.characters for queue in queues for ticket in queue if not ticket.over)
+    def waiting(self, kind: Kind) -> int:
+        """Return how many characters wait that somebody waits for."""
+        return self._line.characters(kind)
 
     def kind_of(self, variant: Variant) -> Kind:
         """Tell whether a variant waits for a generalist."""
         method = dict(variant.changes).get("method") or self._settings.profiles[variant.profile].method
         return "answering" if METHODS.load(method).needs_generalist else "drafting"
 
-    def _forget(self, _: object) -> None:
-        """Stop batches that nobody waits for."""
-        for batch in self._batches:
-            if not batch.wanted:
-                self.crew.cancel(batch.hand, batch.running)
+    def _forget(self, ticket: Ticket) -> None:
+        """Free the places of a ticket that is over, and stop batches that nobody waits for."""
+        if ticket.waiting:
+            self._line.drop(ticket)
+        if len(ticket.done) < len(ticket.segments):
+            for batch in self._batches:
+                if not batch.wanted:
+                    self.crew.cancel(batch.hand, batch.running)
 
     def _pump(self) -> None:
         """Give out work as long as there is some, and somebody to do it."""
+        self._examine()
         kinds: tuple[Kind, ...] = ("drafting", "answering")
         for kind in kinds:
             for hand in self.crew.with_room(kind):
-                items = self._gather(kind)
+                # A second batch of drafts waits at a worker, so that the worker need not wait for one; but as long
+                # as it is small, it grows here.
+                items = self._line.take(kind, full=kind == "drafting" and hand.load(kind) > 0)
                 if not items:
                     break
-                self._dispatch(kind, hand, items)
+                self._dispatch(hand, kind, items)
 
-    def _gather(self, kind: Kind) -> list[Item]:
-        """Take the next batch out of the lines: of the lane whose turn it is."""
-        for background in (False, True):
-            lanes = self._lanes[background]
-            for lane in [lane for lane in lanes if self.kind_of(lane.variant) == kind]:
-                queue = lanes.pop(lane)
-                items = list(_taken(queue, _LARGEST[kind], _LONGEST[kind]))
-                if queue:
-                    lanes[lane] = queue  # behind the others
-                if items:
-                    return items
-        return []
+    def _examine(self) -> None:
+        """Have the next suspect done, alone."""
+        while self._suspects and self._suspects[0].ticket.over:
+            self._suspects.popleft()
+        if not self._suspects:
+            self.crew.release()
+            return
+        kind = self._suspects[0].ticket.kind
+        hand = self.crew.resting(kind)
+        if hand:
+            self._dispatch(hand, kind, [self._suspects.popleft()], alone=True)
 
-    def _dispatch(self, kind: Kind, hand: Hand, items: list[Item]) -> None:
+    def _dispatch(self, hand: Hand, kind: Kind, items: list[Item], *, alone: bool = False) -> None:
         lane = items[0].ticket.lane
         segments = [item.segment for item in items]
-        running = self.crew.send(hand, kind, "translate", variant=lane.variant, pair=lane.pair, segments=segments)
-        batch = Batch(lane, items, hand, running, time.monotonic())
+        running = self.crew.send(
+            hand, kind, "translate", alone=alone, variant=lane.variant, pair=lane.pair, segments=segments
+        )
+        batch = Batch(lane, items, hand, running)
         self._batches.add(batch)
-        waiting = asyncio.get_running_loop().create_task(self._follow(batch))
-        self._tasks.add(waiting)
-        waiting.add_done_callback(self._tasks.discard)
+        following = asyncio.get_running_loop().create_task(self._follow(batch))
+        self._tasks.add(following)
+        following.add_done_callback(self._tasks.discard)
 
     async def _follow(self, batch: Batch) -> None:
         """Wait for a batch, and hand out what became of it."""
         try:
-            translations = await batch.running.future
+            self._hand_out(batch, await batch.running.future)
         except asyncio.CancelledError:
-            self._put_back(batch.items)  # given up for the sake of another batch
-        except WorkerDied:
-            self._count_death(batch.items)
-        except InternalError as fault:
-            logger.error("a batch of %d segments failed: %s\n%s", len(batch.items), fault, fault.trace)
-            self._fail(batch, fault)
+            self._line.put_back(batch.items)  # given up for the sake of another batch
+        except WorkerDied as death:
+            self._died(batch, death)
         except ScalemtError as fault:
             self._fail(batch, fault)
-        else:
-            self._hand_out(batch, translations)
+        except Exception as fault:
+            logger.exception("the outcome of a batch could not be handed out")
+            self._fail(batch, InternalError(f"The server met a fault of its own ({type(fault).__name__})."))
         finally:
             self._batches.discard(batch)
             self._pump()
 
     def _hand_out(self, batch: Batch, translations: Sequence[Translation]) -> None:
-        seconds = max(1e-3, time.monotonic() - batch.began)
-        self._observer.batch(batch.lane, len(batch.items), seconds)
-        characters = sum(len(item.segment.text) for item in batch.items)
-        kind = batch.running.task.kind
-        self._speed[kind] += 0.1 * (characters / seconds - self._speed[kind])
+        self._measure(batch)
         for item, translation in zip(batch.items, translations, strict=True):
             self._observer.translated(batch.lane, translation)
             item.ticket.take(translation, item.index)
 
-    def _fail(self, batch: Batch, fault: ScalemtError) -> None:
-        """Of a batch that failed as a whole: what is wrong with the request is told, the rest tried one by one."""
-        if isinstance(fault, UsageError):
-            for ticket in {item.ticket: None for item in batch.items}:
-                ticket.fail(fault)
-        elif len(batch.items) == 1:
-            self._give_up(batch.items[0], fault)
-        else:
-            for item in batch.items:
-                item.deaths = max(item.deaths, 1)
-            self._put_back(batch.items)
+    def _measure(self, batch: Batch) -> None:
+        now = time.monotonic()
+        seconds = max(1e-3, now - max(batch.running.began, self._rested.get(batch.hand.place, 0.0)))
+        kind = batch.running.task.kind
+        if kind == "drafting":
+            self._rested[batch.hand.place] = now
+        characters = sum(len(item.segment.text) for item in batch.items)
+        self._speed[kind] += _FORGETTING * (characters / seconds - self._speed[kind])
+        self._observer.batch(batch.lane, len(batch.items), seconds)
 
-    def _count_death(self, items: Sequence[Item]) -> None:
-        for item in items:
+    def _fail(self, batch: Batch, fault: ScalemtError) -> None:
+        """Of a batch that failed as a whole: tell what is wrong, or try again in parts to see whose it is."""
+        tickets = list(dict.fromkeys(item.ticket for item in batch.items))
+        if isinstance(fault, InternalError):
+            logger.error("a batch of %d segments failed: %s\n%s", len(batch.items), fault, fault.trace)
+        if isinstance(fault, UsageError):
+            for ticket in tickets:
+                ticket.fail(fault)
+        elif isinstance(fault, InternalError) and len(batch.items) > 1:
+            self._suspects.extend(batch.items)
+        elif len(tickets) == 1 or isinstance(fault, GeneralistError):
+            for item in batch.items:
+                self._give_up(item, fault)
+        else:
+            for ticket in tickets:
+                ticket.apart = True
+            self._line.put_back(batch.items)
+
+    def _died(self, batch: Batch, death: WorkerDied) -> None:
+        if not death.blamed:
+            self._line.put_back(batch.items)
+            return
+        for item in batch.items:
             item.deaths += 1
-        lost = [item for item in items if item.deaths > _DEATHS or (item.deaths == _DEATHS and len(items) == 1)]
-        for item in lost:
-            message = (
-                "The process that translated this segment ended, twice. Its text stands in the way of a model."
-            )
-            self._give_up(item, SpecialistError(message))
-        self._put_back([item for item in items if item not in lost])
+            if item.deaths >= _DEATHS and batch.running.alone:
+                self._give_up(item, SpecialistError(_KILLS))
+            else:
+                self._suspects.append(item)
 
     def _give_up(self, item: Item, fault: ScalemtError) -> None:
         translation = failed(item.segment, item.ticket.lane, fault)
         self._observer.translated(item.ticket.lane, translation)
         item.ticket.take(translation, item.index)
-
-    def _put_back(self, items: Sequence[Item]) -> None:
-        """Put segments in front of the others of their requests."""
-        for item in reversed(items):
-            ticket = item.ticket
-            if ticket.over:
-                continue
-            ticket.put_back(item)
-            queue = self._lanes[ticket.background].setdefault(ticket.lane, deque())
-            if ticket not in queue:
-                queue.appendleft(ticket)
-
-
-def _taken(queue: deque[Ticket], most: int, longest: int) -> Iterator[Item]:
-    """Take the segments of a batch from the tickets of a lane, in turns; those of no use any more are dropped."""
-    count = length = 0
-    while queue:
-        ticket = queue.popleft()
-        if ticket.over:
-            continue
-        for _ in range(min(_TURN, len(ticket.waiting))):
-            item = ticket.waiting[0]
-            alone = item.deaths > 0
-            full = count >= most or length + len(item.segment.text) > longest or alone
-            if count and full:
-                queue.appendleft(ticket)
-                return
-            ticket.pop()
-            count, length = count + 1, length + len(item.segment.text)
-            yield item
-            if alone:
-                if ticket.waiting:
-                    queue.append(ticket)
-                return
-        if ticket.waiting:
-            queue.append(ticket)

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from scalemt import languages
 from scalemt.config import Profile
-from scalemt.errors import UnknownNameError
-from scalemt.evaluation.results import Evaluation
-from scalemt.memory import Match, Unit
-from scalemt.memory.store import PairStats
+from scalemt.errors import ConfigurationError, ScalemtError, UnknownNameError
 from scalemt.methods import METHODS
-from scalemt.serve.asking import AUTO, Ask, Event, Reply, Speech, Wish
-from scalemt.serve.crew import WorkerDied
+from scalemt.serve.asking import AUTO, Ask, Event, Reply, Wish
 from scalemt.serve.detection import Detected, detect
 from scalemt.serve.documents import Documents, Job
-from scalemt.serve.evaluating import evaluated
 from scalemt.serve.glossaries import Shelf
 from scalemt.serve.keys import Caller, KeyRing
+from scalemt.serve.line import Watch
+from scalemt.serve.lookups import Lookups
 from scalemt.serve.meters import Meters
 from scalemt.serve.quotas import Quotas
-from scalemt.serve.refusals import InvalidRequest, Overdue, Unavailable
-from scalemt.serve.scheduler import Scheduler, Watch
+from scalemt.serve.refusals import InvalidRequest
+from scalemt.serve.scheduler import Scheduler
 from scalemt.serve.settings import ServeSettings
 from scalemt.serve.work import Lane, Variant
 from scalemt.types import Decision, Pair, Translation
-
-_WAIT = 30.0  # seconds that a request waits for the first worker of a server that has just been started
 
 
 @dataclass
@@ -42,24 +38,24 @@ class _Part:
     places: list[int] = field(default_factory=list)
 
 
-class Service:
+class Service(Lookups):
     """Translates, detects, remembers; every surface is a form of its methods.
 
     Args:
         settings: what is served.
+        failed: called when no worker can ever serve it; the server is to end then.
+
+    Raises:
+        UsageError: keys, glossaries or the state folder cannot be used.
     """
 
-    def __init__(self, settings: ServeSettings) -> None:
-        self.settings = settings
-        settings.state.mkdir(parents=True, exist_ok=True)
+    def __init__(self, settings: ServeSettings, failed: Callable[[ScalemtError], None] | None = None) -> None:
+        _make(settings.state)
         self.meters = Meters()
-        self.scheduler = Scheduler(settings, self.meters)
+        super().__init__(settings, Scheduler(settings, self.meters, failed), Quotas(settings.state / "usage.db"))
         self.keys = KeyRing(settings.key_file, settings.limits)
-        self.quotas = Quotas(settings.state / "usage.db")
         self.shelf = Shelf(settings.state / "glossaries")
         self.documents = Documents(settings.state / "documents", self, self.quotas, settings.capacity)
-        self._pairs: dict[str, list[Pair]] = {}
-        self.closing = False
         self.meters.gauge("waiting_characters", "Characters in line.", self._waiting)
         self.meters.gauge("documents_waiting", "Documents that are not done.", self.documents.waiting)
         self.meters.gauge("workers_ready", "Workers that can translate.", self.scheduler.crew.ready_count)
@@ -100,17 +96,6 @@ class Service:
         caller.require(scope)
         return caller
 
-    def profile(self, name: str | None) -> Profile:
-        """Return a served profile, the first one where none is named.
-
-        Raises:
-            InvalidRequest: it is not served.
-        """
-        name = name or self.settings.default
-        if name not in self.settings.profiles:
-            raise InvalidRequest(str(UnknownNameError("served profile", name, self.settings.profiles)))
-        return self.settings.profiles[name]
-
     def asks(self, profile: Profile) -> bool:
         """Whether a profile puts texts to a generalist."""
         return bool(METHODS.load(profile.method).needs_generalist)
@@ -149,7 +134,8 @@ class Service:
             Overdue: it takes too long.
         """
         variant = self.variant(ask.wish, caller)
-        with self._admitted(ask, caller):
+        # What is done in the background was admitted and counted when it was sent.
+        with nullcontext() if background else self._admitted(ask, caller):
             async with self._in_time(background=background):
                 return await self._translate(ask, variant, watch, background=background)
 
@@ -161,13 +147,16 @@ class Service:
         """
         variant = self.variant(ask.wish, caller)
         events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
-        with self._admitted(ask, caller):
+        delivered = 0
+        with self._admitted(ask, caller, lambda: delivered):
             working = asyncio.create_task(self._tell(ask, variant, events))
             try:
                 while True:
                     event = await events.get()
                     if isinstance(event, BaseException):
                         raise event
+                    if event.kind == "translation" and event.translation:
+                        delivered += len(event.translation.segment.text)
                     yield event
                     if event.kind == "done":
                         return
@@ -193,9 +182,12 @@ class Service:
                     events.put_nowait(Event("detected", detected=detected[0]))
                 # The tasks end together: when one fails, or nobody listens any more.
                 async with asyncio.TaskGroup() as group:
+                    drafting: asyncio.Task[None] | None = None
                     if self.scheduler.kind_of(variant) == "answering":
-                        group.create_task(self._drafts(ask, variant, drafted, detected))
+                        drafting = group.create_task(self._drafts(ask, variant, drafted, detected))
                     reply = await self._translate(ask, variant, told, detected=detected)
+                    if drafting:
+                        drafting.cancel()  # nobody looks at drafts any more
             events.put_nowait(Event("done", reply=reply))
         except asyncio.CancelledError:
             raise
@@ -285,73 +277,14 @@ class Service:
         return await asyncio.to_thread(detect, text, among)
 
     @contextmanager
-    def _admitted(self, ask: Ask, caller: Caller) -> Iterator[None]:
+    def _admitted(self, ask: Ask, caller: Caller, delivered: Callable[[], int] = lambda: 0) -> Iterator[None]:
         with self.quotas.admit(caller, ask.characters, len(ask.segments)):
             try:
                 yield
             except BaseException:
-                # Nobody pays for what was not translated.
-                self.quotas.refund(caller, ask.characters)
+                # Nobody pays for what was not translated, and everybody for what was sent before they hung up.
+                self.quotas.refund(caller, max(0, ask.characters - delivered()))
                 raise
-
-    @asynccontextmanager
-    async def _in_time(self, *, background: bool = False) -> AsyncIterator[None]:
-        limit = self.settings.capacity.seconds
-        try:
-            async with asyncio.timeout(None if background else limit):
-                yield
-        except TimeoutError:
-            raise Overdue(
-                f"There was no translation within {limit:g} s. Send less, or choose a profile that only drafts."
-            ) from None
-
-    async def _awaited(self) -> None:
-        """Wait for a server that has just been started, or one whose workers are started again."""
-        until = time.monotonic() + _WAIT
-        while not self.scheduler.crew.ready:
-            if self.closing or time.monotonic() > until:
-                raise Unavailable("No worker can translate now. The log of the server says why.", 10.0)
-            await asyncio.sleep(0.05)
-
-    # What there is
-
-    async def pairs(self, profile: str | None = None) -> list[Pair]:
-        """Return what a profile's specialists can draft, also through a third language; empty where none can tell.
-
-        Raises:
-            InvalidRequest: the profile is not served.
-        """
-        name = self.profile(profile).name
-        if name not in self._pairs:
-            self._pairs[name] = await self.call("pairs", variant=Variant(name))
-        return self._pairs[name]
-
-    async def speeches(self, profile: str | None = None) -> list[Speech]:
-        """Return the languages that can be translated from, each with those it can be translated into."""
-        table: dict[str, set[str]] = {}
-        for pair in await self.pairs(profile):
-            table.setdefault(pair.source, set()).add(pair.target)
-        ordered = sorted(table, key=languages.name)
-        return [Speech(code, tuple(sorted(table[code], key=languages.name))) for code in ordered]
-
-    async def call(self, name: str, **arguments: Any) -> Any:
-        """Have a worker do what is neither drafting nor answering; done again where the worker dies.
-
-        Raises:
-            ScalemtError: whatever the worker says.
-            Unavailable: no worker is there.
-        """
-        for _ in range(3):
-            await self._awaited()
-            hand = next(self.scheduler.crew.with_room("asking"), None)
-            if hand is None:
-                await asyncio.sleep(0.05)
-                continue
-            try:
-                return await self.scheduler.crew.send(hand, "asking", name, **arguments).future
-            except WorkerDied:
-                continue
-        raise Unavailable("No worker is free to do that now.", 5.0)
 
     # Documents
 
@@ -378,105 +311,6 @@ class Service:
             caller, name, content, source, target, wish=wish, format_name=format_name
         )
 
-    # Memory
-
-    async def remember(
-        self, text: str, translation: str, pair: Pair, wish: Wish, about: Mapping[str, str] | None = None
-    ) -> None:
-        """Keep a correction in the first memory of a profile, and teach the specialists that learn.
-
-        Raises:
-            InvalidRequest: the profile has neither.
-        """
-        variant = Variant(self.profile(wish.profile).name)
-        await self.call(
-            "correct", variant=variant, pair=pair, text=text, translation=translation, about=dict(about or {})
-        )
-
-    async def matches(
-        self, text: str, pair: Pair, profile: str | None = None, *, limit: int = 5, floor: float = 50.0
-    ) -> list[Match]:
-        """Return the units of a profile's memories that are most like a text, the best first.
-
-        Args:
-            text: one segment.
-            pair: the direction.
-            profile: by name.
-            limit: the most that are returned.
-            floor: the least likeness in percent.
-
-        Raises:
-            InvalidRequest: the profile has no memory.
-        """
-        variant = self._remembering(profile)
-        found: list[Match] = await self.call(
-            "matches", variant=variant, pair=pair, text=text, limit=limit, floor=floor
-        )
-        return found
-
-    async def concordance(
-        self, text: str, pair: Pair | None, profile: str | None = None, *, limit: int = 50
-    ) -> list[Unit]:
-        """Return the units of a profile's memories that hold a text on either side, the newest first.
-
-        Raises:
-            InvalidRequest: the profile has no memory.
-        """
-        variant = self._remembering(profile)
-        found: list[Unit] = await self.call("concordance", variant=variant, pair=pair, text=text, limit=limit)
-        return found
-
-    async def memory_stats(self, profile: str | None = None) -> dict[str, list[PairStats]]:
-        """Return the numbers of each memory of a profile, by the name of its file.
-
-        Raises:
-            InvalidRequest: the profile has no memory.
-        """
-        found: dict[str, list[PairStats]] = await self.call("memory_stats", variant=self._remembering(profile))
-        return found
-
-    def _remembering(self, name: str | None) -> Variant:
-        profile = self.profile(name)
-        if not profile.memories:
-            raise InvalidRequest(
-                f"The profile {profile.name} has no memory. Start the server with: scalemt serve --memory FILE"
-            )
-        return Variant(profile.name, (("method", "draft"),))
-
-    # Evaluation
-
-    async def evaluate(
-        self,
-        hypotheses: Sequence[str],
-        references: Sequence[str],
-        caller: Caller,
-        *,
-        sources: Sequence[str] | None = None,
-        metrics: Sequence[str] = ("chrf++", "bleu"),
-        target: str = "",
-    ) -> Evaluation:
-        """Score translations by metrics that need no model, with intervals and signatures.
-
-        Args:
-            hypotheses, references: N texts each.
-            caller: whose limits hold.
-            sources: N texts, for metrics that read them.
-            metrics: by name, as `scalemt evaluate` takes them.
-            target: the language, for metrics that cut words by it.
-
-        Raises:
-            InvalidRequest: counts differ, or a metric cannot be had here.
-            TooLarge, RateLimited, QuotaSpent: the caller may not ask for so much.
-        """
-        length = sum(map(len, hypotheses)) + sum(map(len, references))
-        with self.quotas.admit(caller, length, len(hypotheses)):
-            # Nothing is translated: it counts against what is asked a minute, not against the month.
-            self.quotas.refund(caller, length)
-            async with self._in_time():
-                return await asyncio.to_thread(
-                    evaluated, hypotheses, references, sources=sources, metrics=metrics, target=target
-                )
-
 
 def _placed(places: Sequence[int], watch: Watch | None) -> Watch | None:
     """Return what tells of the segments of a part by their places in the request."""
@@ -494,3 +328,20 @@ def _languages_of(texts: Sequence[str], among: set[str]) -> list[Detected]:
     whole = next(iter(detect("\n".join(known), among, 1)), None)
     fallback = replace(whole, confidence=0.0) if whole else Detected(min(among, default="en"), 0.0)
     return [known[text] or fallback for text in texts]
+
+
+def _make(folder: Path) -> None:
+    """Make the state folder.
+
+    Raises:
+        ConfigurationError: it cannot be made, or nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as fault:
+        raise ConfigurationError(
+            f"The state folder {folder} cannot be used: {fault.strerror}. Make it writable, make room on its "
+            "disk, or choose another by --state DIR."
+        ) from None

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from scalemt import errors
 from scalemt.config import Configuration, Profile
 from scalemt.errors import BackendError, ScalemtError, UsageError
+from scalemt.serve import refusals
 from scalemt.types import Pair, Segment, Translation
 
 
@@ -45,7 +46,7 @@ class Setup:
         threads: for models that draft.
         answering_threads: for a generalist in the process.
         answers: whether it calls generalists.
-        lanes: batches with a generalist at a time.
+        lanes: batches with a generalist at a time, where the generalist can have several.
     """
 
     profiles: Mapping[str, Profile]
@@ -53,7 +54,7 @@ class Setup:
     threads: int = 1
     answering_threads: int = 1
     answers: bool = True
-    lanes: int = 2
+    lanes: int = 4
 
 
 Kind = Literal["drafting", "answering", "asking"]
@@ -89,10 +90,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the operator should know, once; or, with `ready`, that models are loaded."""
+    """What the operator should know, once."""
 
-    text: str = ""
-    ready: bool = False
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Models are loaded; `lanes` is how many batches with a generalist can be worked on at a time."""
+
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What was told at the start cannot be served; the process ends behind it."""
+
+    fault: ScalemtError
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +138,7 @@ def portable(fault: BaseException, trace: str = "") -> ScalemtError:
     """
     if not isinstance(fault, ScalemtError):
         return InternalError(f"A worker met a fault of its own ({type(fault).__name__}).", trace)
-    kinds = [kind for kind in type(fault).__mro__ if getattr(errors, kind.__name__, None) is kind]
+    kinds = [kind for kind in type(fault).__mro__ if _travels(kind)]
     for kind in kinds:
         try:
             made: ScalemtError = kind(str(fault))
@@ -133,6 +147,10 @@ def portable(fault: BaseException, trace: str = "") -> ScalemtError:
             continue
         return made
     return UsageError(str(fault)) if isinstance(fault, UsageError) else BackendError(str(fault))
+
+
+def _travels(kind: type) -> bool:
+    return any(getattr(home, kind.__name__, None) is kind for home in (errors, refusals))
 
 
 def portable_translations(translations: Sequence[Translation]) -> list[Translation]:

@@ -6,177 +6,27 @@ no worker outlives its server.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import socket
 import sys
-import traceback
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from multiprocessing.connection import Connection
-from threading import Lock, Thread
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
-from pydantic import ValidationError
+from scalemt.errors import UsageError
+from scalemt.serve.desk import Desk
+from scalemt.serve.logs import trace_of
+from scalemt.serve.pipe import Pipe
+from scalemt.serve.work import Cancel, Kind, Misfit, Notice, Outcome, Ready, Setup, Task, portable
 
-from scalemt.config import Profile
-from scalemt.engine import Engine
-from scalemt.engine.backends import build_generalist, build_specialists
-from scalemt.errors import ConfigurationError
-from scalemt.generalists import Generalist
-from scalemt.memory import Match, Memories, Unit
-from scalemt.memory.store import PairStats
-from scalemt.methods import METHODS
-from scalemt.serve.work import Cancel, Kind, Notice, Outcome, Setup, Task, Variant, portable, portable_translations
-from scalemt.specialists import Specialist
-from scalemt.specialists.road import through_pivot
-from scalemt.types import Pair, Segment
-from scalemt.workers import give_up
-
-_MOST_ENGINES = 64  # variants that are kept planned; models are shared by all of them
-
-
-class Backends:
-    """Specialists and generalists, each built once, whatever number of profiles and variants names it.
-
-    Args:
-        setup: configuration, and threads.
-    """
-
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._specialists: dict[tuple[str, ...], list[Specialist]] = {}
-        self._generalists: dict[str, Generalist] = {}
-        self._lock = Lock()
-
-    def specialists(self, profile: Profile) -> list[Specialist]:
-        """Return the specialists of a profile; in a list of several, those not installed are left out."""
-        with self._lock:
-            if profile.specialists not in self._specialists:
-                chosen = _with_threads(profile, self._setup.threads)
-                self._specialists[profile.specialists] = build_specialists(chosen, self._setup.configuration)
-            return self._specialists[profile.specialists]
-
-    def generalist(self, profile: Profile) -> Generalist:
-        """Return the generalist of a profile."""
-        with self._lock:
-            if profile.generalist not in self._generalists:
-                chosen = _with_threads(profile, self._setup.answering_threads)
-                self._generalists[profile.generalist] = build_generalist(
-                    profile.generalist, self._setup.configuration, chosen
-                )
-            return self._generalists[profile.generalist]
-
-
-def _with_threads(profile: Profile, threads: int) -> Profile:
-    return profile if profile.threads else profile.model_copy(update={"threads": threads})
-
-
-class Desk:
-    """Does tasks, by their name.
-
-    Args:
-        setup: what is served.
-        notice: told once about each thing an operator should know.
-    """
-
-    def __init__(self, setup: Setup, notice: Callable[[str], None]) -> None:
-        self._setup = setup
-        self._notice = notice
-        self._backends = Backends(setup)
-        self._engines: OrderedDict[Variant, Engine] = OrderedDict()
-        self._lock = Lock()
-
-    def engine(self, variant: Variant) -> Engine:
-        """Return the engine of a variant; the models are shared with all others.
-
-        Raises:
-            ConfigurationError: a change has a value that it cannot have.
-        """
-        with self._lock:
-            engine = self._engines.get(variant)
-            if engine is None:
-                engine = self._engines[variant] = self._built(variant)
-                while len(self._engines) > _MOST_ENGINES:
-                    self._engines.popitem(last=False)
-            self._engines.move_to_end(variant)
-            return engine
-
-    def _built(self, variant: Variant) -> Engine:
-        profile = changed(self._setup.profiles[variant.profile], dict(variant.changes))
-        asks = self._setup.answers and METHODS.load(profile.method).needs_generalist
-        return Engine(
-            profile,
-            self._setup.configuration,
-            specialists=self._backends.specialists(profile),
-            generalist=self._backends.generalist(profile) if asks else None,
-            notice=self._notice,
-        )
-
-    def translate(self, variant: Variant, pair: Pair, segments: Sequence[Segment]) -> Any:
-        """Translate a batch."""
-        (done,) = self.engine(variant).batches([segments], pair.source, pair.target)
-        return portable_translations(done)
-
-    def give_up(self, variant: Variant) -> None:
-        """Have the backends of a variant give up what they are at."""
-        assembly = self.engine(variant).assembly
-        give_up(assembly.generalist)
-
-    def pairs(self, variant: Variant) -> list[Pair]:
-        """List what the specialists of a variant can draft, those first that need no third language."""
-        specialists = self.engine(variant).assembly.specialists
-        direct = [pair for item in specialists for pair in item.pairs()]
-        return list(dict.fromkeys([*direct, *(pair for pair, _, _ in through_pivot(specialists))]))
-
-    def warm(self, variant: Variant) -> None:
-        """Load the models of the first pair that a variant drafts."""
-        engine = self.engine(variant)
-        for pair in self.pairs(variant)[:1]:
-            list(engine.batches([[Segment("1")]], pair.source, pair.target))
-
-    def plan(self, variant: Variant, pair: Pair) -> str:
-        """Return the signature of what translates a pair; raises where nothing can."""
-        return self.engine(variant).plan(pair.source, pair.target).signature
-
-    def correct(self, variant: Variant, pair: Pair, text: str, translation: str, about: Mapping[str, str]) -> None:
-        """Keep a correction."""
-        self.engine(variant).correct(text, translation, pair.source, pair.target, **about)
-
-    def matches(self, variant: Variant, pair: Pair, text: str, limit: int, floor: float) -> list[Match]:
-        """Find what is like a text in the memories of a variant."""
-        (found,) = self._memories(variant).search([Segment(text)], pair, limit, floor)
-        return found
-
-    def concordance(self, variant: Variant, pair: Pair | None, text: str, limit: int) -> list[Unit]:
-        """Find what holds a text in the memories of a variant."""
-        found = [
-            unit for store in self._memories(variant).stores for unit in store.concordance(text, pair, limit=limit)
-        ]
-        return found[:limit]
-
-    def memory_stats(self, variant: Variant) -> dict[str, list[PairStats]]:
-        """Count the units of each memory of a variant."""
-        return {store.path.name: store.stats() for store in self._memories(variant).stores}
-
-    def _memories(self, variant: Variant) -> Memories:
-        memories = self.engine(variant).assembly.knowledge.memories
-        if memories is None:
-            raise ConfigurationError(f"The profile {variant.profile} has no memory.")
-        return memories
-
-
-def changed(profile: Profile, changes: Mapping[str, Any]) -> Profile:
-    """Return a profile with other values in some fields; which fields somebody set stays known.
-
-    Raises:
-        ConfigurationError: a value is not one that the field can have.
-    """
-    try:
-        return Profile(**{**profile.model_dump(exclude_unset=True), "name": profile.name, **changes})
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False)[0]
-        raise ConfigurationError(f"{fault['loc'][0]} is {fault['input']!r}: {fault['msg']}.") from None
+_INSIST = 0.2  # seconds between two tries to break off a task
 
 
 class Worker:
@@ -187,71 +37,156 @@ class Worker:
         setup: what is served.
     """
 
-    def __init__(self, pipe: Connection, setup: Setup) -> None:
+    def __init__(self, pipe: Pipe, setup: Setup) -> None:
         self._pipe = pipe
-        self._sending = Lock()
         self._desk = Desk(setup, lambda text: self._send(Notice(text)))
-        lanes: dict[Kind, int] = {"drafting": 1, "answering": setup.lanes, "asking": 2}
-        self._pools = {kind: ThreadPoolExecutor(count, kind) for kind, count in lanes.items()}
-        self._running: dict[int, Task] = {}
-        self._given_up: set[int] = set()
         self._setup = setup
+        self._pools: dict[Kind, ThreadPoolExecutor] = {}
+        # What a task with a generalist takes while it is worked on: the generalist of a lane is its own.
+        self._lanes: SimpleQueue[int] = SimpleQueue()
+        # Tasks that are not done; those of them that are worked on, with their lanes; those that nobody wants.
+        self._running: dict[int, Task] = {}
+        self._at_work: dict[int, int] = {}
+        self._given_up: set[int] = set()
 
     def run(self) -> None:
-        """Work until the server goes."""
-        Thread(target=self._warm, daemon=True).start()
+        """Work until the server goes.
+
+        Raises:
+            EOFError: it has gone.
+        """
+        Thread(target=self._prepare, daemon=True).start()
         while True:
-            message = self._pipe.recv()
+            message = self._pipe.receive()
             if isinstance(message, Task):
                 self._running[message.number] = message
                 self._pools[message.kind].submit(self._do, message)
             elif isinstance(message, Cancel):
                 Thread(target=self._cancel, args=(message.number,), daemon=True).start()
 
-    def _warm(self) -> None:
+    def _prepare(self) -> None:
+        """Find out whether all can be served, load models, and say so."""
         try:
-            self._desk.warm(Variant.of(next(iter(self._setup.profiles)), method="draft"))
+            self._desk.check()
+            self._desk.warm()
+        except UsageError as fault:
+            self._send(Misfit(portable(fault)))
+            os._exit(2)
         except Exception as fault:
+            # A server elsewhere that is down may be up again when it is needed.
             self._send(Notice(f"Nothing could be drafted at the start: {portable(fault)}"))
-        self._send(Notice(ready=True))
+        lanes = self._desk.lanes()
+        counts: dict[Kind, int] = {"drafting": 1, "answering": lanes, "asking": 2}
+        self._pools |= {kind: ThreadPoolExecutor(count, kind) for kind, count in counts.items()}
+        for lane in range(lanes):
+            self._lanes.put(lane)
+        self._send(Ready(lanes))
 
     def _do(self, task: Task) -> None:
+        outcome = Outcome(task.number, cancelled=True)
         try:
-            value = getattr(self._desk, task.name)(**task.arguments)
-            outcome = Outcome(task.number, value)
+            with self._working(task) as told:
+                if task.number not in self._given_up:
+                    outcome = Outcome(task.number, getattr(self._desk, task.name)(**task.arguments, **told))
         except CancelledError:
-            outcome = Outcome(task.number, cancelled=True)
+            pass  # also where it was another task that was broken off: this one is sent again
         except Exception as fault:
             cancelled = task.number in self._given_up
-            outcome = Outcome(task.number, error=portable(fault, traceback.format_exc()), cancelled=cancelled)
+            outcome = Outcome(task.number, error=portable(fault, trace_of(fault)), cancelled=cancelled)
         self._running.pop(task.number, None)
         self._given_up.discard(task.number)
         self._send(outcome)
 
+    @contextmanager
+    def _working(self, task: Task) -> Iterator[dict[str, Any]]:
+        """Hold the place of a task; yield what else its function is to know."""
+        if task.kind != "answering":
+            self._at_work[task.number] = 0
+            try:
+                yield {}
+            finally:
+                del self._at_work[task.number]
+            return
+        lane = self._lanes.get()
+        try:
+            with self._desk.turn(task.arguments["variant"], lane):
+                self._at_work[task.number] = lane
+                try:
+                    yield {"lane": lane}
+                finally:
+                    del self._at_work[task.number]
+        finally:
+            self._lanes.put(lane)
+
     def _cancel(self, number: int) -> None:
-        """Break off a task where that is possible: one that waits for a generalist."""
+        """Break off a task, where that is possible; one that has not begun will not.
+
+        Again and again, since between two calls of a backend there is nothing to break off.
+        """
         task = self._running.get(number)
-        if task is None or task.kind != "answering":
+        if task is None:
             return
         self._given_up.add(number)
-        self._desk.give_up(task.arguments["variant"])
+        while number in self._running:
+            lane = self._at_work.get(number)
+            if lane is not None and task.kind != "asking":
+                self._desk.give_up(task.arguments["variant"], task.kind, lane)
+            time.sleep(_INSIST)
+        self._given_up.discard(number)
 
     def _send(self, message: object) -> None:
-        with self._sending:
-            try:
-                self._pipe.send(message)
-            except OSError:
-                os._exit(0)  # nobody is left to be told
+        try:
+            self._pipe.send(message)
+        except OSError:
+            os._exit(0)  # nobody is left to be told
+        except Exception as fault:
+            # Something of a plug-in that cannot be pickled.
+            if isinstance(message, Outcome):
+                self._pipe.send(Outcome(message.number, error=portable(fault, trace_of(fault))))
+
+
+class _Telling(logging.Handler):
+    """Hands what libraries log to the server, which has the log; what they quote may be texts, and stays here."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        super().__init__(logging.WARNING)
+        self._pipe = pipe
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell where a record comes from; of our own also what it says."""
+        own = record.name.split(".")[0] == "scalemt"
+        said = record.getMessage() if own else f"a warning at {record.pathname}:{record.lineno}"
+        try:
+            self._pipe.send(Notice(f"{record.name}: {said}"))
+        except OSError:
+            return  # the server has gone, and this process goes too
+
+
+def _set_up_logs(pipe: Pipe) -> None:
+    logging.basicConfig(level=logging.WARNING, handlers=[_Telling(pipe)], force=True)
+    logging.captureWarnings(capture=True)
+
+    def told(broken: threading.ExceptHookArgs) -> None:
+        if broken.exc_value is not None:
+            pipe.send(Notice(f"A thread of the worker ended.\n{trace_of(broken.exc_value)}"))
+
+    threading.excepthook = told
 
 
 def main() -> None:
-    """Serve the pipe whose descriptor is the first argument."""
-    # Ctrl-C reaches the whole group of processes; the server decides when its workers go.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pipe = Connection(int(sys.argv[1]))
+    """Serve the socket whose descriptor is the first argument."""
+    # A signal to the whole group (Ctrl-C, a supervisor) is for the server, which lets what is under way be done.
+    # With SIG_IGN the processes of specialists would inherit it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    end = socket.socket(fileno=int(sys.argv[1]))
+    # A process that a specialist starts must not keep it open when this one has gone.
+    os.set_inheritable(end.fileno(), False)
+    pipe = Pipe(end)
+    _set_up_logs(pipe)
     try:
-        Worker(pipe, pipe.recv()).run()
-    except (EOFError, OSError):
+        Worker(pipe, pipe.receive()).run()
+    except EOFError:
         # Threads may be waiting for a generalist that never answers: they would keep the process.
         os._exit(0)
 
