@@ -6,6 +6,7 @@ of the key.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import re
@@ -19,7 +20,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from scalemt.serve.intake import Answer
 from scalemt.serve.meters import Meters
-from scalemt.serve.refusals import Forbidden, Refusal, as_refusal
+from scalemt.serve.refusals import Forbidden, Refusal, Unavailable, as_refusal
 from scalemt.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Access:
     def __init__(self, app: ASGIApp, settings: ServeSettings, meters: Meters, answer: Answer) -> None:
         self._app = app
         self._settings = settings
-        self._meters = meters
+        self.meters = meters
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +71,7 @@ class Access:
         scope.setdefault("state", {})["request_id"] = number
         watched = _Watched(send, number, self._cors(headers))
         began = time.perf_counter()
-        self._meters.open.inc()
+        self.meters.open.inc()
         try:
             self._require_known(headers)
             if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
@@ -79,8 +80,11 @@ class Access:
                 await self._app(scope, receive, watched.send)
         except Exception as fault:
             await self._failed(fault, scope, receive, watched)
+        except asyncio.CancelledError:
+            # Only the end of the server does that: a client that goes ends what stands below.
+            await self._failed(Unavailable("The server is ending. Try again soon.", 5.0), scope, receive, watched)
         finally:
-            self._meters.open.dec()
+            self.meters.open.dec()
             self._note(scope, watched, time.perf_counter() - began)
 
     async def _failed(self, fault: Exception, scope: Scope, receive: Receive, watched: _Watched) -> None:
@@ -89,7 +93,10 @@ class Access:
             logger.error("request %s failed", scope["state"]["request_id"], exc_info=fault)
         if watched.status:
             raise fault  # half an answer is out: the connection ends, so that nobody takes it for a whole one
-        await self._answer(scope, refusal)(scope, receive, watched.send)
+        response = self._answer(scope, refusal)
+        # What was not read of the body would be taken for the next request.
+        response.headers["Connection"] = "close"
+        await response(scope, receive, watched.send)
 
     def _require_known(self, headers: Headers) -> None:
         """Refuse pages elsewhere that reach for this server, also by a name of their own (DNS rebinding)."""
@@ -117,11 +124,11 @@ class Access:
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_ALLOWED}
 
     def _note(self, scope: Scope, watched: _Watched, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "") or "none"
+        route = _route_of(scope)
         surface = scope["state"].get("surface", "none")
         status = watched.status or 499  # nginx's number for a client that went before the answer
-        self._meters.requests.labels(surface, route, str(status)).inc()
-        self._meters.seconds.labels(surface, route).observe(seconds)
+        self.meters.requests.labels(surface, route, str(status)).inc()
+        self.meters.seconds.labels(surface, route).observe(seconds)
         logger.info(
             "request",
             extra={
@@ -161,6 +168,19 @@ class _Watched:
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the address of a route, with the names of its parameters: what they stand for a client has chosen."""
+    found = scope.get("route")
+    if found is None:
+        return "none"
+    parts = scope["path"].split("/")
+    for name, value in scope.get("path_params", {}).items():
+        if str(value) not in parts:
+            return str(getattr(found, "path", "none"))
+        parts[parts.index(str(value))] = f"{{{name}}}"
+    return "/".join(parts)
 
 
 async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -23,19 +23,23 @@ from scalemt.serve.surfaces.base import Surface, refusal_of
 from scalemt.version import __version__
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Scope
+    from starlette.types import Scope
 
 SURFACES = ("operations", "native", "libretranslate", "deepl", "openai", "mcp", "page")
 """In the order of their routes; each is a module of `surfaces` with a `surface`."""
 
 
-def build(settings: ServeSettings) -> ASGIApp:
+def build(settings: ServeSettings, failed: Callable[[ScalemtError], None] | None = None) -> Access:
     """Return the ASGI application of a server; workers start with its lifespan.
+
+    Args:
+        settings: what is served.
+        failed: called when no worker can ever serve it; the server is to end then.
 
     Raises:
         UsageError: keys, glossaries or the state folder cannot be used.
     """
-    service = Service(settings)
+    service = Service(settings, failed)
     surfaces: list[Surface] = [import_module(f"scalemt.serve.surfaces.{name}").surface for name in SURFACES]
     app = FastAPI(title="scalemt", version=__version__, openapi_url=None, lifespan=_lifespan(service, surfaces))
     app.state.service = service

@@ -8,11 +8,11 @@ and while the application works it listens for the client to go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from scalemt.serve.refusals import Refusal, Slow, TooLarge, Unavailable
+from scalemt.serve.doorkeeper import RATE
+from scalemt.serve.refusals import InvalidRequest, Refusal, Slow, TooLarge, Unavailable
 from scalemt.serve.settings import Capacity
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Answer = Callable[["Scope", Refusal], Any]
 """Makes the response of a refusal, in the form of the surface that was called."""
+
+_UPLOADS = 0.5  # the share of all that is held that uploads may fill: large files leave room for small requests
 
 
 class Intake:
@@ -37,7 +39,7 @@ class Intake:
         self._capacity = capacity
         self._answer = answer
         self._uploads = uploads
-        self._held = 0
+        self._held = {True: 0, False: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -45,46 +47,56 @@ class Intake:
             await self._app(scope, receive, send)
             return
         taken: list[bytes] = []
+        upload = self._uploads(scope)
         try:
-            try:
-                async with asyncio.timeout(self._capacity.arrival):
-                    if not await self._take(scope, receive, taken):
-                        return
-            except TimeoutError:
-                seconds = self._capacity.arrival
-                raise Slow(f"The request did not arrive within {seconds:g} s. Send it faster, or less.") from None
-            await self._serve(scope, receive, send, b"".join(taken))
+            if await self._take(scope, receive, taken, upload=upload):
+                await self._serve(scope, receive, send, b"".join(taken))
         except Refusal as refusal:
             response = self._answer(scope, refusal)
             # What was not read of the body would be taken for the next request.
             response.headers["Connection"] = "close"
             await response(scope, receive, send)
         finally:
-            self._held -= sum(map(len, taken))
+            self._held[upload] -= sum(map(len, taken))
 
-    async def _take(self, scope: Scope, receive: Receive, taken: list[bytes]) -> bool:
+    async def _take(self, scope: Scope, receive: Receive, taken: list[bytes], *, upload: bool) -> bool:
         """Read the body; False where the client goes meanwhile."""
-        most = self._capacity.upload if self._uploads(scope) else self._capacity.body
-        length = 0
+        most = self._capacity.upload if upload else self._capacity.body
+        _require_plain(scope)
         _refuse_larger(_told_length(scope), most)
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return False
-            chunk = message.get("body", b"")
-            length += len(chunk)
-            _refuse_larger(length, most)
-            if self._held + len(chunk) > self._capacity.buffered:
-                raise Unavailable("The server holds as many requests as it can. Try again soon.", 5.0)
-            taken.append(chunk)
-            self._held += len(chunk)
-            if not message.get("more_body"):
-                return True
+        length = 0
+        until = asyncio.get_running_loop().time() + self._capacity.arrival
+        try:
+            async with asyncio.timeout_at(until) as limit:
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return False
+                    chunk = message.get("body", b"")
+                    length += len(chunk)
+                    _refuse_larger(length, most)
+                    self._hold(chunk, taken, upload=upload)
+                    if not message.get("more_body"):
+                        return True
+                    limit.reschedule(until + length / RATE)
+        except TimeoutError:
+            raise Slow(
+                f"The request did not arrive in time: {length:,} bytes of it are here. Send it faster, or less."
+            ) from None
+
+    def _hold(self, chunk: bytes, taken: list[bytes], *, upload: bool) -> None:
+        most = self._capacity.buffered
+        crowded = sum(self._held.values()) + len(chunk) > most
+        if crowded or (upload and self._held[upload] + len(chunk) > _UPLOADS * most):
+            raise Unavailable("The server holds as many requests as it can. Try again soon.", 5.0)
+        taken.append(chunk)
+        self._held[upload] += len(chunk)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
-        """Run the application, and cancel it when the client goes before it is done."""
+        """Run the application, and break it off when the client goes before it is answered."""
         gone = asyncio.Event()
-        given = False
+        given = answered = False
+        serving = asyncio.current_task()
 
         async def replay() -> Message:
             nonlocal given
@@ -94,26 +106,36 @@ class Intake:
             await gone.wait()
             return {"type": "http.disconnect"}
 
+        async def watched(message: Message) -> None:
+            nonlocal answered
+            answered = answered or (message["type"] == "http.response.body" and not message.get("more_body"))
+            await send(message)
+
         async def listen() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
             gone.set()
-
-        serving = asyncio.ensure_future(_run(self._app(scope, replay, send)))
-        listening = asyncio.ensure_future(listen())
-        try:
-            await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
-            if not serving.done():
+            # An answer that is complete ends the listening too.
+            if serving and not answered:
                 serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
+
+        listening = asyncio.get_running_loop().create_task(listen())
+        try:
+            await self._app(scope, replay, watched)
+        except asyncio.CancelledError:
+            if not gone.is_set() or not serving:
+                raise
+            serving.uncancel()
         finally:
-            serving.cancel()
             listening.cancel()
 
 
-async def _run(application: Awaitable[None]) -> None:
-    await application
+def _require_plain(scope: Scope) -> None:
+    coding = dict(scope["headers"]).get(b"content-encoding", b"identity")
+    if coding.strip().lower() not in (b"identity", b""):
+        refusal = InvalidRequest("A compressed body is not read here. Send it without Content-Encoding.")
+        refusal.status = 415
+        raise refusal
 
 
 def _told_length(scope: Scope) -> int:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import ipaddress
 import logging
 import resource
+import signal
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from types import FrameType
 
 import uvicorn
 
-from scalemt.errors import ConfigurationError
+from scalemt.errors import ConfigurationError, ScalemtError, UsageError
 from scalemt.serve.app import build
+from scalemt.serve.doorkeeper import Doorkeeper, guarded
 from scalemt.serve.settings import ServeSettings
-
-if TYPE_CHECKING:
-    from uvicorn.config import HTTPProtocolType
 
 logger = logging.getLogger("scalemt.serve")
 
@@ -47,56 +46,91 @@ def run(settings: ServeSettings) -> int:
     """Serve until SIGINT or SIGTERM; what is under way is answered first, for as long as the grace lasts.
 
     Returns:
-        The exit code: 0, or 1 where the address cannot be had.
+        The exit code: 0, or 1 where workers cannot live here.
 
     Raises:
-        UsageError: keys, glossaries or the state folder cannot be used.
-        ConfigurationError: the address is taken.
+        UsageError: the address cannot be had; keys, glossaries, the state folder or a profile cannot be used.
     """
-    with socket.create_server((settings.host, settings.port), family=_family(settings.host), backlog=1024) as door:
+    with _listening(settings) as door:
         host, port = door.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         names = ", ".join(settings.profiles)
+        server = Server(settings)
         logger.info("serving %s at http://%s:%d with %d workers", names, shown, port, settings.worker_count)
-        server = server_of(settings)
         server.run(sockets=[door])
-        return 0 if server.started else 1
+    if isinstance(server.fault, UsageError):
+        raise server.fault
+    if server.fault:
+        logger.error("%s", server.fault)
+    return 1 if server.fault or not server.started else 0
+
+
+def _listening(settings: ServeSettings) -> socket.socket:
+    address = (settings.host, settings.port)
+    try:
+        return socket.create_server(address, family=_family(settings.host), backlog=1024)
+    except (OSError, OverflowError) as fault:
+        raise ConfigurationError(
+            f"The server cannot listen at port {settings.port} of {settings.host}: "
+            f"{getattr(fault, 'strerror', None) or fault}. Choose another by --port, or end what listens there."
+        ) from None
 
 
 def _family(host: str) -> socket.AddressFamily:
     try:
         return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise ConfigurationError(f"{host} is no address of this machine. Give one, such as 127.0.0.1.") from None
 
 
-def server_of(settings: ServeSettings) -> uvicorn.Server:
-    """Return the server, ready to run."""
-    capacity = settings.capacity
-    _allow_files(capacity.connections + _SPARE_FILES)
-    return uvicorn.Server(
-        uvicorn.Config(
-            build(settings),
-            host=settings.host,
-            port=settings.port,
-            http=_protocol(),
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            lifespan="on",
-            limit_concurrency=capacity.connections,
-            timeout_keep_alive=15,
-            timeout_graceful_shutdown=round(capacity.grace),
-            backlog=1024,
+class Server(uvicorn.Server):
+    """uvicorn's server, which a signal ends without killing it, and which ends where nothing can be served.
+
+    Args:
+        settings: what is served.
+
+    Attributes:
+        fault: why it ended.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        capacity = settings.capacity
+        _allow_files(capacity.connections + _SPARE_FILES)
+        keeper = Doorkeeper(capacity)
+        application = build(settings, self.give_up)
+        application.meters.gauge("connections", "Connections that are open.", lambda: keeper.count)
+        application.meters.gauge("connections_ended", "Of slow clients, since the start.", lambda: keeper.ended)
+        self.fault: ScalemtError | None = None
+        super().__init__(
+            uvicorn.Config(
+                application,
+                host=settings.host,
+                port=settings.port,
+                http=guarded(keeper),
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                proxy_headers=False,
+                lifespan="on",
+                timeout_keep_alive=15,
+                timeout_graceful_shutdown=round(capacity.grace),
+                backlog=1024,
+            )
         )
-    )
 
+    def give_up(self, fault: ScalemtError) -> None:
+        """End, as there is nothing that could be served."""
+        self.fault = self.fault or fault
+        self.should_exit = True
 
-def _protocol() -> HTTPProtocolType:
-    return "auto"
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in peace; at the second Ctrl-C at once."""
+        # uvicorn raises the signal again when all is done: the exit code would tell of a death.
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
 
 def _allow_files(count: int) -> None:
