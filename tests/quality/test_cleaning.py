@@ -69,6 +69,25 @@ CLEAN = "The train leaves at noon."
         # What servers and reasoning models leave in.
         f"<think>\nThe word trem means train.\n</think>\n\n{CLEAN}",
         f"<think></think>{CLEAN}",
+        # Thoughts: a template had opened the tag; nested, twice, in other tags, in the target language.
+        f"The word trem means train, so: The train goes.\n</think>\n{CLEAN}",
+        f"<think>a</think> b </think>{CLEAN}",
+        f"<think>one <think>two</think> three</think>{CLEAN}",
+        f"<think>\n<think>Okay.\n</think>\n\n{CLEAN}",
+        f"<think>The train departs.</think>{CLEAN}<think>Is noon right?</think>",
+        f"{CLEAN}\n<think>Was that right? The train leaves",
+        f"<think>The train leaves.</think>\n\n{CLEAN}",
+        f"<THINKING>The train leaves.</thinking>{CLEAN}",
+        f"< think >The train leaves.< / think >{CLEAN}",
+        f'<thought time="3">The train leaves.</thought><output>{CLEAN}</output>',
+        f"<reasoning>The train leaves.</reasoning><answer>\n{CLEAN}\n</answer>",
+        f"<reflection>Hm.</reflection>{CLEAN}",
+        f"[THINK]The train leaves.[/THINK]{CLEAN}",
+        f"◁think▷The train leaves.◁/think▷{CLEAN}",
+        f"<|START_THINKING|>Hm.<|END_THINKING|>{CLEAN}",
+        f"<seed:think>Hm.</seed:think>{CLEAN}",
+        f"<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>{CLEAN}<|return|>",
+        f"<|channel>thought\nHm.<channel|>{CLEAN}",
         f"{CLEAN}<|im_end|>",
         f"{CLEAN}</s><s>[INST]",
         f"{CLEAN}<end_of_turn>\nuser",
@@ -77,6 +96,14 @@ CLEAN = "The train leaves at noon."
 )
 def test_what_models_put_around_a_translation(answer: str) -> None:
     assert clean(answer, SOURCE, LABELS) == CLEAN
+
+
+def test_a_thought_about_a_source_with_such_tags_is_none_of_its_translation() -> None:
+    source = "O elemento <think> fica."
+    assert (
+        clean("<think>It names a tag.</think>The element <think> stays.", source) == "The element <think> stays."
+    )
+    assert clean("<think>It names a tag, <think>, and", source) == ""
 
 
 @pytest.mark.parametrize(
@@ -89,6 +116,11 @@ def test_what_models_put_around_a_translation(answer: str) -> None:
         "Target sentence:",
         "Here is the translation:",
         "<think>never ends",
+        "<think>\nThe train leaves at noon. But",
+        "<think>a</think><think>b",
+        "The train leaves, I think.</think>",
+        "[THINK]The train leaves at noon.",
+        "<|channel|>analysis<|message|>The train leaves at noon.",
         "</s>",
         "**",
     ],
@@ -100,6 +132,10 @@ def test_nothing_in_it(answer: str) -> None:
 @pytest.mark.parametrize(
     ("source", "answer"),
     [
+        ("O elemento <think> fica.", "The element <think> stays."),
+        ("Feche com </think>.", "Close it with </think>."),
+        ("<think>olá</think> adeus", "<think>hello</think> goodbye"),
+        ("<output>3</output> erros", "<output>3</output> errors"),
         ("“Olá”, disse ela.", "“Hello,” she said."),
         ("«Sí»", "“Yes”"),
         ('"Yes"', '"Sim"'),

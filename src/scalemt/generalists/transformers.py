@@ -13,6 +13,8 @@ from scalemt.errors import ConfigurationError, GeneralistError
 from scalemt.fingerprint import exact_fingerprint, fingerprint
 from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import chat_messages, cut
+from scalemt.generalists.thinking import Allowance, Coder, Marks, Row, ThinkingProcessor
+from scalemt.generalists.thoughts import Tags, tags_in
 from scalemt.huggingface import (
     choose_device,
     import_torch,
@@ -23,7 +25,7 @@ from scalemt.huggingface import (
     quiet,
     weight_files,
 )
-from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
+from scalemt.types import THINKING_OVERHEAD, Completion, Decoding, FinishReason, Likelihood, Prompt
 
 _UNBOUNDED = 2**31  # context of a model whose configuration names none
 _SEEN = 8  # tokens of the prompt decoded with the answer, so that its first space is not lost
@@ -31,12 +33,18 @@ _SEEN = 8  # tokens of the prompt decoded with the answer, so that its first spa
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One prompt on its way: its place, its tokens, and how many tokens its answer may have."""
+    """One prompt on its way: its place, its tokens, and how many tokens its answer may have.
+
+    `marks` are those of the thought before the answer, None where there is to be none; `most` is how many tokens
+    both may have together.
+    """
 
     index: int
     tokens: list[int]
     limit: int
     stop: tuple[str, ...]
+    marks: Marks | None = None
+    most: int = 0
 
 
 class TransformersGeneralist(BaseGeneralist):
@@ -53,6 +61,8 @@ class TransformersGeneralist(BaseGeneralist):
         dtype: "float32", "bfloat16" or "float16".
         max_batch: most prompts run together.
         kind: "chat" or "base"; None is "chat" if the tokenizer has a chat template.
+        think_tags: what opens and what ends a thought of a chat model; None looks into its chat template and its
+            vocabulary. A model without such tags does not think, whatever budget it is given.
 
     Raises:
         ModelError: the folder lacks a file; the message says which. Weights are loaded, and may turn out to be
@@ -72,7 +82,12 @@ class TransformersGeneralist(BaseGeneralist):
         dtype: str = "float32",
         max_batch: int = 4,
         kind: GeneralistKind | None = None,
+        think_tags: Sequence[str] | None = None,
     ) -> None:
+        if think_tags is not None and (len(think_tags) != 2 or not all(think_tags)):
+            raise ConfigurationError(
+                f"think_tags is {think_tags!r}; expected two, such as ['<think>', '</think>']."
+            )
         if threads < 1 or max_batch < 1:
             raise ConfigurationError(f"threads={threads}, max_batch={max_batch}: both must be at least 1.")
         if kind not in {None, "chat", "base"}:
@@ -83,6 +98,7 @@ class TransformersGeneralist(BaseGeneralist):
         self._torch.set_num_threads(threads)
         self._tokenizer = load_tokenizer(self._folder, self._transformers)
         self._kind = self._checked_kind(kind)
+        self._tags = Tags(*think_tags) if think_tags else self._found_tags()
         self._max_batch = max_batch
         number_format(dtype, self._torch)
         self._dtype = dtype
@@ -121,7 +137,8 @@ class TransformersGeneralist(BaseGeneralist):
         """The signature, the content of all files of the folder, the versions of the libraries, and the device."""
         content = exact_fingerprint(model_files(self._folder))
         libraries = f"torch {self._torch.__version__}|transformers {self._transformers.__version__}"
-        return f"{self._signature}|{content}|{libraries}|{self._device}"
+        tags = "" if self._tags == self._found_tags() else f"|think_tags={self._tags}"
+        return f"{self._signature}|{content}|{libraries}|{self._device}{tags}"
 
     def score(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[Likelihood]:
         """The likelihood of `continuations[i]` after `prompts[i]`, end of text not included.
@@ -149,7 +166,7 @@ class TransformersGeneralist(BaseGeneralist):
         jobs = []
         for index, prompt in enumerate(prompts):
             try:
-                tokens = self._tokens(prompt)
+                tokens, marks = self._opened(prompt, decoding)
             except GeneralistError as error:
                 completions[index] = Completion("", "error", error=error)
                 continue
@@ -157,19 +174,35 @@ class TransformersGeneralist(BaseGeneralist):
             if room < 1:
                 completions[index] = Completion("", "error", error=self._too_long(len(tokens), "The prompt has"))
             else:
-                jobs.append(_Job(index, tokens, min(decoding.max_tokens, room), prompt.stop))
+                limit = min(decoding.max_tokens, room)
+                most = min(decoding.most_tokens, room) if marks else limit
+                jobs.append(_Job(index, tokens, limit, prompt.stop, marks, most))
         progress(len(completions))
-        for batch in self._batches(jobs, decoding.max_tokens):
+        for batch in self._batches(jobs, decoding):
             for job, completion in zip(batch, self._answers(batch, decoding), strict=True):
                 completions[job.index] = completion
             progress(len(batch))
         return [completions[index] for index in range(len(prompts))]
 
-    def _batches(self, jobs: list[_Job], most: int) -> Iterator[list[_Job]]:
+    def _opened(self, prompt: Prompt, decoding: Decoding) -> tuple[list[int], Marks | None]:
+        """Return the tokens of a prompt, and how a thought is told in what follows, where there is to be one."""
+        if not decoding.thinking:
+            return self._tokens(prompt), None
+        if not prompt.messages:
+            after = prompt.after_thinking
+            return self._tokens(prompt), Marks("", after, prompt.stop, lined=False) if after else None
+        if self._tags is None:
+            return self._tokens(prompt), None
+        text = self._rendered(prompt, thinking=True)
+        begun = text.rstrip().endswith(self._tags.open)
+        marks = Marks("" if begun else self._tags.open, self._tags.close)
+        return self._plain_or_special(text, special=True), marks
+
+    def _batches(self, jobs: list[_Job], decoding: Decoding) -> Iterator[list[_Job]]:
         """Jobs of like length together; one that the context would cut runs alone, or it would cut others."""
         batch: list[_Job] = []
         for job in sorted(jobs, key=lambda job: -len(job.tokens)):
-            if job.limit < most:
+            if job.most < (decoding.most_tokens if job.marks else decoding.max_tokens):
                 yield [job]
                 continue
             batch.append(job)
@@ -182,19 +215,73 @@ class TransformersGeneralist(BaseGeneralist):
     def _answers(self, batch: list[_Job], decoding: Decoding) -> list[Completion]:
         inputs = self._padded([job.tokens for job in batch])
         length = inputs["input_ids"].shape[1]
-        stopping = self._transformers.StoppingCriteriaList([self._stopping(batch, length)])
+        rows = self._rows(batch, decoding) if decoding.thinking else []
+        steering = ThinkingProcessor(rows, length) if rows else None
+        stopping = self._stopping_rows(batch, steering) if steering else self._stopping(batch, length)
         try:
             with quiet(), self._torch.random.fork_rng(), self._torch.inference_mode():
                 self._torch.manual_seed(decoding.seed)
                 sequences = self._model.generate(
                     **inputs,
-                    generation_config=self._generation(decoding, max(job.limit for job in batch)),
-                    stopping_criteria=stopping,
+                    generation_config=self._generation(decoding, max(job.most for job in batch)),
+                    stopping_criteria=self._transformers.StoppingCriteriaList([stopping]),
+                    logits_processor=self._transformers.LogitsProcessorList([steering] if steering else []),
                 )
         except (RuntimeError, ValueError, IndexError) as error:
             failure = GeneralistError(f"transformers failed on the model in {self._folder}: {error}")
             return [Completion("", "error", error=failure) for _ in batch]
+        if steering:
+            return [self._thought_out(job, row) for job, row in zip(batch, steering.rows, strict=True)]
         return [self._completion(job, ids[length:]) for job, ids in zip(batch, sequences.tolist(), strict=True)]
+
+    def _rows(self, batch: list[_Job], decoding: Decoding) -> list[Row]:
+        """Return what keeps each row of a batch to what it may think and answer."""
+        coder = Coder(self._encode_marks, self._decode_marks, self._ends)
+        # Where the context holds less than is allowed, the answer goes before the thought.
+        rooms = [max(1, job.most - job.limit - THINKING_OVERHEAD) for job in batch]
+        return [
+            Row(job.marks, Allowance(min(decoding.thinking or 0, room), job.limit, decoding.wait), coder)
+            for job, room in zip(batch, rooms, strict=True)
+        ]
+
+    def _encode_marks(self, text: str) -> list[int]:
+        ids = list(self._tokenizer(text, add_special_tokens=False).input_ids)
+        # A vocabulary without line breaks: nothing stands in their place.
+        return [token for token in ids if token != self._tokenizer.unk_token_id]
+
+    def _decode_marks(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+    def _thought_out(self, job: _Job, row: Row) -> Completion:
+        """Return the answer of a row that was let think."""
+        thought = row.thought()
+        text = self._continued(job, row.answer) if thought is None else self._decode(row.answer)
+        if thought and job.marks:
+            # Made to end its thought, a model may go on all the same, and end it by itself a little later.
+            text = text.rpartition(job.marks.close)[2]
+        kept = cut(text, job.stop)
+        done = kept != text or (row.ended and row.state in ("waiting", "answering"))
+        reason: FinishReason = "stop" if done else "length"
+        return Completion(
+            kept,
+            reason,
+            prompt_tokens=len(job.tokens),
+            completion_tokens=len(row.ids),
+            thought=thought,
+        )
+
+    def _stopping_rows(self, batch: list[_Job], steering: ThinkingProcessor) -> Any:
+        """A criterion that ends rows that think: at a stop string in the answer, or where it is long enough."""
+        torch = self._torch
+
+        def reached(input_ids: Any, scores: Any, **_: Any) -> Any:
+            steering.follow(input_ids)
+            for job, row in zip(batch, steering.rows, strict=True):
+                text = self._decode(row.answer) if job.stop else ""
+                row.full = row.full or any(stop and stop in text for stop in job.stop)
+            return torch.tensor([row.full for row in steering.rows], device=input_ids.device)
+
+        return reached
 
     def _completion(self, job: _Job, ids: list[int]) -> Completion:
         end = next((position for position, token in enumerate(ids) if token in self._ends), None)
@@ -292,28 +379,31 @@ class TransformersGeneralist(BaseGeneralist):
         # A model needs one token to start from.
         return ids or [self._start_token()]
 
-    def _rendered(self, prompt: Prompt) -> str:
+    def _rendered(self, prompt: Prompt, *, thinking: bool = False) -> str:
         messages = [message | {"content": self._defused(message["content"])} for message in chat_messages(prompt)]
         try:
-            text = self._templated(messages)
+            text = self._templated(messages, thinking)
         except Exception as error:  # whatever a template raises, or that there is none
             if len(messages) < 2 or messages[0]["role"] != "system":
                 raise GeneralistError(f"The chat template of {self._folder} failed: {error}") from error
-            text = self._without_system(messages)
-        return text + self._defused(prompt.prefill)
+            text = self._without_system(messages, thinking)
+        # What opens an answer would stand before the thought.
+        return text if thinking else text + self._defused(prompt.prefill)
 
-    def _without_system(self, messages: list[dict[str, str]]) -> str:
+    def _without_system(self, messages: list[dict[str, str]], thinking: bool) -> str:
         """Some models (Gemma 2) know no system role; their makers put it at the start of the first turn."""
         system, first, *others = messages
         joined = first | {"content": f"{system['content']}\n\n{first['content']}"}
         try:
-            return self._templated([joined, *others])
+            return self._templated([joined, *others], thinking)
         except Exception as error:
             raise GeneralistError(f"The chat template of {self._folder} failed: {error}") from error
 
-    def _templated(self, messages: list[dict[str, str]]) -> str:
-        # a model that can think would spend max_tokens on it and leave no translation
-        options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+    def _templated(self, messages: list[dict[str, str]], thinking: bool) -> str:
+        # Unasked, a model that can think would spend max_tokens on it and leave no translation. Templates know one
+        # of two names for it.
+        options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": thinking}
+        options |= {"thinking": True} if thinking else {}
         return str(self._tokenizer.apply_chat_template(messages, **options))
 
     def _defused(self, content: str) -> str:
@@ -345,6 +435,10 @@ class TransformersGeneralist(BaseGeneralist):
                 "put chat_template.jinja into the folder."
             )
         return kind or ("chat" if has_template else "base")
+
+    def _found_tags(self) -> Tags | None:
+        template = getattr(self._tokenizer, "chat_template", None)
+        return tags_in(template if isinstance(template, str) else "", self._tokenizer.get_vocab())
 
     def _end_tokens(self) -> frozenset[int]:
         """All tokens that end an answer: chat models often have one of their own beside the tokenizer's."""

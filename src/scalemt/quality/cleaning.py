@@ -1,7 +1,8 @@
 """Turn a generalist's raw answer into one line of translation.
 
 What models add, as seen in the released SCALE outputs (echoed scores, "Target sentence:" lines, enumerated
-candidates) and in common chat models (thoughts, fences, bold, quotes, "Here is the translation:").
+candidates) and in common chat models (thoughts, fences, bold, quotes, "Here is the translation:"). A thought is
+never a translation, whatever its language: what is not told from it for sure is taken for it.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from scalemt.generalists.thoughts import without_thoughts
+
 # The authors' brackets hold two decimals of a probability, glued to a word: "Dustin(0.62)".
 _SCORE = re.compile(r"(?<=\S)\((?:0\.\d\d|1\.00)\)")
-_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
-_END = re.compile(r"</s>|<eos>|<\|im_end\|>|<\|eot_id\|>|<\|endoftext\|>|<end_of_turn>")
+_END = re.compile(
+    r"</s>|<eos>|<\|im_end\|>|<\|eot_id\|>|<\|endoftext\|>|<end_of_turn>|<\|end\|>|<\|return\|>|<\|end_of_text\|>"
+)
 _ITEM = re.compile(r"^(?:(\d{1,2})([.)])|([-*•]))\s+")
 _CHATTER = re.compile(
     r"^(?:(?:sure|certainly|of course|okay|ok)\b[^:\n]{0,60}[,!.:]\s*)?"
@@ -51,8 +55,7 @@ def clean(answer: str, source: str, labels: Sequence[str] = ()) -> str:
 
 def _bare(answer: str, source: str) -> list[str]:
     """Take off what stands anywhere in an answer, and split it into lines."""
-    if "<think" not in source:
-        answer = _THOUGHT.sub("", answer, count=1)
+    answer = without_thoughts(answer, source)
     if not _END.search(source):
         answer = _END.split(answer)[0]
     if not _SCORE.search(source):
