@@ -8,8 +8,6 @@ another one judge.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,6 +16,7 @@ from importlib.resources import as_file, files
 from scalemt.errors import ConfigurationError, GeneralistError
 from scalemt.generalists.base import Generalist, GeneralistKind, Progress
 from scalemt.prompts import Template, load_template
+from scalemt.prompts.quoting import quoted
 from scalemt.quality.judgement import DIMENSIONS, LOWEST, Judgement, read_judgement
 from scalemt.types import Completion, Decoding, Draft, Pair, Prompt
 
@@ -25,13 +24,6 @@ __all__ = ["DIMENSIONS", "LOWEST", "Fault", "Judge", "Judgement", "Verdict", "ju
 
 _DECODING = Decoding(max_tokens=256)
 _FILES: dict[GeneralistKind, str] = {"chat": "faith.toml", "base": "faith-plain.toml"}
-# What tokenizers may read as the end of a turn or of a text, though it stands inside one; and what JSON leaves as
-# it is, though somebody takes it for a line break or cannot encode it.
-_UNSAFE = re.compile(
-    r"<(?=[|｜]|<?/?SYS>|/?(?:s|[be]os|pad|unk|mask|(?:start|end)_of_\w+|think(?:ing)?|tool_\w+|unused\d+)>)"
-    r"|\[(?=/?(?:inst|[a-z]+_[a-z_]+)\])|[\x7f-\x9f\u2028\u2029\ud800-\udfff]",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ def judge_prompt(source: str, translation: str, pair: Pair, kind: GeneralistKind
         kind: "chat" is told the scale, "base" is shown judgements (few-shot).
     """
     template = _template(kind)
-    prompt = template.render(_quoted(source), [Draft(_quoted(translation))], (), pair)
+    prompt = template.render(quoted(source), [Draft(quoted(translation))], (), pair)
     # The answer repeats nothing of the translation: a guess from it would only cost time.
     return replace(prompt, prediction="")
 
@@ -120,11 +112,6 @@ def _verdict(completion: Completion) -> Verdict:
     if completion.finish_reason == "error":
         return Fault(GeneralistError("The generalist failed to judge, and did not say why. Ask it again."))
     return read_judgement(completion)
-
-
-def _quoted(text: str) -> str:
-    shown = json.dumps(text, ensure_ascii=False)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
 
 
 @cache
