@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _METHOD_OPTIONS = (
     click.option("--method",
-                 help="draft, few-shot, refine, pivot, multi-path, adaptive, terminology or dictionary."),
+                 help="draft, refine, few-shot and others: see scalemt engines."),
     click.option("--gate", help="off, checks or quality: when a refinement is kept."),
     click.option("--budget", type=click.FloatRange(0, 1), metavar="SHARE",
                  help="Put at most this share of segments to the generalist (0 to 1)."),

@@ -14,6 +14,7 @@ METHODS = Registry(
         "adaptive": "scalemt.methods.adaptive:AdaptiveMethod",
         "terminology": "scalemt.methods.terminology:TerminologyMethod",
         "dictionary": "scalemt.methods.dictionary:DictionaryMethod",
+        "ladder": "scalemt.methods.ladder:LadderMethod",
         "multi-path": "scalemt.methods.multi_path:MultiPathMethod",
     },
 )
