@@ -37,7 +37,15 @@ function continues(entry, other) {
   const pair = other.source === entry.source && other.target === entry.target;
   if (!pair) return false;
   if (other.text === entry.text) return true;
-  return entry.at - other.at < TOGETHER && (entry.text.startsWith(other.text) || other.text.startsWith(entry.text));
+  const shorter = Math.min(entry.text.length, other.text.length);
+  return entry.at - other.at < TOGETHER && shared(entry.text, other.text) > 0.7 * shorter;
+}
+
+/** Return how many characters two texts begin with together. */
+function shared(one, other) {
+  let count = 0;
+  while (count < one.length && one[count] === other[count]) count += 1;
+  return count;
 }
 
 export function forget() {

@@ -110,6 +110,7 @@ export class TextPanel {
   #soon() {
     clearTimeout(this.timer);
     if (!preferences.get("live")) return;
+    byId("output").setAttribute("aria-busy", "true"); // what stands there is out of date
     const length = this.text.length;
     this.timer = setTimeout(() => this.run(), length < 1_000 ? 350 : length < 10_000 ? 700 : 1_500);
   }
@@ -133,6 +134,7 @@ export class TextPanel {
     if (this.text.length > this.server.limits.characters) {
       const limit = this.server.limits.characters;
       this.notices.show("fault", { text: t("fault.too_large"), detail: t("count.over", { n: this.text.length, limit, over: this.text.length - limit }) });
+      this.#working(false);
       return;
     }
     const wish = { source: this.languages.source, target: this.languages.target, profile: this.server.profile.name, formality: "", glossary: "" };
@@ -145,8 +147,9 @@ export class TextPanel {
   cancel() {
     clearTimeout(this.timer);
     this.notices.hide("fault");
-    if (!this.translator.cancel()) return;
+    const was = this.translator.cancel();
     this.#working(false);
+    if (!was) return;
     const drafted = this.translator.lines.some((line) => line.told);
     this.#status(t(drafted ? "status.kept" : "status.cancelled"));
     say(t(drafted ? "status.kept" : "status.cancelled"));
