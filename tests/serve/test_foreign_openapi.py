@@ -73,4 +73,4 @@ def test_libretranslate(open_server: str) -> None:
 def test_deepl(open_server: str) -> None:
     tried = _try_all(f"{open_server}/v2/openapi.json")
     assert "POST /v2/translate" in tried
-    assert len(tried) == 12
+    assert len(tried) == 20

@@ -74,6 +74,16 @@ def build_method(name: str, options: Mapping[str, Any]) -> Method:
     return built
 
 
+def asks_generalist(profile: Profile) -> bool:
+    """Return whether a profile puts texts to a generalist, which of some methods their options decide.
+
+    Raises:
+        UnknownNameError: no such method.
+        ConfigurationError: an option of the method is unknown or has a value that it cannot have.
+    """
+    return bool(build_method(profile.method, profile.options).needs_generalist)
+
+
 def _build(spec: str, registry: Registry, tables: Mapping[str, Mapping[str, Any]], profile: Profile) -> Any:
     name, _, argument = spec.partition(":")
     options: dict[str, Any] = {}

@@ -8,17 +8,14 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from scalemt.config import Profile
 from scalemt.engine import Engine
-from scalemt.engine.backends import build_generalist, build_specialists
+from scalemt.engine.backends import asks_generalist, build_generalist, build_specialists
 from scalemt.errors import ConfigurationError, UsageError
 from scalemt.generalists import Generalist
 from scalemt.memory import Match, Memories, Unit
 from scalemt.memory.store import PairStats
-from scalemt.methods import METHODS
-from scalemt.serve.work import Kind, Setup, Variant, portable_translations
+from scalemt.serve.work import Kind, Setup, Variant, changed, portable_translations
 from scalemt.specialists import Specialist
 from scalemt.specialists.road import through_pivot
 from scalemt.types import Pair, Segment
@@ -133,7 +130,7 @@ class Desk:
         return changed(self._setup.profiles[variant.profile], dict(variant.changes))
 
     def _asks(self, profile: Profile) -> bool:
-        return bool(self._setup.answers and METHODS.load(profile.method).needs_generalist)
+        return self._setup.answers and asks_generalist(profile)
 
     def check(self) -> None:
         """Find out whether all profiles can be served as they are; no model is loaded.
@@ -229,16 +226,3 @@ class Desk:
         if memories is None:
             raise ConfigurationError(f"The profile {variant.profile} has no memory.")
         return memories
-
-
-def changed(profile: Profile, changes: Mapping[str, Any]) -> Profile:
-    """Return a profile with other values in some fields; which fields somebody set stays known.
-
-    Raises:
-        ConfigurationError: a value is not one that the field can have.
-    """
-    try:
-        return Profile(**{**profile.model_dump(exclude_unset=True), "name": profile.name, **changes})
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False)[0]
-        raise ConfigurationError(f"{fault['loc'][0]} is {fault['input']!r}: {fault['msg']}.") from None

@@ -111,7 +111,7 @@ class Shelf:
             QuotaSpent: the owner has 1,000 glossaries.
             Unavailable: the disk does not take it.
         """
-        title = _checked_name(name)
+        title = checked_name(name)
         if pair.source == pair.target:
             raise InvalidRequest(f"Source and target are both {pair.source}. Give two languages.")
         text = tsv if tsv is not None else csv
@@ -271,7 +271,12 @@ def _disk() -> Iterator[None]:
         raise Unavailable(f"The server can neither read nor keep glossaries now: {reason}.", 60.0) from None
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return the name of a glossary without spaces around it.
+
+    Raises:
+        InvalidRequest: it is empty, too long, or holds control characters.
+    """
     title = name.strip()
     if not title or len(title) > _LONGEST or _CONTROLS_AND_TABS.search(title) or len(title.encode()) > _LONGEST:
         raise InvalidRequest(

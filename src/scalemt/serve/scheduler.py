@@ -18,13 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from scalemt.engine.backends import asks_generalist
 from scalemt.errors import GeneralistError, ScalemtError, SpecialistError, UsageError
-from scalemt.methods import METHODS
 from scalemt.serve.crew import Crew, Hand, Running, WorkerDied
 from scalemt.serve.line import Item, Line, Ticket, Watch
 from scalemt.serve.refusals import Busy
 from scalemt.serve.settings import ServeSettings
-from scalemt.serve.work import InternalError, Kind, Lane, Variant, failed
+from scalemt.serve.work import InternalError, Kind, Lane, Variant, changed, failed
 from scalemt.types import Segment, Translation
 
 logger = logging.getLogger("scalemt.serve")
@@ -121,8 +121,10 @@ class Scheduler:
 
     def kind_of(self, variant: Variant) -> Kind:
         """Tell whether a variant waits for a generalist."""
-        method = dict(variant.changes).get("method") or self._settings.profiles[variant.profile].method
-        return "answering" if METHODS.load(method).needs_generalist else "drafting"
+        profile = self._settings.profiles[variant.profile]
+        if variant.changes:
+            profile = changed(profile, dict(variant.changes))
+        return "answering" if asks_generalist(profile) else "drafting"
 
     def _forget(self, ticket: Ticket) -> None:
         """Free the places of a ticket that is over, and stop batches that nobody waits for."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from scalemt import languages
 from scalemt.config import Profile
+from scalemt.engine.backends import asks_generalist
 from scalemt.errors import ConfigurationError, ScalemtError, UnknownNameError
 from scalemt.methods import METHODS
 from scalemt.serve.asking import AUTO, Ask, Event, Reply, Wish
@@ -98,7 +100,7 @@ class Service(Lookups):
 
     def asks(self, profile: Profile) -> bool:
         """Whether a profile puts texts to a generalist."""
-        return bool(METHODS.load(profile.method).needs_generalist)
+        return asks_generalist(profile)
 
     def variant(self, wish: Wish, caller: Caller) -> Variant:
         """Return the way of translating that somebody wants.
@@ -110,9 +112,15 @@ class Service(Lookups):
         profile = self.profile(wish.profile)
         if wish.method is not None and wish.method not in METHODS.names():
             raise InvalidRequest(str(UnknownNameError("method", wish.method, METHODS.names())))
-        glossary = str(self.shelf.path(caller.name, wish.glossary)) if wish.glossary else None
-        changes = {"formality": wish.formality, "variety": wish.variety, "method": wish.method}
-        return Variant.of(profile.name, **changes, glossary=glossary)
+        changes: dict[str, Any] = {"formality": wish.formality, "variety": wish.variety, "method": wish.method}
+        if wish.method not in (None, profile.method):
+            changes["options"] = ()  # those of the profile are of its own method
+        if wish.glossary:
+            changes["glossary"] = str(self.shelf.path(caller.name, wish.glossary))
+            if not self.asks(profile) and wish.method is None:
+                # Drafts take no notice of terms: the specialist puts in what they miss, and the checks decide.
+                changes |= {"method": "terminology", "options": ("by=specialist",), "gate": "checks"}
+        return Variant.of(profile.name, **changes)
 
     # Translating
 
@@ -139,7 +147,7 @@ class Service(Lookups):
             async with self._in_time(background=background):
                 return await self._translate(ask, variant, watch, background=background)
 
-    async def stream(self, ask: Ask, caller: Caller) -> AsyncIterator[Event]:
+    async def stream(self, ask: Ask, caller: Caller) -> AsyncGenerator[Event, None]:
         """Yield what happens while a request is translated; see `translate` for what is raised.
 
         First the language that was detected, where one was to be; then, where a generalist is asked, the draft of

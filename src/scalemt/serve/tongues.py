@@ -7,9 +7,9 @@ from functools import cached_property
 
 from scalemt import languages
 from scalemt.config import Profile
+from scalemt.engine.backends import asks_generalist
 from scalemt.errors import UnknownLanguageError
 from scalemt.memory.banks import formalities
-from scalemt.methods import METHODS
 from scalemt.serve.asking import AUTO
 from scalemt.types import Pair
 
@@ -68,7 +68,7 @@ class Tongues:
             target: a tag.
             profile: that translates.
         """
-        if not METHODS.load(profile.method).needs_generalist:
+        if not asks_generalist(profile):
             return False
         sources = self.sources if source == AUTO else [source]
         return bool(profile.demonstrations) or any(formalities(Pair(tag, target)) for tag in sources)

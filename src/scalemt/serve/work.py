@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from scalemt import errors
 from scalemt.config import Configuration, Profile
-from scalemt.errors import BackendError, ScalemtError, UsageError
+from scalemt.errors import BackendError, ConfigurationError, ScalemtError, UsageError
 from scalemt.serve import refusals
 from scalemt.types import Pair, Segment, Translation
 
@@ -161,3 +163,16 @@ def portable_translations(translations: Sequence[Translation]) -> list[Translati
 def failed(segment: Segment, lane: Lane, error: Exception) -> Translation:
     """Return what stands for a segment that has no translation."""
     return Translation(segment, "", "none", lane.pair, error=error)
+
+
+def changed(profile: Profile, changes: Mapping[str, Any]) -> Profile:
+    """Return a profile with other values in some fields; which fields somebody set stays known.
+
+    Raises:
+        ConfigurationError: a value is not one that the field can have.
+    """
+    try:
+        return Profile(**{**profile.model_dump(exclude_unset=True), "name": profile.name, **changes})
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False)[0]
+        raise ConfigurationError(f"{fault['loc'][0]} is {fault['input']!r}: {fault['msg']}.") from None

@@ -212,3 +212,61 @@ def test_deep_translator(guarded_server: Guarded) -> None:
     client = DeeplTranslator(source="en", target="pt", api_key=guarded_server.reader)
     client._base_url = f"{guarded_server.url}/v2/"  # it has no parameter for it
     assert client.translate("Good night.") == "Boa noite."
+
+
+def test_glossaries_of_several_directions(client: deepl.DeepLClient, impatient: None) -> None:
+    entries = deepl.api_data.MultilingualGlossaryDictionaryEntries
+    made = client.create_multilingual_glossary(
+        "harbour", [entries("EN", "PT-BR", {"boat": "embarcação"}), entries("PT", "EN", {"barco": "vessel"})]
+    )
+    assert [(item.source_lang, item.target_lang, item.entry_count) for item in made.dictionaries] == [
+        ("EN", "PT", 1),
+        ("PT", "EN", 1),
+    ]
+    there = client.translate_text("The boat is here.", source_lang="EN", target_lang="PT-BR", glossary=made)
+    back = client.translate_text("O barco está aqui.", source_lang="PT", target_lang="EN-GB", glossary=made)
+    assert isinstance(there, deepl.TextResult)
+    assert isinstance(back, deepl.TextResult)
+    assert "embarcação" in there.text
+    assert "vessel" in back.text
+    # Version 2 knows nothing of it.
+    assert client.list_glossaries() == []
+    assert [item.glossary_id for item in client.list_multilingual_glossaries()] == [made.glossary_id]
+    assert client.update_multilingual_glossary_name(made, "port").name == "port"
+    client.update_multilingual_glossary_dictionary(made, entries("EN", "PT", {"pier": "cais", "boat": "nave"}))
+    (held,) = client.get_multilingual_glossary_entries(made, "EN", "PT").dictionaries
+    assert sorted(str(held.entries).split("\n")) == ["boat\tnave", "pier\tcais"]
+    put = client.replace_multilingual_glossary_dictionary(made, entries("EN", "PT", {"sail": "vela"}))
+    assert put.entry_count == 1
+    client.delete_multilingual_glossary_dictionary(made, source_lang="PT", target_lang="EN")
+    told = client.get_multilingual_glossary(made.glossary_id)
+    assert [(item.source_lang, item.entry_count) for item in told.dictionaries] == [("EN", 1)]
+    with pytest.raises(deepl.GlossaryNotFoundException):
+        client.get_multilingual_glossary_entries(made, "PT", "EN")
+    client.delete_multilingual_glossary(made)
+    assert client.list_multilingual_glossaries() == []
+
+
+def test_a_glossary_of_version_2_can_be_changed_by_version_3(client: deepl.DeepLClient) -> None:
+    made = client.create_glossary("harbour", "EN", "PT", {"boat": "embarcação"})
+    (listed,) = client.list_multilingual_glossaries()
+    assert listed.glossary_id == made.glossary_id
+    entries = deepl.api_data.MultilingualGlossaryDictionaryEntries
+    client.update_multilingual_glossary_dictionary(made.glossary_id, entries("PT", "EN", {"barco": "vessel"}))
+    told = client.get_multilingual_glossary(made.glossary_id)
+    assert len(told.dictionaries) == 2
+    client.delete_multilingual_glossary(made.glossary_id)
+    assert not client.list_glossaries()
+    assert not client.list_multilingual_glossaries()
+
+
+def test_broken_glossaries_leave_nothing_behind(client: deepl.DeepLClient) -> None:
+    entries = deepl.api_data.MultilingualGlossaryDictionaryEntries
+    good = entries("EN", "PT", {"boat": "embarcação"})
+    with pytest.raises(deepl.DeepLException, match="Unsupported glossary"):
+        client.create_multilingual_glossary("far", [good, entries("EN", "JA", {"boat": "船"})])
+    with pytest.raises(deepl.DeepLException, match="one dictionary a direction"):
+        client.create_multilingual_glossary("twice", [good, good])
+    with pytest.raises(deepl.DeepLException, match="bytes"):
+        client.create_multilingual_glossary("long", [good, entries("PT", "EN", {"barco": "x" * 2000})])
+    assert client.list_multilingual_glossaries() == []

@@ -1,4 +1,4 @@
-"""The API of DeepL, version 2: its paths, parameters, spellings, messages and status codes.
+"""The API of DeepL, version 2 and glossaries of version 3: paths, parameters, spellings, messages, status codes.
 
 Source: DeepL's OpenAPI document 3.5 (https://github.com/DeepLcom/openapi) and its Python client 1.32.
 """
@@ -11,10 +11,10 @@ from fastapi import APIRouter
 
 from scalemt.serve.refusals import BackendFailed, NotDone, Refusal, Unauthorized
 from scalemt.serve.surfaces.base import Surface
-from scalemt.serve.surfaces.deepl import documents, glossaries, translating
+from scalemt.serve.surfaces.deepl import documents, glossaries, multilingual, translating
 
 router = APIRouter(tags=["deepl"])
-for part in (translating, documents, glossaries):
+for part in (translating, documents, glossaries, multilingual):
     router.include_router(part.router)
 
 
@@ -34,7 +34,7 @@ surface = Surface(
     "DeepL",
     router,
     _form,
-    owns=("/v2",),
+    owns=("/v2", "/v3"),
     uploads=("/v2/document",),
     document="/v2/openapi.json",
     status=_status,

@@ -1,4 +1,4 @@
-"""Glossaries: made once, looked at, deleted; version 2 cannot change one."""
+"""Glossaries of version 2: made once, looked at, deleted, never changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from scalemt import languages
 from scalemt.serve.glossaries import Kept
 from scalemt.serve.refusals import InvalidRequest
+from scalemt.serve.service import Service
 from scalemt.serve.surfaces.base import caller_of, routes_of, service_of
 from scalemt.serve.surfaces.bodies import either_body, validated
 from scalemt.serve.surfaces.deepl.codes import source_code
@@ -23,6 +24,7 @@ from scalemt.serve.surfaces.deepl.models import (
     GlossaryPairs,
 )
 from scalemt.serve.surfaces.deepl.translating import fields_of
+from scalemt.serve.surfaces.deepl.wishes import binders_of
 from scalemt.serve.tongues import Tongues
 from scalemt.types import Pair
 
@@ -54,13 +56,7 @@ async def create(request: Request) -> Glossary:
     fields, caller = await fields_of(request, "glossaries")
     body = validated(GlossaryBody, fields.data())
     service = service_of(request)
-    tongues = Tongues(await service.pairs())
-    source, target = (
-        tongues.known(code, [*tongues.sources, *tongues.targets]) for code in (body.source_lang, body.target_lang)
-    )
-    if source is None or target is None or not tongues.serves(Pair(source, target)):
-        raise InvalidRequest("Unsupported glossary source and target language pair.")
-    pair = Pair(languages.base(source), languages.base(target))
+    pair = await pair_of(service, body.source_lang, body.target_lang)
     tsv, csv = (body.entries, None) if body.entries_format == "tsv" else (None, body.entries)
     kept = await asyncio.to_thread(
         service.shelf.create, caller.name, body.name, pair, tsv=tsv, csv=csv, plain=True
@@ -68,11 +64,25 @@ async def create(request: Request) -> Glossary:
     return _told(kept)
 
 
+async def pair_of(service: Service, source_lang: str, target_lang: str) -> Pair:
+    """Return the direction of a glossary, without territories.
+
+    Raises:
+        InvalidRequest: nothing is translated in this direction.
+    """
+    tongues = Tongues(await service.pairs())
+    known = [*tongues.sources, *tongues.targets]
+    source, target = tongues.known(source_lang, known), tongues.known(target_lang, known)
+    if source is None or target is None or not tongues.serves(Pair(source, target)):
+        raise InvalidRequest("Unsupported glossary source and target language pair.")
+    return Pair(languages.base(source), languages.base(target))
+
+
 @router.get("/v2/glossaries", responses=REFUSED)
 async def list_glossaries(request: Request) -> GlossaryList:
-    """List the glossaries of the caller."""
+    """List the glossaries of the caller, but for those of version 3."""
     caller = caller_of(request, "glossaries")
-    kept = await asyncio.to_thread(service_of(request).shelf.list, caller.name)
+    kept = await asyncio.to_thread(binders_of(service_of(request)).alone, caller.name)
     return GlossaryList(glossaries=[_told(item) for item in kept])
 
 

@@ -182,3 +182,72 @@ class GlossaryPairs(BaseModel):
     """All directions that a glossary can have."""
 
     supported_languages: list[GlossaryPair]
+
+
+class Dictionary(BaseModel):
+    """The terms of one direction."""
+
+    source_lang: Code
+    target_lang: Code
+    entries: str
+    entries_format: Literal["tsv", "csv"] = "tsv"
+
+
+class DictionaryBody(Dictionary):
+    """Terms that take the place of those of their direction."""
+
+    auth_key: str | None = None
+
+
+class BinderBody(BaseModel):
+    """A glossary of several directions to keep."""
+
+    name: Annotated[str, Field(min_length=1)]
+    dictionaries: Annotated[list[Dictionary], Field(min_length=1)]
+    auth_key: str | None = None
+
+
+class BinderChange(BaseModel):
+    """What is to be changed of a glossary: its name, or terms of a direction, to which new ones are added."""
+
+    name: Annotated[str, Field(min_length=1)] | None = None
+    dictionaries: Annotated[list[Dictionary], Field(max_length=1)] = []
+    auth_key: str | None = None
+
+
+class DictionaryInfo(BaseModel):
+    """A direction, and how many terms it has."""
+
+    source_lang: str
+    target_lang: str
+    entry_count: int
+
+
+class Binder(BaseModel):
+    """A glossary of several directions, without its entries."""
+
+    glossary_id: str
+    name: str
+    dictionaries: list[DictionaryInfo]
+    creation_time: str
+
+
+class BinderList(BaseModel):
+    """The glossaries of a caller."""
+
+    glossaries: list[Binder]
+
+
+class DictionaryEntries(BaseModel):
+    """The terms of a direction, one a line, source and target parted by a tab."""
+
+    source_lang: str
+    target_lang: str
+    entries: str
+    entries_format: Literal["tsv"] = "tsv"
+
+
+class DictionaryList(BaseModel):
+    """The terms of the direction that was asked for."""
+
+    dictionaries: list[DictionaryEntries]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scalemt import languages
 from scalemt.serve.asking import AUTO, Wish
+from scalemt.serve.binders import Binders
 from scalemt.serve.keys import Caller
 from scalemt.serve.refusals import InvalidRequest
 from scalemt.serve.service import Service
@@ -87,7 +88,14 @@ async def _glossary(service: Service, body: Wanted, caller: Caller, pair: Pair) 
         raise InvalidRequest("Several glossaries in one request are not served here. Name one.")
     if pair.source == AUTO:
         raise InvalidRequest("Use of a glossary requires the source_lang parameter to be specified.")
-    kept = await asyncio.to_thread(service.shelf.get, caller.name, named[0])
-    if tuple(map(languages.base, kept.pair)) != tuple(map(languages.base, pair)):
-        raise InvalidRequest(f"The glossary is of {kept.pair}, and the request of {pair}. They must match.")
+    binder = await asyncio.to_thread(binders_of(service).get, caller.name, named[0])
+    kept = binder.parts.get(Pair(languages.base(pair.source), languages.base(pair.target)))
+    if kept is None:
+        held = ", ".join(map(str, binder.parts)) or "nothing"
+        raise InvalidRequest(f"The glossary is of {held}, and the request of {pair}. They must match.")
     return kept.id
+
+
+def binders_of(service: Service) -> Binders:
+    """Return the glossaries of several directions."""
+    return Binders(service.settings.state / "binders", service.shelf)
