@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,9 @@ class Piece:
     translation: Translation | None = None
 
 
-async def translate_lines(service: Service, text: str, order: Order, caller: Caller) -> AsyncIterator[Piece]:
+async def translate_lines(
+    service: Service, text: str, order: Order, caller: Caller
+) -> AsyncGenerator[Piece, None]:
     """Yield a translation in pieces, from its beginning on, each as soon as it is there; together they are all.
 
     A text that is in the target language already comes back as it is.

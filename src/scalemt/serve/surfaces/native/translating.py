@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from scalemt import languages
 from scalemt.serve.asking import AUTO, Event, Reply
 from scalemt.serve.refusals import Refusal
 from scalemt.serve.surfaces.base import caller_of, refusal_of, routes_of, service_of
-from scalemt.serve.surfaces.events import HEADERS, alive, opened
+from scalemt.serve.surfaces.events import EventStream, Opened
 from scalemt.serve.surfaces.native.models import (
     REFUSED,
     DetectBody,
@@ -40,8 +40,8 @@ async def translate(body: TranslateBody, request: Request) -> Response:
     caller = caller_of(request, "translate")
     service = service_of(request)
     if body.stream:
-        sent = alive(_events(await opened(service.stream(body.ask, caller)), request.state.request_id))
-        return StreamingResponse(sent, media_type="text/event-stream", headers=HEADERS)
+        source = await Opened.of(service.stream(body.ask, caller))
+        return EventStream(source, _events(source, request.state.request_id))
     reply = await service.translate(body.ask, caller)
     return JSONResponse(_reply(reply, explain=body.explain))
 

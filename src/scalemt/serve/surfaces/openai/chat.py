@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from scalemt.errors import ScalemtError
 from scalemt.serve.asking import AUTO, Wish
@@ -19,7 +19,7 @@ from scalemt.serve.linewise import Piece, translate_lines
 from scalemt.serve.refusals import TooLarge
 from scalemt.serve.service import Service
 from scalemt.serve.surfaces.base import authenticated, refusal_of, routes_of, service_of
-from scalemt.serve.surfaces.events import HEADERS, alive, opened
+from scalemt.serve.surfaces.events import EventStream, Opened
 from scalemt.serve.surfaces.openai.faults import NoDirection, NoText, TooLong, UnknownModel, fault_body
 from scalemt.serve.surfaces.openai.models import (
     REFUSED,
@@ -77,8 +77,8 @@ async def complete(body: ChatBody, request: Request) -> Response:
     try:
         if body.stream:
             usage = bool(body.stream_options and body.stream_options.include_usage)
-            events = alive(_events(await opened(pieces), answer, usage=usage))
-            return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
+            source = await Opened.of(pieces)
+            return EventStream(source, _events(source, answer, usage=usage))
         content = "".join([answer.counted(piece).text async for piece in pieces])
     except TooLarge as fault:
         raise TooLong(str(fault)) from None
