@@ -21,6 +21,7 @@ from scalemt.serve.quotas import Quotas
 from scalemt.serve.refusals import InvalidRequest, Overdue, Unavailable
 from scalemt.serve.scheduler import Scheduler
 from scalemt.serve.settings import ServeSettings
+from scalemt.serve.tongues import Tongues
 from scalemt.serve.work import Variant
 from scalemt.types import Pair
 
@@ -43,6 +44,7 @@ class Lookups:
         self.quotas = quotas
         self.closing = False
         self._pairs: dict[str, list[Pair]] = {}
+        self._tongues: dict[str, Tongues] = {}
 
     def profile(self, name: str | None) -> Profile:
         """Return a served profile, the first one where none is named.
@@ -89,6 +91,17 @@ class Lookups:
         if name not in self._pairs:
             self._pairs[name] = await self.call("pairs", variant=Variant(name))
         return self._pairs[name]
+
+    async def tongues(self, profile: str | None = None) -> Tongues:
+        """Return what a profile's specialists can draft, for looking up codes of others.
+
+        Raises:
+            InvalidRequest: the profile is not served.
+        """
+        name = self.profile(profile).name
+        if name not in self._tongues:
+            self._tongues[name] = Tongues(await self.pairs(name))
+        return self._tongues[name]
 
     async def speeches(self, profile: str | None = None) -> list[Speech]:
         """Return the languages that can be translated from, each with those it can be translated into."""

@@ -35,7 +35,6 @@ from scalemt.serve.service import Service
 from scalemt.serve.surfaces.base import Surface, caller_of, documented, routes_of, service_of
 from scalemt.serve.surfaces.bodies import Fields, either_body, read_fields, upload_body, validated
 from scalemt.serve.texts import Done, Order, translate_texts
-from scalemt.serve.tongues import Tongues
 from scalemt.types import Pair
 
 # What LibreTranslate writes for tags of ours; it reads its own old codes (pb, zh, zt) too.
@@ -228,7 +227,7 @@ async def _languages(service: Service, source: str, target: str) -> tuple[str, s
     Raises:
         InvalidRequest: one of them is unknown here, or there is no such pair.
     """
-    tongues = Tongues(await service.pairs())
+    tongues = await service.tongues()
     known = [*tongues.sources, *tongues.targets]
     from_tag = AUTO if source.lower() == AUTO else _tag(tongues.known(source, known), source)
     into_tag = _tag(tongues.known(target, known), target)
@@ -289,7 +288,7 @@ async def detect(request: Request) -> Response:
 @router.get("/languages", responses=_OPEN)
 async def list_languages(request: Request) -> list[LanguageEntry]:
     """List the languages, each with those that it can be translated into; no key is needed."""
-    tongues = Tongues(await service_of(request).pairs())
+    tongues = await service_of(request).tongues()
     tags = sorted({*tongues.sources, *tongues.targets}, key=languages.name)
     return [
         LanguageEntry(
@@ -307,7 +306,7 @@ async def settings(request: Request) -> Settings:
     """Tell a page what it has to know; no key is needed."""
     service = service_of(request)
     told = service.settings
-    tongues = Tongues(await service.pairs())
+    tongues = await service.tongues()
     target = next(iter(tongues.targets_of("en") or tongues.targets), "en")
     wants_keys = told.key_file is not None
     return Settings(

@@ -25,7 +25,6 @@ from scalemt.serve.surfaces.deepl.models import (
 )
 from scalemt.serve.surfaces.deepl.translating import fields_of
 from scalemt.serve.surfaces.deepl.wishes import binders_of
-from scalemt.serve.tongues import Tongues
 from scalemt.types import Pair
 
 router = APIRouter(route_class=routes_of("deepl"))
@@ -70,7 +69,7 @@ async def pair_of(service: Service, source_lang: str, target_lang: str) -> Pair:
     Raises:
         InvalidRequest: nothing is translated in this direction.
     """
-    tongues = Tongues(await service.pairs())
+    tongues = await service.tongues()
     known = [*tongues.sources, *tongues.targets]
     source, target = tongues.known(source_lang, known), tongues.known(target_lang, known)
     if source is None or target is None or not tongues.serves(Pair(source, target)):

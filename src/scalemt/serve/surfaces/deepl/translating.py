@@ -30,7 +30,6 @@ from scalemt.serve.surfaces.deepl.models import (
 )
 from scalemt.serve.surfaces.deepl.wishes import FAST, profile_for, understood
 from scalemt.serve.texts import Done, Order, translate_texts
-from scalemt.serve.tongues import Tongues
 
 UNLIMITED = 1_000_000_000_000
 """What DeepL tells whoever has no limit."""
@@ -121,7 +120,7 @@ async def list_languages(request: Request, type: str = "source") -> Response:  #
         raise InvalidRequest("Parameter 'type' is invalid. 'source' and 'target' are valid values.")
     service = service_of(request)
     profile = service.profile(None)
-    tongues = Tongues(await service.pairs())
+    tongues = await service.tongues()
     if given == "source":
         told = {code: (tag, False) for code, tag in source_codes(tongues.sources).items()}
     else:

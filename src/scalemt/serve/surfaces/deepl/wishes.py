@@ -12,7 +12,6 @@ from scalemt.serve.keys import Caller
 from scalemt.serve.refusals import InvalidRequest
 from scalemt.serve.service import Service
 from scalemt.serve.surfaces.deepl.models import ModelType, Wanted
-from scalemt.serve.tongues import Tongues
 from scalemt.types import Pair
 
 FAST = "fast"
@@ -47,7 +46,7 @@ async def understood(service: Service, body: Wanted, caller: Caller, profile: st
     for name in _UNSERVED:
         if getattr(body, name):
             raise InvalidRequest(f"'{name}' is not served here. Leave it out.")
-    tongues = Tongues(await service.pairs(profile))
+    tongues = await service.tongues(profile)
     target = tongues.known(body.target_lang, [*tongues.targets, *tongues.sources])
     if target is None:
         raise InvalidRequest(f"Value for 'target_lang' not supported.{_choices(tongues.targets)}")
