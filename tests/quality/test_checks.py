@@ -133,6 +133,11 @@ def test_copy() -> None:
     assert detail("copy", source, source) == "100 % the same as the source"
     assert detail("copy", source, source.upper()) != ""
     assert detail("copy", source, "A casa é azul e a porta é verde.") == ""
+    # A text in a third language that the prompt showed is no translation either.
+    spanish = "La casa es azul y la puerta es verde."
+    assert detail("copy", source, spanish, others=("bat", spanish)) == "100 % the same as another language's text"
+    assert detail("copy", source, spanish, others=("La casa",)) == ""
+    assert detail("copy", source, spanish, draft=spanish, others=(spanish,)) == ""
     # Short texts, close languages where the draft is a copy too, and two varieties of one language.
     assert detail("copy", "New York City", "New York City") == ""
     same = "A casa de Ana é grande."

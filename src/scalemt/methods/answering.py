@@ -126,9 +126,16 @@ def _answer(prepared: Prepared, heard: _Heard, asking: Asking) -> Answer:
         prepared.standing.text if prepared.standing else "",
         completion.finish_reason == "stop",
         kept.wrong,
+        _others(prepared, asking.pair),
     )
     candidate = Candidate(asking.origin, kept.text, run_checks(subject), spans=kept.spans)
     return Answer(candidate, None, completion.usage, kept.repairs)
+
+
+def _others(prepared: Prepared, pair: Pair) -> tuple[str, ...]:
+    """Return the texts in other languages than the target that stand in the prompt beside the source."""
+    pivots = [item.text for item in prepared.drafts if base(item.language or pair.target) != base(pair.target)]
+    return (*pivots, *prepared.others)
 
 
 def case_of(prepared: Prepared, candidates: Sequence[Candidate], pair: Pair) -> Case:

@@ -16,7 +16,7 @@ from scalemt.prompts import Surroundings, Template
 from scalemt.quality.gate import Gate
 from scalemt.specialists import Specialist
 from scalemt.specialists.drafting import Drafting, by_sentences
-from scalemt.specialists.road import Road, drafts_to_ask
+from scalemt.specialists.road import PivotRoad, Road, drafts_to_ask
 from scalemt.text.protection import protect
 from scalemt.types import (
     Candidate,
@@ -199,6 +199,18 @@ class Kit:
         """
         return self.drafted(self.choose(segments), paths)
 
+    def choose_standing(self, segments: Sequence[Segment]) -> list[list[Demonstration]]:
+        """Return the demonstrations for each segment, each with a draft in the target language.
+
+        Through a pivot that is the draft of the second leg; without a road, or that leg, there are no drafts.
+        """
+        if self.road is None or not isinstance(self.road, PivotRoad):
+            return self.choose_drafted(segments, 0) if self.road else self.choose(segments)
+        rows = self.choose(segments)
+        drafts = self.standing_drafts([item.source for row in rows for item in row], self.road)
+        made = {source: (draft,) for source, draft in drafts.items()}
+        return [[replace(item, drafts=made.get(item.source, ())) for item in row] for row in rows]
+
     def drafted(self, rows: Sequence[Sequence[Demonstration]], paths: int) -> list[list[Demonstration]]:
         """Return demonstrations with as many drafts as the prompt will show."""
         drafts = self._drafts_of([item.source for row in rows for item in row if not item.drafts], paths)
@@ -267,6 +279,8 @@ class Prepared:
     what was spent on it before the prompt. `result` is the round, from 0, whose answer a method that asked several
     times holds for its result; None is the last that brought an answer. `terms` are terms of the segment that the
     method wants translated in a certain way, beside those of the glossary: candidates are verified for them too.
+    `others` are texts in other languages that the prompt shows beside source and drafts: an answer that only
+    repeats one fails its checks.
     """
 
     segment: Segment
@@ -278,6 +292,7 @@ class Prepared:
     alternatives: tuple[tuple[str, Draft], ...] = ()
     usage: Usage = field(default_factory=Usage)
     result: int | None = None
+    others: tuple[str, ...] = ()
     terms: tuple[FoundTerm, ...] = ()
 
 

@@ -12,8 +12,8 @@ from scalemt.methods.answering import case_of, draft_candidates
 from scalemt.methods.base import Answer, Kit, Method, Prepared
 from scalemt.methods.few_shot import FewShotMethod
 from scalemt.quality.gate import Gate
-from scalemt.specialists.road import Drafted, PivotRoad
-from scalemt.types import Candidate, Decision, Demonstration, Draft, Pair, Prompt, Segment
+from scalemt.specialists.road import Drafted
+from scalemt.types import Candidate, Decision, Draft, Pair, Prompt, Segment
 
 MOST_ROUNDS = 10
 _MOST_CHANGES = 3  # that a decision shows
@@ -99,7 +99,7 @@ class LadderMethod(Method):
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
         """Draft, and render the prompts of the first round."""
         drafted = kit.road.draft(segments) if kit.road else [Drafted((), None)] * len(segments)
-        rows = _demonstrations(segments, kit)
+        rows = kit.choose_standing(segments)
         prepared: list[Prepared] = []
         for segment, item, row in zip(segments, drafted, rows, strict=True):
             rung = Rung(segment, item.shown, item.standing, tuple(row))
@@ -152,20 +152,6 @@ class LadderMethod(Method):
         rung = replace(rung, round=rung.round + 1)
         # Confidences are a specialist's, and the text is no longer its own.
         return replace(rung, prompt=_prompt(rung, Draft(candidate.text, spans=candidate.spans), kit))
-
-
-def _demonstrations(segments: Sequence[Segment], kit: Kit) -> list[list[Demonstration]]:
-    """Return demonstrations with drafts in the target language: through a pivot, those of its second leg."""
-    if kit.road is None:
-        return kit.choose(segments)
-    if not isinstance(kit.road, PivotRoad):
-        return kit.choose_drafted(segments, 0)
-    rows = without_drafts(kit.choose(segments))
-    drafts = kit.standing_drafts([item.source for row in rows for item in row], kit.road)
-    return [
-        [replace(item, drafts=(drafts[item.source],)) if item.source in drafts else item for item in row]
-        for row in rows
-    ]
 
 
 def _prompt(rung: Rung, draft: Draft, kit: Kit) -> Prompt:

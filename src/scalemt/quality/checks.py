@@ -26,7 +26,8 @@ _CHAIN = re.compile(r"([^\W\d_]{2,20}?)\1{4}")
 class Subject:
     """What is checked: a candidate with its source, the draft it came from, and how the answer ended.
 
-    `damage` says what became of protected spans, "" where all of them are kept.
+    `damage` says what became of protected spans, "" where all of them are kept. `others` are the texts in other
+    languages than the target that the prompt showed beside the source.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Subject:
     draft: str = ""
     finished: bool = True
     damage: str = ""
+    others: tuple[str, ...] = ()
 
 
 def run_checks(subject: Subject, names: tuple[str, ...] | None = None) -> tuple[Check, ...]:
@@ -124,6 +126,14 @@ def _numbers(subject: Subject) -> str:
 def _addresses(subject: Subject) -> str:
     expected = Counter(match.rstrip(_ADDRESS_END) for match in _ADDRESS.findall(subject.source))
     found = Counter(match.rstrip(_ADDRESS_END) for match in _ADDRESS.findall(subject.text))
+    akin = languages.base(subject.pair.source) == languages.base(subject.pair.target)
+    copied = "" if akin else _copied(subject, subject.source, "the source")
+    return copied or next(
+        (found for other in subject.others if (found := _copied(subject, other, "another language's text"))), ""
+    )
+
+
+def _copied(subject: Subject, shown: str, named: str) -> str:
     missing = expected - found
     return f"{_listed(missing)} of the source is missing" if missing else ""
 
@@ -131,18 +141,15 @@ def _addresses(subject: Subject) -> str:
 def _copy(subject: Subject) -> str:
     from rapidfuzz import fuzz
 
-    if (
-        languages.base(subject.pair.source) == languages.base(subject.pair.target)
-        or len(subject.source.split()) < 4
-    ):
+    if len(shown.split()) < 4:
         return ""
-    likeness = fuzz.ratio(subject.source.lower(), subject.text.lower())
+    likeness = fuzz.ratio(shown.lower(), subject.text.lower())
     if likeness < 98:
         return ""
-    # Close languages share whole sentences; where the draft is as like the source, a copy is no fault.
-    if subject.draft and fuzz.ratio(subject.source.lower(), subject.draft.lower()) >= likeness:
+    # Close languages share whole sentences; where the draft is as like what was shown, a copy is no fault.
+    if subject.draft and fuzz.ratio(shown.lower(), subject.draft.lower()) >= likeness:
         return ""
-    return f"{likeness:.0f} % the same as the source"
+    return f"{likeness:.0f} % the same as {named}"
 
 
 def _scores(subject: Subject) -> str:
