@@ -139,6 +139,14 @@ def _copied(subject: Subject, shown: str, named: str) -> str:
 
 
 def _copy(subject: Subject) -> str:
+    akin = languages.base(subject.pair.source) == languages.base(subject.pair.target)
+    copied = "" if akin else _copied(subject, subject.source, "the source")
+    return copied or next(
+        (found for other in subject.others if (found := _copied(subject, other, "another language's text"))), ""
+    )
+
+
+def _copied(subject: Subject, shown: str, named: str) -> str:
     from rapidfuzz import fuzz
 
     if len(shown.split()) < 4:
