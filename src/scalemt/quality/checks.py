@@ -126,14 +126,6 @@ def _numbers(subject: Subject) -> str:
 def _addresses(subject: Subject) -> str:
     expected = Counter(match.rstrip(_ADDRESS_END) for match in _ADDRESS.findall(subject.source))
     found = Counter(match.rstrip(_ADDRESS_END) for match in _ADDRESS.findall(subject.text))
-    akin = languages.base(subject.pair.source) == languages.base(subject.pair.target)
-    copied = "" if akin else _copied(subject, subject.source, "the source")
-    return copied or next(
-        (found for other in subject.others if (found := _copied(subject, other, "another language's text"))), ""
-    )
-
-
-def _copied(subject: Subject, shown: str, named: str) -> str:
     missing = expected - found
     return f"{_listed(missing)} of the source is missing" if missing else ""
 
