@@ -154,7 +154,7 @@ export class Details {
   }
 
   async #lookUp(line, about, note, put) {
-    const query = new URLSearchParams({ text: line.source, source: about.sourceLanguage, target: about.target, limit: "5" });
+    const query = new URLSearchParams({ text: line.source, source: about.sourceLanguage, target: about.target, profile: about.profile, limit: "5" });
     const known = this.found.get(String(query));
     if (known) return put(known);
     if (!note.hidden) note.textContent = t("matches.looking");
