@@ -140,6 +140,11 @@ class Assembly:
         found = (bare(item) for item in self.specialists if item.supports(pair))
         return [item for item in found if isinstance(item, LearningSpecialist)]
 
+    @property
+    def planned(self) -> int:
+        """How many pairs are planned: each keeps demonstrations, terms and indexes of its own."""
+        return len(self._plans)
+
     def plan(self, pair: Pair, *, ask: bool = True) -> Plan:
         """Return the plan for a pair; see `Engine.plan`."""
         if (pair, ask) not in self._plans:
@@ -172,7 +177,9 @@ class Assembly:
         third = self._third(method, calibration)
         reuse = self._reuse(pair)
         remembers = reuse is not None or isinstance(kit.selector, MemorySelector)
-        gate = kit.gate = replace(self._gate(calibration), aims_at_terms=method.aims_at_terms)
+        gate = kit.gate = replace(
+            self._gate(calibration), aims_at_terms=method.aims_at_terms, wants_terms=method.wants_terms
+        )
         return Plan(
             pair=pair,
             method=method,

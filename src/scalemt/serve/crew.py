@@ -169,6 +169,10 @@ class Crew:
         """Return how many times workers were started again."""
         return sum(hand.restarts for hand in self.hands)
 
+    def processes(self) -> dict[int, int | None]:
+        """Return the process of each worker by its number, None where there is none now."""
+        return {hand.place: hand.process.pid if hand.process else None for hand in self.hands}
+
     def most(self, kind: Kind) -> int:
         """Return how many batches of a kind all workers together work on at a time."""
         if kind == "drafting":

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scalemt.evaluation.results import Evaluation
 
 _MOST_ENGINES = 64  # variants that are kept planned; models are shared by all of them
+_MOST_PLANS = 200  # pairs that an engine is kept with
 _MOST_PLANNED = 50  # pairs of a profile that are looked at before it is served
 
 
@@ -109,7 +110,8 @@ class Desk:
         """
         with self._lock:
             engine = self._engines.get((variant, lane))
-            if engine is None:
+            # Pairs are as many as clients think of regions; what is kept for each of them must not be.
+            if engine is None or engine.assembly.planned > _MOST_PLANS:
                 engine = self._engines[variant, lane] = self._built(variant, lane)
                 while len(self._engines) > _MOST_ENGINES:
                     self._engines.popitem(last=False)

@@ -19,6 +19,7 @@ from scalemt.serve.settings import ServeSettings
 
 logger = logging.getLogger("scalemt.serve")
 
+_SENDING = 128 * 1024  # bytes that the system holds of what is sent; Linux doubles it
 _SPARE_FILES = 200  # descriptors beside those of connections: models, databases, pipes
 
 
@@ -68,7 +69,10 @@ def run(settings: ServeSettings) -> int:
 def _listening(settings: ServeSettings) -> socket.socket:
     address = (settings.host, settings.port)
     try:
-        return socket.create_server(address, family=_family(settings.host), backlog=1024)
+        door = socket.create_server(address, family=_family(settings.host), backlog=1024)
+        # Of each connection: the system would let an answer that nobody reads grow to megabytes there.
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENDING)
+        return door
     except (OSError, OverflowError) as fault:
         raise ConfigurationError(
             f"The server cannot listen at port {settings.port} of {settings.host}: "
@@ -99,7 +103,7 @@ class Server(uvicorn.Server):
         keeper = Doorkeeper(capacity)
         application = build(settings, self.give_up)
         application.meters.gauge("connections", "Connections that are open.", lambda: keeper.count)
-        application.meters.gauge("connections_ended", "Of slow clients, since the start.", lambda: keeper.ended)
+        application.meters.counter("connections_ended", "Connections of slow clients.", lambda: keeper.ended)
         self.fault: ScalemtError | None = None
         super().__init__(
             uvicorn.Config(

@@ -58,10 +58,11 @@ class Service(Lookups):
         self.keys = KeyRing(settings.key_file, settings.limits)
         self.shelf = Shelf(settings.state / "glossaries")
         self.documents = Documents(settings.state / "documents", self, self.quotas, settings.capacity)
+        self.meters.workers(self.scheduler.crew.processes)
         self.meters.gauge("waiting_characters", "Characters in line.", self._waiting)
         self.meters.gauge("documents_waiting", "Documents that are not done.", self.documents.waiting)
         self.meters.gauge("workers_ready", "Workers that can translate.", self.scheduler.crew.ready_count)
-        self.meters.gauge(
+        self.meters.counter(
             "worker_restarts", "Times that workers were started again.", self.scheduler.crew.restarts
         )
 

@@ -45,7 +45,7 @@ def brittle(running: Served) -> Served:
 
 
 def restarts(server: Served) -> int:
-    return int(metric(server.url, "scalemt_worker_restarts"))
+    return int(metric(server.url, "scalemt_worker_restarts_total"))
 
 
 @pytest.mark.parametrize("which", ["one", "all"])
