@@ -152,6 +152,7 @@ class TermUse:
         found: what stands in the translation for it, "" when missed.
         status: of the entry that `found` belongs to; a deprecated or forbidden one is a fault.
         start, end: characters of the source where the term stands.
+        origin: who wants it so: the glossary, or the method of that name.
     """
 
     source: str
@@ -161,6 +162,7 @@ class TermUse:
     status: TermStatus = "preferred"
     start: int = 0
     end: int = 0
+    origin: str = "glossary"
 
 
 Role = Literal["system", "user", "assistant"]

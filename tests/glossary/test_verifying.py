@@ -150,3 +150,12 @@ def test_references_of_tico_19_use_most_terms(shared_data: Path) -> None:
     assert told.percentage is not None
     assert 60 < told.percentage < 75
     assert told.counts["inflected"] > 80
+
+
+@pytest.mark.parametrize(
+    ("target", "state"),
+    [("os HCoVs", "inflected"), ("o HCoV", "applied"), ("os hcovs", "missed"), ("os HCoVx", "missed")],
+)
+def test_an_abbreviation_may_have_a_plural(target: str, state: str) -> None:
+    found = TermFinder(Glossary((TermEntry("HCoV", "HCoV"),)), EN_PT).find("HCoVs")
+    assert [use.state for use in verify(found, target, EN_PT)] == [state]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from scalemt.quality.evidence import Case
 from scalemt.quality.gate import DEFAULT_WEIGHTS, GATES, NEVER, Gate, Scale, features
-from scalemt.types import Candidate, Check, Decision, Draft, Pair
+from scalemt.types import Candidate, Check, Decision, Draft, Pair, TermState, TermUse
 
 GOOD = (Check("empty", True), Check("numbers", True))
 WRONG_NUMBER = (Check("empty", True), Check("numbers", False, "the number 7 of the source is missing"))
@@ -216,3 +217,35 @@ def test_before_calibration_the_generalist_does_not_judge_itself() -> None:
     assert (
         judged(Gate("quality"), draft, candidate("refine", "texto", likelihood=-1.0, roundtrip=0.6))[0] == "refine"
     )
+
+
+def uses(state: TermState, origin: str) -> tuple[TermUse, ...]:
+    return (TermUse("host", "hospedeiro", state, start=4, end=8, origin=origin),)
+
+
+def with_terms(name: str, text: str, state: TermState, origin: str, likelihood: float) -> Candidate:
+    return replace(candidate(name, text, likelihood=likelihood), terms=uses(state, origin))
+
+
+@pytest.mark.parametrize(
+    ("origin", "likelihood", "kept"),
+    [
+        # What a glossary wants may look less likely to a model; what only a method wants may not.
+        ("glossary", -3.0, "edit"),
+        ("agents", -3.0, "draft"),
+        ("agents", -1.9, "edit"),
+    ],
+)
+def test_terms_are_put_in_while_the_evidence_allows_it(origin: str, likelihood: float, kept: str) -> None:
+    gate = Gate("quality", by_likelihood().scales, 0.3, wants_terms=True)
+    draft = with_terms("draft", "o anfitrião", "missed", origin, -2.0)
+    edit = with_terms("edit", "o hospedeiro", "applied", origin, likelihood)
+    assert judged(gate, draft, edit)[0] == kept
+
+
+def test_a_method_that_wants_terms_has_other_answers_weighed_as_ever() -> None:
+    draft = with_terms("draft", "o hospedeiro", "applied", "agents", -2.0)
+    answer = with_terms("refine", "um texto bem outro, o hospedeiro", "applied", "agents", -1.0)
+    assert judged(Gate("checks", wants_terms=True), draft, answer)[0] == "refine"
+    assert judged(Gate("checks", aims_at_terms=True), draft, answer)[0] == "draft"
+    assert judged(Gate("quality", by_likelihood().scales, 0.3, wants_terms=True), draft, answer)[0] == "refine"

@@ -96,6 +96,10 @@ class Forms:
         """Return the lemma of a word, or what stands in for it, case-folded."""
         return self._known(word)[0]
 
+    def knows(self, word: str) -> bool | None:
+        """Whether the dictionary has a word, in any case; None where there is no dictionary."""
+        return self._known(word)[1] if self._dictionary else None
+
     def start(self, word: str) -> str:
         """Return how a word begins, by which most of its forms are found; "" for one too short to be compared."""
         plain = _bare(fold(word))

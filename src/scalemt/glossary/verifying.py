@@ -105,7 +105,10 @@ class _Text:
         ]
 
     def _are_forms(self, one: Token, other: Token) -> bool:
-        return one.kind == other.kind == "word" and self._forms.same(one.text, other.text)
+        if not one.kind == other.kind == "word":
+            return False
+        # Many languages write the plural of an abbreviation as English does: CoVs, PCRs.
+        return self._forms.same(one.text, other.text) or (one.text[-1].isupper() and other.text == f"{one.text}s")
 
     def _as_written(self, entry: TermEntry, place: Place) -> bool:
         # Hyphens are not among the units, and case is folded in them.

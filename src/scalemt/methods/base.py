@@ -342,7 +342,8 @@ class Method(ABC):
     `samples_paths` says that the number of paths of the profile decides what it does. `needs_memory` chooses
     demonstrations from the memories of the profile, whatever its selection, and `needs_glossary` refuses to work
     without a glossary.
-    `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse.
+    `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse, and no
+    other; `wants_terms` does the same and has it weigh other answers as ever.
     `template` is the prompt template by kind of generalist, where the method wants one of its own.
 
     A method that asks more than once has a `talk` before the translation or goes on by `follow` after it;
@@ -359,6 +360,7 @@ class Method(ABC):
     needs_memory: bool = False
     needs_glossary: bool = False
     aims_at_terms: bool = False
+    wants_terms: bool = False
     template: Mapping[str, str] = {}  # never written to
     most_calls: int = 1
     sequential: bool = False

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from scalemt.glossary import missed
 from scalemt.quality.evidence import Case
-from scalemt.types import Candidate, Decision
+from scalemt.types import Candidate, Decision, TermUse
 
 GateMode = Literal["off", "checks", "quality"]
 GATES: tuple[GateMode, ...] = get_args(GateMode)
@@ -97,13 +97,16 @@ class Gate:
         scales: by origin of the candidate, from a calibration; None before one. An origin that the calibration
             does not hold is not weighed.
         threshold: the least expected gain at which the draft is given up.
-        aims_at_terms: a candidate that uses more of the glossary's terms is taken unless it is clearly worse.
+        aims_at_terms: a candidate that uses more of the glossary's terms is taken unless it is clearly worse, and
+            one that does not is left.
+        wants_terms: the same, but a candidate that brings in no term is weighed as any other.
     """
 
     mode: str = "quality"
     scales: dict[str, Scale] | None = None
     threshold: float = DEFAULT_THRESHOLD
     aims_at_terms: bool = False
+    wants_terms: bool = False
 
     def judge(self, case: Case) -> tuple[Candidate | None, list[Decision]]:
         """Return the candidate that becomes the translation, or None when none may, and why."""
@@ -116,11 +119,11 @@ class Gate:
         if draft is not None and self.mode != "off":
             decisions += [_term_refusal(item, draft) for item in passed if _loses_terms(item, draft)]
             passed = [item for item in passed if not _loses_terms(item, draft)]
-        if self.aims_at_terms and draft is not None and self.mode != "off":
+        if (self.aims_at_terms or self.wants_terms) and draft is not None and self.mode != "off":
             for_terms = self._for_terms(passed, draft, case.source)
             if for_terms:
                 return for_terms[0], [*decisions, for_terms[1]]
-            if passed and self.mode == "checks":
+            if passed and self.mode == "checks" and self.aims_at_terms:
                 why = "no edit of it uses more of the terms without being another translation, or clearly worse"
                 return draft, [*decisions, Decision("gate", "draft", why)]
         if not passed:
@@ -137,14 +140,15 @@ class Gate:
         """Return the candidate that uses most terms, of several the one that the evidence likes best, or None.
 
         The guard of terminology-constrained editing: more terms than the draft, near to the draft, not clearly
-        worse by the evidence where there is any.
+        worse by the evidence where there is any. For a term that nobody but the method wants, not worse at all.
         """
-        before = len(missed(draft.terms))
-        share = sum(use.end - use.start for use in missed(draft.terms)) / max(1, len(source))
+        before, given = len(missed(draft.terms)), _given(draft)
+        share = sum(use.end - use.start for use in given) / max(1, len(source))
         ranked = []
         for item in passed:
             after = len(missed(item.terms))
-            room = TERM_TOLERANCE * (before - after) + TERM_SHARE_TOLERANCE * share
+            gained = max(0, len(given) - len(_given(item)))
+            room = TERM_TOLERANCE * gained + TERM_SHARE_TOLERANCE * share
             gain = Scale().gain(item, draft)
             if after < before and _near(item, draft) and (gain is None or gain > -room):
                 ranked.append((after, -(gain or 0.0), gain, item))
@@ -192,6 +196,11 @@ class Gate:
             return Scale().gain(candidate, draft) if features(candidate, draft).keys() & INDEPENDENT else None
         scale = self.scales.get(candidate.origin)
         return scale.gain(candidate, draft) if scale else None
+
+
+def _given(candidate: Candidate) -> list[TermUse]:
+    """Return the terms of the glossary that a candidate misses."""
+    return [use for use in missed(candidate.terms) if use.origin == "glossary"]
 
 
 def _near(candidate: Candidate, draft: Candidate) -> bool:
