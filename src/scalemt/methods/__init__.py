@@ -15,6 +15,7 @@ METHODS = Registry(
         "terminology": "scalemt.methods.terminology:TerminologyMethod",
         "dictionary": "scalemt.methods.dictionary:DictionaryMethod",
         "ladder": "scalemt.methods.ladder:LadderMethod",
+        "parallel": "scalemt.methods.parallel:ParallelMethod",
         "multi-path": "scalemt.methods.multi_path:MultiPathMethod",
     },
 )
