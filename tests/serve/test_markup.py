@@ -196,7 +196,7 @@ def test_what_was_well_formed_stays_well_formed() -> None:
 )
 def test_time_grows_with_the_text_only(piece: str) -> None:
     text = piece * (100_000 // len(piece)) + "x"
-    started = time.perf_counter()
+    started = time.process_time()
     cut = markup.xml(text)
     assert cut.put([Target.same(segment) for segment in cut.segments]) == text
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
