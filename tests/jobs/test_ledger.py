@@ -61,7 +61,14 @@ def test_the_cache_is_used_only_when_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "size"),
-    [({}, 512), ({"method": "refine"}, 32), ({"batch": 7}, 7), ({"method": "refine", "batch": 9}, 9)],
+    [
+        ({}, 512),
+        ({"method": "refine"}, 32),
+        ({"batch": 7}, 7),
+        ({"method": "refine", "batch": 9}, 9),
+        ({"method": "terminology"}, 32),
+        ({"method": "terminology", "options": {"by": "specialist"}}, 512),
+    ],
 )
 def test_chunks_are_large_where_nobody_is_asked(fields: dict[str, Any], size: int) -> None:
     assert settings(**fields).chunk == size

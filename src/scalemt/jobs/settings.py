@@ -10,6 +10,7 @@ from typing import Any
 
 from scalemt import languages
 from scalemt.config import Configuration, Profile, load_configuration
+from scalemt.engine.backends import asks_generalist
 from scalemt.engine.knowledge import Knowledge
 from scalemt.formats import FormatOptions
 from scalemt.jobs.rows import key_of
@@ -84,7 +85,7 @@ class Settings:
     @property
     def asks(self) -> bool:
         """Whether the method puts prompts to a generalist."""
-        return bool(METHODS.load(self.profile.method).needs_generalist)
+        return asks_generalist(self.profile)
 
     @property
     def context(self) -> int:
