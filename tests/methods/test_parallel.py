@@ -193,6 +193,13 @@ def test_a_language_by_hand_that_nobody_reaches_is_told() -> None:
     assert told(done) == [("none", "no specialist translates from en to any of fi: a plain prompt is sent")]
 
 
+def test_of_several_by_hand_those_that_can_be_had_are_shown() -> None:
+    made = engine([ANSWER], options={"auxiliaries": "fi,gl"})
+    (done,) = made.translate([SOURCE], "en", "pt")
+    assert told(done) == [("no fi", "no specialist translates from en to it"), ("gl", f"dictionary: {GALICIAN}")]
+    assert asked(made)[0].messages[0].content.startswith("You translate from English to Galician and Portuguese.")
+
+
 def test_a_language_without_neighbours_is_told() -> None:
     (done,) = engine(["სახლი"], specialists=[]).translate(["house"], "en", "ka")
     assert told(done) == [

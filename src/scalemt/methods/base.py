@@ -200,13 +200,16 @@ class Kit:
         return self.drafted(self.choose(segments), paths)
 
     def choose_standing(self, segments: Sequence[Segment]) -> list[list[Demonstration]]:
-        """Return the demonstrations for each segment, each with a draft in the target language.
+        """Return the demonstrations for each segment, each with a draft in the target language."""
+        return self.standing(self.choose(segments))
 
-        Through a pivot that is the draft of the second leg; without a road, or that leg, there are no drafts.
+    def standing(self, rows: Sequence[Sequence[Demonstration]]) -> list[list[Demonstration]]:
+        """Return demonstrations with a draft in the target language each.
+
+        Through a pivot that is the draft of the second leg; without that leg, or any road, none is made.
         """
-        if self.road is None or not isinstance(self.road, PivotRoad):
-            return self.choose_drafted(segments, 0) if self.road else self.choose(segments)
-        rows = self.choose(segments)
+        if not isinstance(self.road, PivotRoad):
+            return self.drafted(rows, 0) if self.road else [list(row) for row in rows]
         drafts = self.standing_drafts([item.source for row in rows for item in row], self.road)
         made = {source: (draft,) for source, draft in drafts.items()}
         return [[replace(item, drafts=made.get(item.source, ())) for item in row] for row in rows]

@@ -17,7 +17,7 @@ from scalemt.prompts import Surroundings
 from scalemt.quality.checks import Subject, run_checks
 from scalemt.quality.cleaning import clean
 from scalemt.specialists.road import Drafted, PivotRoad, Road
-from scalemt.types import Completion, Decision, Demonstration, Pair, Prompt, Segment
+from scalemt.types import Completion, Decision, Demonstration, Pair, Segment
 
 MOST_AUXILIARIES = 5
 Mode = Literal["specialist", "self"]
@@ -106,56 +106,39 @@ class ParallelMethod(Method):
     def signature_for(self, kit: Kit) -> str:
         """Return the signature with the languages, and the specialists that make them."""
         chosen = self._chosen(kit)
-        told = [f"{tag}={road.signature}" if road else tag for tag, road in chosen.items()]
+        made = {} if self.mode == "self" else chosen
+        told = [f"{tag}={road.signature}" if (road := made.get(tag)) else tag for tag in chosen]
         return f"{self.signature}({';'.join(told) or 'none'})"
 
     def prepare(self, segments: Sequence[Segment], kit: Kit) -> list[Prepared]:
         """Draft, have auxiliaries made, and render prompts; those of mode "self" are plain until it has asked."""
         drafted = kit.road.draft(segments) if kit.road else [Drafted((), None)] * len(segments)
-        rows = self._rows(segments, kit)
-        prepared = [
-            Prepared(segment, item.shown, item.standing, tuple(row))
-            for segment, item, row in zip(segments, drafted, rows, strict=True)
-        ]
         chosen = self._chosen(kit)
-        if self.mode == "self":
-            return [self._rendered(item, (), {}, kit) for item in prepared]
-        made = {tag: _drafted(segments, tag, road, kit) for tag, road in chosen.items() if road}
-        known = {tag: _of_demonstrations(rows, tag, road, kit) for tag, road in chosen.items() if road}
-        lost = () if made else (Decision("auxiliaries", "none", self._why_none(kit)),)
-        return [
-            self._rendered(
-                replace(item, decisions=(*item.decisions, *lost)),
-                [row[place] for row in made.values()],
-                known,
-                kit,
-            )
-            for place, item in enumerate(prepared)
+        lost = () if chosen and self.mode == "self" else self._lost(chosen, kit)
+        prepared = [
+            Prepared(segment, item.shown, item.standing, tuple(row), decisions=lost)
+            for segment, item, row in zip(segments, drafted, self._rows(segments, chosen, kit), strict=True)
         ]
+        roads = {} if self.mode == "self" else {tag: road for tag, road in chosen.items() if road}
+        made = [_drafted(segments, tag, road) for tag, road in roads.items()]
+        return [self._rendered(item, [row[place] for row in made], kit) for place, item in enumerate(prepared)]
 
     def talk(self, prepared: Sequence[Prepared], kit: Kit) -> Talk:
         """Have the generalist make the auxiliaries itself, in mode "self"."""
         tags = list(self._chosen(kit)) if self.mode == "self" else []
         if not tags:
-            why = (Decision("auxiliaries", "none", self._why_none(kit)),) if self.mode == "self" else ()
-            return [replace(item, decisions=(*item.decisions, *why)) for item in prepared]
-        rows = [item.demonstrations for item in prepared]
-        known = {
-            tag: _of_demonstrations(rows, tag, kit.road_for(Pair(kit.pair.source, tag)), kit, True) for tag in tags
-        }
-        questions = [
-            _question(item, place, tag, known[tag], kit) for tag in tags for place, item in enumerate(prepared)
-        ]
-        completions = yield questions
-        answers = iter(completions)
-        made = {tag: [_heard(item, tag, next(answers), kit) for item in prepared] for tag in tags}
-        return [
-            self._rendered(item, [row[place] for row in made.values()], known, kit)
-            for place, item in enumerate(prepared)
-        ]
+            return list(prepared)
+        answers = iter(
+            (yield [_question(item, place, tag, kit) for tag in tags for place, item in enumerate(prepared)])
+        )
+        made = [[_heard(item, tag, next(answers), kit) for item in prepared] for tag in tags]
+        return [self._rendered(item, [row[place] for row in made], kit) for place, item in enumerate(prepared)]
 
     def _chosen(self, kit: Kit) -> dict[str, Road | None]:
-        """Return the auxiliary languages of a pair, each with the road that its translations come by."""
+        """Return the auxiliary languages of a pair, each with the road that its translations come by.
+
+        In mode "self" a road serves for demonstrations only, and need not be there.
+        """
         source = kit.pair.source
         sides = {languages.base(tag) for tag in kit.pair}
         for tag in self.auxiliaries:
@@ -165,7 +148,7 @@ class ParallelMethod(Method):
                 )
         wanted = self.auxiliaries or auxiliary_languages(kit.pair)
         if self.mode == "self":
-            return dict.fromkeys(wanted[: len(self.auxiliaries) or self.count])
+            return {tag: kit.road_for(Pair(source, tag)) for tag in wanted[: len(self.auxiliaries) or self.count]}
         roads = {
             tag: road for tag in wanted if (road := kit.road_for(Pair(source, tag))) and _adds(road, kit.pair)
         }
@@ -174,6 +157,13 @@ class ParallelMethod(Method):
         direct = [tag for tag, road in roads.items() if not isinstance(road, PivotRoad)]
         return {tag: roads[tag] for tag in [*direct, *(tag for tag in roads if tag not in direct)][: self.count]}
 
+    def _lost(self, chosen: Mapping[str, Road | None], kit: Kit) -> tuple[Decision, ...]:
+        """Tell which languages were named by hand and cannot be had, or that there is none at all."""
+        if not chosen:
+            return (Decision("auxiliaries", "none", self._why_none(kit)),)
+        why = f"no specialist translates from {kit.pair.source} to it"
+        return tuple(Decision("auxiliaries", f"no {tag}", why) for tag in self.auxiliaries if tag not in chosen)
+
     def _why_none(self, kit: Kit) -> str:
         wanted = self.auxiliaries or auxiliary_languages(kit.pair)
         if not wanted:
@@ -181,35 +171,47 @@ class ParallelMethod(Method):
         named = ", ".join(wanted)
         return f"no specialist translates from {kit.pair.source} to any of {named}: a plain prompt is sent"
 
-    def _rows(self, segments: Sequence[Segment], kit: Kit) -> list[list[Demonstration]]:
-        """Return demonstrations, with drafts where a prompt may show one."""
+    def _rows(
+        self, segments: Sequence[Segment], chosen: Mapping[str, Road | None], kit: Kit
+    ) -> list[list[Demonstration]]:
+        """Return demonstrations with all that a prompt may show: drafts, and translations into each language."""
         rows = kit.choose(segments)
         recorded = kit.road is not None and not kit.road.makers()
-        if kit.road is None or (recorded and not all(item.drafts for row in rows for item in row)):
-            return without_drafts(rows)
-        return kit.choose_standing(segments)
+        if recorded and not all(item.drafts for row in rows for item in row):
+            rows = without_drafts(rows)  # drafts made elsewhere are of the segments alone
+        else:
+            rows = kit.standing(rows)
+        sources = list(dict.fromkeys(item.source for row in rows for item in row))
+        pooled = self.mode == "self"
+        known = [(languages.name(tag), _known(sources, tag, road, kit, pooled)) for tag, road in chosen.items()]
+        return [
+            [
+                replace(
+                    item,
+                    auxiliaries=tuple((name, texts[item.source]) for name, texts in known if item.source in texts),
+                )
+                for item in row
+            ]
+            for row in rows
+        ]
 
-    def _rendered(
-        self,
-        item: Prepared,
-        auxiliaries: Sequence[Auxiliary],
-        known: Mapping[str, Mapping[str, str]],
-        kit: Kit,
-    ) -> Prepared:
+    def _rendered(self, item: Prepared, auxiliaries: Sequence[Auxiliary], kit: Kit) -> Prepared:
         """Return a segment with its prompt: by its auxiliaries, or, where it has none, a plain one."""
-        had = [one for one in auxiliaries if one.text]
-        told = tuple(one.decision for one in auxiliaries)
+        had = dict(one.named for one in auxiliaries if one.text)
         draft = item.standing if item.standing and item.standing.text.strip() else None
         drafts = (draft,) if draft and (self.drafts or not had) else ()
-        row = [_with_auxiliaries(one, had, known) for one in item.demonstrations]
-        prompt = kit.prompt(
-            item.segment,
-            drafts,
-            row if drafts else without_drafts([row])[0],
-            auxiliaries=[one.named for one in had],
+        row = [
+            replace(one, auxiliaries=tuple(pair for pair in one.auxiliaries if pair[0] in had))
+            for one in item.demonstrations
+        ]
+        shots = row if drafts else without_drafts([row])[0]
+        masked = shown(item.segment)
+        return replace(
+            item,
+            prompt=kit.prompt(item.segment, drafts, shots, auxiliaries=tuple(had.items())),
+            decisions=(*item.decisions, *(one.decision for one in auxiliaries)),
+            others=tuple(held(masked, item.segment, text).text for text in had.values()),
         )
-        others = tuple(held(shown(item.segment), item.segment, one.text).text for one in had)
-        return replace(item, prompt=prompt, decisions=(*item.decisions, *told), others=others)
 
 
 def _adds(road: Road, pair: Pair) -> bool:
@@ -217,7 +219,7 @@ def _adds(road: Road, pair: Pair) -> bool:
     return not isinstance(road, PivotRoad) or languages.base(road.pivot) != languages.base(pair.target)
 
 
-def _drafted(segments: Sequence[Segment], tag: str, road: Road, kit: Kit) -> list[Auxiliary]:
+def _drafted(segments: Sequence[Segment], tag: str, road: Road) -> list[Auxiliary]:
     """Return a specialist's translations; that they cannot be made takes no segment with it."""
     try:
         drafted = road.draft(segments)
@@ -233,41 +235,32 @@ def _drafted(segments: Sequence[Segment], tag: str, road: Road, kit: Kit) -> lis
     return made
 
 
-def _of_demonstrations(
-    rows: Sequence[Sequence[Demonstration]], tag: str, road: Road | None, kit: Kit, pool: bool = False
-) -> dict[str, str]:
-    """Return translations of the sources of demonstrations, as far as there are any.
+def _known(sources: Sequence[str], tag: str, road: Road | None, kit: Kit, pooled: bool) -> dict[str, str]:
+    """Return translations of the sources of demonstrations into a language, as far as there are any.
 
     Args:
-        pool: those by people come first, of the project's own demonstrations.
+        pooled: those by people come first, of the project's own demonstrations.
     """
-    sources = dict.fromkeys(item.source for row in rows for item in row)
-    found = {}
-    if pool:
-        pairs = packaged_demonstrations(Pair(kit.pair.source, tag))
-        found = {item.source: item.target for item in pairs if item.source in sources}
-    if road:
-        try:
-            drafts = kit.standing_drafts([source for source in sources if source not in found], road)
-        except BackendError:
-            return found  # what ails the road is told for each segment
-        found |= {source: draft.text for source, draft in drafts.items()}
-    return found
+    pool = packaged_demonstrations(Pair(kit.pair.source, tag)) if pooled and sources else []
+    people = {item.source: item.target for item in pool}
+    found = {source: people[source] for source in sources if source in people}
+    if road is None:
+        return found
+    try:
+        drafts = kit.standing_drafts([source for source in sources if source not in found], road)
+    except BackendError as fault:
+        kit.notice(f"Demonstrations are shown without {languages.name(tag)}: {fault}")
+        return found
+    return found | {source: draft.text for source, draft in drafts.items()}
 
 
-def _with_auxiliaries(
-    item: Demonstration, had: Sequence[Auxiliary], known: Mapping[str, Mapping[str, str]]
-) -> Demonstration:
-    texts = [(languages.name(one.language), known[one.language].get(item.source, "")) for one in had]
-    return replace(item, auxiliaries=tuple((name, text) for name, text in texts if text))
-
-
-def _question(item: Prepared, place: int, tag: str, known: Mapping[str, str], kit: Kit) -> Question:
+def _question(item: Prepared, place: int, tag: str, kit: Kit) -> Question:
     """Ask for a translation into an auxiliary language, as for one into the target: by demonstrations."""
     masked = shown(item.segment)
-    shots = [Demonstration(one.source, known[one.source]) for one in item.demonstrations if one.source in known]
+    texts = [(one.source, dict(one.auxiliaries).get(languages.name(tag))) for one in item.demonstrations]
+    shots = [Demonstration(source, text) for source, text in texts if text]
     told = Surroundings(protected=bool(item.segment.spans))
-    prompt: Prompt = kit.template.render(masked.text, (), shots, Pair(kit.pair.source, tag), surroundings=told)
+    prompt = kit.template.render(masked.text, (), shots, Pair(kit.pair.source, tag), surroundings=told)
     return Question(prompt, place, 64 + 3 * len(masked.text.encode()))
 
 
