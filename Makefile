@@ -17,7 +17,7 @@ demo: $(VENV)/.embedded
 	@echo "Now yours:  $(BIN)/scalemt translate --from en --to pt \"Good morning!\""
 	@echo "What else is there:  $(BIN)/scalemt doctor"
 
-test: $(VENV)/.dev .venv-comet/.done
+test: $(VENV)/.dev .venv-comet/.done .venv-weblate/.done
 	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.dev lint
@@ -61,7 +61,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/readme.py
 
 clean:
-	rm -rf $(VENV) .venv-comet build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-comet .venv-weblate build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +70,12 @@ $(VENV)/bin/python:
 .venv-comet/.done: requirements-comet.txt
 	$(PYTHON) -m venv .venv-comet
 	.venv-comet/bin/python -m pip --disable-pip-version-check install -q -r $<
+	@touch $@
+
+# Weblate's own clients of LibreTranslate and DeepL, without what all of Weblate wants: PostgreSQL, Cairo, Borg.
+.venv-weblate/.done: requirements-weblate.txt
+	$(PYTHON) -m venv .venv-weblate
+	.venv-weblate/bin/python -m pip --disable-pip-version-check install -q --no-deps -r $<
 	@touch $@
 
 $(VENV)/.embedded: pyproject.toml requirements.lock | $(VENV)/bin/python
