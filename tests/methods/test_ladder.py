@@ -66,8 +66,10 @@ def test_a_chat_model_is_shown_triplets_and_asked_to_modify() -> None:
         "Intermediate translation",
         "Final translation",
     ]
+    # Nor do the paper's prompts tell how sure a specialist is of a word.
     assert query == f"Source: {SOURCE}\nIntermediate translation: {DRAFT}"
     assert prompt.prediction == DRAFT
+    assert "confidences:hidden" in made.plan("en", "pt", ask=False).signature
 
 
 def test_without_demonstrations_nothing_is_said_of_examples() -> None:

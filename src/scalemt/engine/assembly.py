@@ -209,7 +209,7 @@ class Assembly:
             selector=self.knowledge.selector(pair, shots, method) if shown else None,
             road=road,
             paths=self.profile.paths,
-            confidences=self._confidences(template.kind),
+            confidences=method.shows_confidences and self._confidences(template.kind),
             notice=self.notice,
             context=self._context(template.kind) if generalist else 0,
             variety=self.knowledge.variety(pair),

@@ -116,7 +116,6 @@ class Kit:
         *,
         terms: Sequence[tuple[str, str]] | None = None,
         template: Template | None = None,
-        confidences: bool | None = None,
         auxiliaries: Sequence[tuple[str, str]] = (),
     ) -> Prompt:
         """Return the prompt for a segment: protected spans in typed form, surroundings where they are used.
@@ -128,7 +127,6 @@ class Kit:
             terms: source and target terms to list; None lists those of the glossary that the segment holds, and
                 none at all, ``()``, lists none with the demonstrations either.
             template: in the place of the kit's own.
-            confidences: whether words show theirs, in the place of what the kit says.
             auxiliaries: languages, by their English names, and translations into them.
         """
         masked = shown(segment)
@@ -137,7 +135,7 @@ class Kit:
             [shown_draft(draft, masked) for draft in drafts],
             [self._with_terms(item) for item in demonstrations] if terms is None or terms else demonstrations,
             self.shown_pair,
-            confidences=self.confidences if confidences is None else confidences,
+            confidences=self.confidences,
             surroundings=Surroundings(
                 protected=bool(segment.spans),
                 note=segment.note if self.context else "",
@@ -342,9 +340,9 @@ class Method(ABC):
 
     `needs_specialist` and `needs_generalist` let the engine refuse early when one is missing;
     `drafts_where_possible` has it plan a road where there is one, and do without where there is none.
-    `samples_paths` says that the number of paths of the profile decides what it does. `needs_memory` chooses
-    demonstrations from the memories of the profile, whatever its selection, and `needs_glossary` refuses to work
-    without a glossary.
+    `samples_paths` says that the number of paths of the profile decides what it does, and `shows_confidences` that
+    its prompts may show those of a draft's words. `needs_memory` chooses demonstrations from the memories of the
+    profile, whatever its selection, and `needs_glossary` refuses to work without a glossary.
     `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse, and no
     other; `wants_terms` does the same and has it weigh other answers as ever.
     `template` is the prompt template by kind of generalist, where the method wants one of its own.
@@ -360,6 +358,7 @@ class Method(ABC):
     needs_generalist: bool
     drafts_where_possible: bool = False
     samples_paths: bool = False
+    shows_confidences: bool = True
     needs_memory: bool = False
     needs_glossary: bool = False
     aims_at_terms: bool = False

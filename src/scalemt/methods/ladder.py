@@ -82,6 +82,7 @@ class LadderMethod(Method):
     needs_specialist = False
     drafts_where_possible = True
     needs_generalist = True
+    shows_confidences = False
     template = {"chat": "ladder", "base": "ladder-plain"}  # noqa: RUF012  # never written to
 
     def __init__(self, rounds: int = 2, always: bool = False) -> None:
@@ -139,8 +140,8 @@ class LadderMethod(Method):
         if gain is None and not self.always:
             return _stopped(rung, "no evidence", "nothing that is independent of the generalist could be measured")
         if gain is not None and gain <= rung.gain:
-            before = f"{rung.gain:+.2f} of the text before" if rung.best else "0 of the draft itself"
-            return _stopped(rung, "no gain", f"no more than the {before}")
+            before = f"the text before, which had {rung.gain:+.2f}" if rung.best else "the draft"
+            return _stopped(rung, "no gain", f"it is no better than {before}")
         rung = replace(rung, reference=measured.reference) if measured else rung
         return self._climbed(rung, candidate, gain or 0.0, place, kit)
 
@@ -155,7 +156,7 @@ class LadderMethod(Method):
 
 
 def _prompt(rung: Rung, draft: Draft, kit: Kit) -> Prompt:
-    return kit.prompt(rung.segment, (draft,), rung.demonstrations, confidences=False)
+    return kit.prompt(rung.segment, (draft,), rung.demonstrations)
 
 
 def _measured(rungs: Sequence[Rung], answers: Sequence[Answer], kit: Kit) -> dict[int, Measured]:
