@@ -31,6 +31,7 @@ from scalemt.generalists.llamacpp_server import (
     on_cpu,
 )
 from scalemt.generalists.llamacpp_slots import Slots, common_prefix
+from scalemt.generalists.llamacpp_thinking import THINKING, answer_chat, answer_noted
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
 
 _WORTH_SEEDING = 64  # tokens; copying a shorter prefix into the slots saves nothing
@@ -180,7 +181,7 @@ class LlamaCppGeneralist(BaseGeneralist):
 
     def _complete(self, prompts: Sequence[Prompt], decoding: Decoding, progress: Progress) -> list[Completion]:
         cancelled = self._cancelled
-        tokens = [self._opening(prompt) for prompt in prompts]
+        tokens = [self._opening(prompt, bool(decoding.thinking)) for prompt in prompts]
         self._check_wanted(cancelled)
         seeded = self._seed(tokens)
 
@@ -198,20 +199,25 @@ class LlamaCppGeneralist(BaseGeneralist):
         if cancelled != self._cancelled:
             raise CancelledError
 
-    def _opening(self, prompt: Prompt) -> list[int]:
+    def _opening(self, prompt: Prompt, thinking: bool) -> list[int]:
         """Return the tokens of a prompt as the model sees them; none of one that will be refused when asked."""
         server = self.server()
         if not prompt.messages:
             return server.tokenize(prompt.text, special=False)
         try:
             # The template writes the opening token itself where the model wants one.
-            return server.tokenize(server.chat_text(_opened(prompt)), special=True)
+            messages = chat_messages(prompt) if thinking else _opened(prompt)
+            return server.tokenize(server.chat_text(messages, THINKING if thinking else NO_THINKING), special=True)
         except RefusedError:
             return []
 
     def _one(self, prompt: Prompt, tokens: list[int], decoding: Decoding, slot: int) -> Completion:
         body = _sampling(decoding) | {"stop": list(prompt.stop), "cache_prompt": True, "id_slot": slot}
         try:
+            if decoding.thinking and prompt.messages:
+                return answer_chat(self.server(), prompt, decoding, body)
+            if decoding.thinking and prompt.after_thinking:
+                return answer_noted(self.server(), prompt, decoding, body)
             return self._chat(prompt, body) if prompt.messages else self._text(tokens, body)
         except RefusedError as refusal:
             return Completion("", "error", error=self._explain(refusal))

@@ -124,9 +124,9 @@ class LlamaServer:
         tokens: list[int] = self.post("/tokenize", body)["tokens"]
         return tokens
 
-    def chat_text(self, messages: list[dict[str, str]]) -> str:
-        """Return the messages as the chat template of the model writes them."""
-        text: str = self.post("/apply-template", {"messages": messages, **NO_THINKING})["prompt"]
+    def chat_text(self, messages: list[dict[str, str]], thinking: dict[str, Any] = NO_THINKING) -> str:
+        """Return the messages as the chat template of the model writes them, told whether it is to think."""
+        text: str = self.post("/apply-template", {"messages": messages, **thinking})["prompt"]
         return text
 
     def seed(self, prefix: Sequence[int]) -> int:

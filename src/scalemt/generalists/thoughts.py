@@ -78,6 +78,12 @@ def split(text: str, *, inside: bool = False) -> tuple[str, str, bool]:
     return "\n".join(_TAG.sub("", part).strip() for part in thought), "".join(outside), opened is None
 
 
+def thinks(text: str) -> bool:
+    """Whether an answer begins with a thought: with what opens one, or with what ends one that a prompt opened."""
+    tags = list(_TAG.finditer(text))
+    return bool(tags) and (bool(tags[0]["close"]) or not text[: tags[0].start()].strip())
+
+
 def without_thoughts(text: str, source: str = "") -> str:
     """Return what of an answer is no thought, without what stands around an answer proper.
 
