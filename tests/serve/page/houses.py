@@ -76,7 +76,7 @@ def house(folder: Path, *arguments: str) -> Iterator[House]:
     store.add([Unit(BUCKET, BALDE, pair), Unit(TRAP, BAIT, pair)])
     store.close()
     glossary.write_text(
-        "en\tpt\nwashing machine\tlava-roupas\nferry\tferry\nsnare\t<svg onload=alert(3)>\n", "utf-8"
+        "en\tpt\nwashing machine\tlava-roupas\nferry\tferry\nsnare\t<svg onload=location=3>\n", "utf-8"
     )
     with chatting() as chat, arabic() as service:
         told = CONFIGURATION.format(memory=memory, glossary=glossary, chat=chat.url, arabic=service)

@@ -80,7 +80,7 @@ def test_where_the_generalist_fails_the_draft_stays_and_the_page_says_why(script
 
 
 def test_a_generalist_that_hangs_costs_the_refinement_alone(visit: Open, tmp_path: Path) -> None:
-    with house(tmp_path, "--profile", "scripted", "--limit", "seconds=3") as found:
+    with house(tmp_path, "--profile", "scripted", "--limit", "seconds=8") as found:
         page = visit(found.url, go=False)
         page.page.goto(f"{found.url}/")
         page.until("document.querySelector('#target-picker .picker-name').textContent === 'English'")
@@ -236,12 +236,12 @@ def test_no_text_becomes_part_of_the_page(scripted: Visit, chat: Chat) -> None:
     text = page.translate(TRAPS)
     assert IMAGE in text.split("\n")[0]
     page.details()
-    for number in range(1, 5):
+    for number in range(2, 5):
         page.page.get_by_role("button", name=f"Details of line {number}").click()
         page.page.get_by_role("heading", name=f"How line {number} of 4").wait_for()
         page.page.wait_for_timeout(300)
     page.page.get_by_role("button", name="Details of line 1").click()
-    assert "<svg onload=alert(3)>" in page.facet("terms").inner_text()
+    assert "<svg onload=location=3>" in page.facet("terms").inner_text()
     page.page.get_by_role("button", name="Details of line 3").click()
     page.facet("matches").locator(".match").first.wait_for()
     assert BAIT in page.facet("matches").inner_text()

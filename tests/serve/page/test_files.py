@@ -60,6 +60,7 @@ def test_a_document_is_translated_and_fetched(visit: Open, open_house: House) ->
 
 
 def test_progress_is_shown_and_a_document_can_be_given_up(scripted: Visit, chat: Chat) -> None:
+    scripted.pick("target", "portuguese")
     chat.held.clear()
     lines = "\n".join(f"The house number {number} is blue." for number in range(90))
     rows = send(scripted, payload("houses.txt", lines))
@@ -77,6 +78,7 @@ def test_progress_is_shown_and_a_document_can_be_given_up(scripted: Visit, chat:
 
 def test_documents_are_dropped_anywhere(visit: Open, open_house: House) -> None:
     page = visit(open_house.url).choose("arabic")
+    page.pick("target", "arabic")
     page.page.evaluate(
         """() => {
             const dataTransfer = new DataTransfer();
@@ -98,6 +100,7 @@ def test_documents_are_dropped_anywhere(visit: Open, open_house: House) -> None:
 
 def test_what_cannot_be_read_is_said_and_the_others_go_on(visit: Open, open_house: House) -> None:
     page = visit(open_house.url, refusals=True).choose("arabic")
+    page.pick("target", "arabic")
     broken = io.BytesIO()
     with zipfile.ZipFile(broken, "w") as package:
         package.writestr("nothing.txt", "no document")
@@ -107,6 +110,16 @@ def test_what_cannot_be_read_is_said_and_the_others_go_on(visit: Open, open_hous
     row.locator(".job-state", has_text="Failed: ").wait_for()
     assert row.get_by_role("button", name="Translate broken.docx again").is_visible()
     page.picture("documents-failed")
+
+
+def test_a_pair_that_was_the_fault_is_mended_and_tried_again(visit: Open, open_house: House) -> None:
+    page = visit(open_house.url).choose("arabic")
+    page.pick("target", "english")
+    row = send(page, payload("morning.txt", "Good morning\n"))
+    row.locator(".job-state", has_text="Source and target are both English (en).").wait_for()
+    page.pick("target", "arabic")
+    row.get_by_role("button", name="Translate morning.txt again").click()
+    row.locator(".job-state", has_text="Done, 1 segment").wait_for()
 
 
 def test_a_document_that_is_too_large_is_not_sent(visit: Open, open_house: House) -> None:

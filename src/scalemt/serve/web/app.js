@@ -21,6 +21,7 @@ const select = (id) => /** @type {HTMLSelectElement} */ (byId(id));
 const notices = new Notices(byId("notices"));
 const server = new Server();
 const languages = new Languages(byId("source-picker"), byId("target-picker"), () => changed());
+const MOST_RADIOS = 4; // profiles that are shown side by side
 let asking = null;
 
 /** Ask for a key; of several requests that want one, only the first asks. */
@@ -62,13 +63,17 @@ const patience = new Patience();
 
 async function load() {
   notices.hide("server");
+  const slow = setTimeout(() => notices.show("server", { tone: "note", text: t("loading"), lasting: true }), 2_000);
   try {
     await server.load();
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
     failed(fault);
     return;
+  } finally {
+    clearTimeout(slow);
   }
+  notices.hide("server");
   patience.reset();
   offered();
   documents.restore();
@@ -76,7 +81,7 @@ async function load() {
 
 function failed(fault) {
   if (wantsKey(fault)) {
-    notices.show("server", { ...told(fault), lasting: true, actions: [{ label: t("fault.enter-key"), run: () => enterKey(false) }] });
+    notices.show("server", { ...told(fault), tone: "note", lasting: true, actions: [{ label: t("fault.enter-key"), run: () => enterKey(false) }] });
     enterKey(fault.kind === "forbidden");
     return;
   }
@@ -98,14 +103,25 @@ function changed() {
 }
 
 function drawProfiles() {
+  byId("profiles").hidden = server.profiles.length < 2;
+  byId("profiles").replaceChildren(server.profiles.length > MOST_RADIOS ? profileList() : profileRadios());
+}
+
+function profileList() {
+  const list = el("select", { onchange: () => chooseProfile(list.value) }, ...server.profiles.map((profile) =>
+    el("option", { value: profile.name, text: begin(profile.name) })));
+  list.value = server.profile.name;
+  return el("label", { class: "choice" }, el("span", { text: t("profile.legend") }), list);
+}
+
+function profileRadios() {
   const choices = server.profiles.map((profile) => {
     const radio = el("input", { type: "radio", name: "profile", value: profile.name, onchange: () => chooseProfile(profile.name) });
     radio.checked = profile.name === server.profile.name;
     return el("label", { title: t(profile.asks ? "profile.asks" : "profile.drafts") }, radio, el("span", { text: begin(profile.name) }));
   });
   const segments = el("div", { class: "segments" }, ...choices);
-  byId("profiles").replaceChildren(el("fieldset", { class: "segmented" }, el("legend", { class: "hidden", text: t("profile.legend") }), segments));
-  byId("profiles").hidden = server.profiles.length < 2;
+  return el("fieldset", { class: "segmented" }, el("legend", { class: "hidden", text: t("profile.legend") }), segments);
 }
 
 async function chooseProfile(name) {

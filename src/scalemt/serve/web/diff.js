@@ -5,7 +5,7 @@ const MOST = 300; // differences; beyond, the texts have too little in common to
 /** Cut a text into words and the white space between them; where a script writes none, into the words of that language. */
 export function words(text, language = "") {
   const pieces = text.match(/\s+|\S+/g) ?? [];
-  if (!/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Khmer}\p{Script=Lao}\p{Script=Myanmar}]/u.test(text)) {
+  if (!("Segmenter" in Intl) || !/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Khmer}\p{Script=Lao}\p{Script=Myanmar}]/u.test(text)) {
     return pieces;
   }
   const segmenter = new Intl.Segmenter(language || undefined, { granularity: "word" });

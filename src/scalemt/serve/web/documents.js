@@ -38,7 +38,8 @@ export class Documents {
   /** Look for what this browser has sent before. */
   async restore() {
     const known = read(KEPT, []);
-    for (const id of Array.isArray(known) ? known.filter((item) => typeof item === "string") : []) {
+    const here = new Set(this.jobs.map((job) => job.id));
+    for (const id of Array.isArray(known) ? known.filter((item) => typeof item === "string" && !here.has(item)) : []) {
       try {
         this.jobs.push(await ask(`v1/jobs/${encodeURIComponent(id)}`));
       } catch {
@@ -106,6 +107,13 @@ export class Documents {
       due: () => this.#again(job),
       actions: [{ label: t("fault.now"), run: () => this.#again(job) }, { label: t("cancel"), run: () => this.places.notices.hide("documents") }],
     });
+  }
+
+  /** Try again with what is chosen now: the pair may have been the fault. */
+  #anew(job) {
+    const wish = this.options.wish();
+    Object.assign(job, { wish, source: wish.source, target: wish.target });
+    this.#again(job);
   }
 
   #again(job) {
@@ -214,7 +222,7 @@ export class Documents {
       el("button", { type: "button", onclick: act, "aria-label": t(`files.${name}.label`, { name: job.name }), text: t(`files.${name}`), ...options });
     const found = [];
     if (job.state === "done") found.push(button("download", () => this.#download(job), { class: "primary" }));
-    if (job.state === "failed" && job.file) found.push(button("retry", () => this.#again(job), { class: "quiet" }));
+    if (job.state === "failed" && job.file) found.push(button("retry", () => this.#anew(job), { class: "quiet" }));
     const words = t(running ? "files.cancel" : "files.remove", { name: job.name });
     found.push(el("button", { type: "button", class: "icon", icon: running ? "close" : "trash", "aria-label": words, title: words, onclick: () => this.#remove(job) }));
     return found;

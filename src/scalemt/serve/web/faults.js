@@ -7,7 +7,9 @@ const MOST = 30; // seconds between two tries while the server is away
 /** Return the sentences of a fault. @param {import("./api.js").Fault} fault */
 export function told(fault) {
   const key = has(`fault.${fault.kind}`) ? fault.kind : "internal";
-  return { text: t(`fault.${key}`), detail: fault.message, small: fault.request ? t("fault.request", { id: fault.request }) : "" };
+  // Whoever runs the server finds a request by its id; what passes by itself, or wants a key, is nobody's work.
+  const looked = fault.request && !fault.passing && !wantsKey(fault);
+  return { text: t(`fault.${key}`), detail: fault.message, small: looked ? t("fault.request", { id: fault.request }) : "" };
 }
 
 /** Whether another key may mend a fault. */

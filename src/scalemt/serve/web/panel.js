@@ -241,7 +241,7 @@ export class TextPanel {
 
   async #askKey(fault) {
     const refused = fault.kind === "forbidden";
-    this.notices.show("fault", { ...told(fault), actions: [{ label: t("fault.enter-key"), run: () => this.#askKey(fault) }] });
+    this.notices.show("fault", { ...told(fault), tone: "note", actions: [{ label: t("fault.enter-key"), run: () => this.#askKey(fault) }] });
     if (await this.options.enterKey(refused)) this.run();
   }
 

@@ -9,6 +9,8 @@ const ENGLISH = {
   foot: "A specialist drafts, a generalist refines, a gate decides. Texts go to this server alone.",
   "foot.api": "API description",
 
+  loading: "The server is loading its models…",
+
   "profile.legend": "Quality",
   "profile.asks": "A draft first, then its refinement by the generalist, a large language model",
   "profile.drafts": "The draft of the specialist, at once",
