@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from scalemt.serve.settings import Capacity
@@ -20,9 +21,10 @@ logger = logging.getLogger("scalemt.serve")
 RATE = 64 * 1024
 """Bytes a second: whoever sends or reads slower, beyond what `Capacity.arrival` allows, is not waited for."""
 
+HEAD = 64 * 1024
+"""Bytes of a request line and its headers."""
+
 _LOOK_EVERY = 1.0  # seconds
-_HEAD = 64 * 1024  # bytes of a request line and its headers
-_PIPELINED = 8  # requests of a connection that wait for the one before
 _MARGIN = 2.0  # seconds in which the application itself says that a body did not arrive
 
 _TEXTS = {
@@ -80,7 +82,7 @@ class Doorkeeper:
         self._looking = loop.call_later(_LOOK_EVERY, self._look, loop) if self._open else None
 
 
-class _Guard(asyncio.Protocol):
+class Guard(asyncio.Protocol):
     """What is added to a protocol of uvicorn's; `keeper` is put in by `guarded`."""
 
     keeper: Doorkeeper
@@ -89,12 +91,18 @@ class _Guard(asyncio.Protocol):
 
     arriving = 0.0
     """When the request that is on its way began to arrive; 0 while none is."""
-    in_head = True
+    in_head = fresh = True
     head = body = 0
     taking = 0.0
     """When what waits to be sent must have been taken; 0 while nothing waits, or was just taken."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered."""
+        raise NotImplementedError
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let a connection in, where there is room."""
         if self.keeper.full:
             self.transport = cast("asyncio.Transport", transport)
             self.turn_away(503)
@@ -104,27 +112,33 @@ class _Guard(asyncio.Protocol):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
         self.keeper.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Read what came, as long as heads are not too large."""
         self.arriving = self.arriving or self.loop.time()
-        self.head += len(data) * self.in_head
         super().data_received(data)
-        if self.in_head and self.head > _HEAD:
-            self.turn_away(431)
+        if self.arriving and self.in_head and not self.transport.is_closing():
+            # What came with its beginning may be the end of another request; of a whole one the size is known.
+            self.head += 0 if self.fresh else len(data)
+            self.fresh = False
+            if self.head > HEAD:
+                self.turn_away(431)
 
     def resume_writing(self) -> None:
+        """Note that the client reads."""
         self.taking = 0.0
         super().resume_writing()
 
     def begun(self) -> None:
         """Note that a request begins to arrive."""
-        self.arriving, self.in_head, self.head, self.body = self.loop.time(), True, 0, 0
+        self.arriving, self.in_head, self.fresh, self.head, self.body = self.loop.time(), True, True, 0, 0
 
     def arrived(self) -> None:
         """Note that all of a request is there; what comes next is another."""
-        self.arriving, self.in_head, self.head = 0.0, True, 0
+        self.arriving, self.in_head = 0.0, True
 
     def look(self, now: float) -> None:
         """End the connection if its client is too slow."""
@@ -148,8 +162,8 @@ class _Guard(asyncio.Protocol):
         """Answer with few words, and close."""
         first, _, text = _TEXTS[status].partition(b"\n")
         self.keeper.ended += 1
-        # An answer may be on its way: this one would stand in the middle of it.
-        if not self.transport.get_write_buffer_size():
+        # An answer that is on its way, or awaited, would be taken for another.
+        if not self.transport.get_write_buffer_size() and not self.busy:
             head = b"content-type: text/plain\r\nconnection: close\r\nretry-after: 5\r\n"
             length = b"content-length: %d\r\n\r\n" % len(text)
             self.transport.write(b"HTTP/1.1 %d %s\r\n" % (status, first) + head + length + text)
@@ -159,64 +173,17 @@ class _Guard(asyncio.Protocol):
         self.keeper.ended += 1
         logger.info("a connection was ended: its client %s", why)
         self.transport.abort()
+        self.forsake()
+
+    def forsake(self) -> None:
+        """Tell the requests of the connection that nobody waits for them any more."""
 
 
 def guarded(keeper: Doorkeeper) -> HTTPProtocolType:
     """Return the protocol that uvicorn is to use, by httptools where that is installed."""
-    made: Any
     try:
-        made = _by_httptools(keeper)
+        module = import_module("scalemt.serve.by_httptools")
     except ImportError:
-        made = _by_h11(keeper)
-    chosen: HTTPProtocolType = made
-    return chosen
-
-
-def _by_httptools(keeper: Doorkeeper) -> type:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    class Watched(_Guard, HttpToolsProtocol):
-        """uvicorn's protocol, with an eye on slow clients."""
-
-        def on_message_begin(self) -> None:
-            self.begun()
-            super().on_message_begin()
-
-        def on_headers_complete(self) -> None:
-            self.in_head = False
-            if len(self.pipeline) >= _PIPELINED:
-                self._end("sends requests without end")
-                return
-            super().on_headers_complete()
-
-        def on_body(self, body: bytes) -> None:
-            self.body += len(body)
-            super().on_body(body)
-
-        def on_message_complete(self) -> None:
-            self.arrived()
-            super().on_message_complete()
-
-    Watched.keeper = keeper
-    return Watched
-
-
-def _by_h11(keeper: Doorkeeper) -> type:
-    import h11
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-
-    class Watched(_Guard, H11Protocol):
-        """uvicorn's protocol, with an eye on slow clients."""
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            state = self.conn.their_state
-            if state is h11.SEND_BODY:
-                self.in_head = False
-                self.body += len(data)
-            elif state is not h11.IDLE:
-                self.arrived()
-                self.body = 0
-
-    Watched.keeper = keeper
-    return Watched
+        module = import_module("scalemt.serve.by_h11")
+    chosen: Any = type("Watched", (module.Watched,), {"keeper": keeper})
+    return cast("HTTPProtocolType", chosen)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scalemt.serve.doorkeeper import RATE
@@ -21,7 +23,16 @@ if TYPE_CHECKING:
 Answer = Callable[["Scope", Refusal], Any]
 """Makes the response of a refusal, in the form of the surface that was called."""
 
+_LINGERING, _LINGERING_BYTES = 2.0, 32 * 2**20  # seconds that a refused body is read on, and how much of it
 _UPLOADS = 0.5  # the share of all that is held that uploads may fill: large files leave room for small requests
+
+
+@dataclass
+class _Body:
+    """What has been read of a body."""
+
+    upload: bool
+    taken: list[bytes] = field(default_factory=list)
 
 
 class Intake:
@@ -46,22 +57,18 @@ class Intake:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken: list[bytes] = []
-        upload = self._uploads(scope)
+        body = _Body(self._uploads(scope))
         try:
-            if await self._take(scope, receive, taken, upload=upload):
-                await self._serve(scope, receive, send, b"".join(taken))
+            if await self._take(scope, receive, body):
+                await self._serve(scope, receive, send, b"".join(body.taken))
         except Refusal as refusal:
-            response = self._answer(scope, refusal)
-            # What was not read of the body would be taken for the next request.
-            response.headers["Connection"] = "close"
-            await response(scope, receive, send)
+            await _refuse(self._answer(scope, refusal), scope, receive, send)
         finally:
-            self._held[upload] -= sum(map(len, taken))
+            self._held[body.upload] -= sum(map(len, body.taken))
 
-    async def _take(self, scope: Scope, receive: Receive, taken: list[bytes], *, upload: bool) -> bool:
+    async def _take(self, scope: Scope, receive: Receive, body: _Body) -> bool:
         """Read the body; False where the client goes meanwhile."""
-        most = self._capacity.upload if upload else self._capacity.body
+        most = self._capacity.upload if body.upload else self._capacity.body
         _require_plain(scope)
         _refuse_larger(_told_length(scope), most)
         length = 0
@@ -75,7 +82,7 @@ class Intake:
                     chunk = message.get("body", b"")
                     length += len(chunk)
                     _refuse_larger(length, most)
-                    self._hold(chunk, taken, upload=upload)
+                    self._hold(chunk, body)
                     if not message.get("more_body"):
                         return True
                     limit.reschedule(until + length / RATE)
@@ -84,13 +91,13 @@ class Intake:
                 f"The request did not arrive in time: {length:,} bytes of it are here. Send it faster, or less."
             ) from None
 
-    def _hold(self, chunk: bytes, taken: list[bytes], *, upload: bool) -> None:
+    def _hold(self, chunk: bytes, body: _Body) -> None:
         most = self._capacity.buffered
         crowded = sum(self._held.values()) + len(chunk) > most
-        if crowded or (upload and self._held[upload] + len(chunk) > _UPLOADS * most):
+        if crowded or (body.upload and self._held[True] + len(chunk) > _UPLOADS * most):
             raise Unavailable("The server holds as many requests as it can. Try again soon.", 5.0)
-        taken.append(chunk)
-        self._held[upload] += len(chunk)
+        body.taken.append(chunk)
+        self._held[body.upload] += len(chunk)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
         """Run the application, and break it off when the client goes before it is answered."""
@@ -128,6 +135,26 @@ class Intake:
             serving.uncancel()
         finally:
             listening.cancel()
+
+
+async def _refuse(response: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a refusal of a body that is not all here.
+
+    A client that still sends would see a broken connection, and not why. What comes is read for a while, and
+    thrown away; then the connection ends, as what is left would be taken for the next request.
+    """
+
+    async def held(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    response.headers["Connection"] = "close"
+    await response(scope, receive, held)
+    left = _LINGERING_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGERING):
+            while left > 0 and (message := await receive()).get("more_body"):
+                left -= len(message["body"])
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _require_plain(scope: Scope) -> None:
