@@ -15,6 +15,7 @@ from scalemt.types import Candidate, Draft, Likelihood, Pair, Prompt, Word
 
 PLAIN = Prompt(text="English: the house\nPortuguese:")
 DRAFT = Draft("a casa", (Word("a", 0.25), Word("casa", 1.0)))
+BACK = ("roundtrip", "coverage", "support")  # from one translation back
 
 
 class BrokenSpecialist(BaseSpecialist):
@@ -57,7 +58,9 @@ def test_all_of_it() -> None:
     scorer = FakeScoringGeneralist(scores=lambda _, text: -float(len(text)))
     (found,) = EvidenceGatherer(scorer, both, both).gather([case("a velha casa")])
     draft, refined = found.candidates
-    assert names(found) == {"likelihood", "forward", "backward", "roundtrip", "doubt", "likeness"}
+    assert names(found) == {"likelihood", "forward", "backward", *BACK, "doubt", "likeness"}
+    assert draft.evidence["coverage"] == draft.evidence["support"] == refined.evidence["coverage"] == 1.0
+    assert refined.evidence["support"] < 1
     assert draft.evidence["likelihood"] == -7 / 2
     assert draft.evidence["roundtrip"] == draft.evidence["likeness"] == 1.0
     assert 0 < refined.evidence["roundtrip"] < 1
@@ -80,7 +83,7 @@ def test_each_text_is_scored_once_a_case() -> None:
 def test_what_the_backends_cannot_do_is_left_out() -> None:
     plain = DictionarySpecialist({EN_PT: WORDS, PT_EN: {}})
     (found,) = EvidenceGatherer(FakeGeneralist(), plain, plain).gather([case("o lar")])
-    assert names(found) == {"roundtrip", "doubt", "likeness"}
+    assert names(found) == {*BACK, "doubt", "likeness"}
     (found,) = EvidenceGatherer().gather([case("o lar", draft=Draft("a casa", (Word("a"), Word("casa"))))])
     assert names(found) == {"doubt", "likeness"}
     assert found.candidates[0].evidence["doubt"] == 0.0
@@ -98,7 +101,7 @@ def test_a_backend_that_breaks_only_takes_its_evidence_away() -> None:
     assert names(found) == {"doubt", "likeness"}
     scorer = FakeScoringGeneralist(scores=lambda _, __: -1.0)
     (found,) = EvidenceGatherer(scorer, BrokenSpecialist(), english_portuguese()).gather([case("o lar")])
-    assert names(found) == {"likelihood", "backward", "roundtrip", "doubt", "likeness"}
+    assert names(found) == {"likelihood", "backward", *BACK, "doubt", "likeness"}
 
 
 def test_cases_keep_their_order_and_candidates() -> None:

@@ -10,6 +10,7 @@ from scalemt.errors import BackendError, GeneralistError, IntegrityError
 from scalemt.glossary import verify
 from scalemt.methods import Answer, Prepared
 from scalemt.methods.answering import case_of, draft_candidates
+from scalemt.quality.coverage import unlinked
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
 from scalemt.text.spans import prose
@@ -111,6 +112,7 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
             *faults,
             *_repairs(chosen, case, prepared.alternatives, rounds, index),
             *decisions,
+            *_doubts(chosen, case, prepared),
         ),
         demonstrations=prepared.demonstrations,
         usage=sum((item.answers[index].usage for item in rounds), prepared.usage),
@@ -118,6 +120,15 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
         spans=chosen.spans if chosen else (),
         terms=chosen.terms if chosen else (),
     )
+
+
+def _doubts(chosen: Candidate | None, case: Case, prepared: Prepared) -> list[Decision]:
+    """Tell what a draft that is kept may have left out, where its specialist tells what it looked at."""
+    if chosen is None or chosen.origin != "draft" or not case.draft or case.source != prepared.segment.text:
+        return []
+    left = unlinked(case.source, case.draft)
+    why = f"no word of the draft stands for {left} of the source"
+    return [Decision("coverage", "suspect", why)] if left else []
 
 
 def _repairs(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from scalemt import languages
+from scalemt.quality.coverage import addition, columns, omission
 from scalemt.quality.language import foreign
 from scalemt.quality.numbers import differing_numbers
 from scalemt.types import Check, Pair
@@ -70,18 +70,13 @@ def _spans(subject: Subject) -> str:
 def _length(subject: Subject) -> str:
     """Compare lengths in columns; scripts differ, so the draft is the better yardstick where there is one."""
     yardstick, low, high = (subject.draft, 0.5, 2.0) if subject.draft else (subject.source, 0.3, 3.5)
-    found, due = _columns(subject.text), _columns(yardstick)
+    found, due = columns(subject.text), columns(yardstick)
     # Twenty characters of grace: short texts vary more.
     if found > high * due + 20:
         return f"{found} characters for {due} of the {_named(subject)}"
     if found + 20 < low * due:
         return f"only {found} characters for {due} of the {_named(subject)}"
     return ""
-
-
-def _columns(text: str) -> int:
-    """Count characters, those of East Asian scripts double: they say as much as two to four Latin letters."""
-    return len(text) + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
 
 
 def _named(subject: Subject) -> str:
@@ -172,6 +167,14 @@ def _drift(subject: Subject) -> str:
     return f"only {likeness:.0f} % like the draft" if likeness < 30 else ""
 
 
+def _omission(subject: Subject) -> str:
+    return omission(subject.source, subject.text, subject.draft) if subject.draft else ""
+
+
+def _addition(subject: Subject) -> str:
+    return addition(subject.source, subject.text, subject.draft) if subject.draft else ""
+
+
 def _listed(items: Counter[str]) -> str:
     return ", ".join(sorted(items)[:3])
 
@@ -188,5 +191,7 @@ CHECKS: dict[str, Callable[[Subject], str]] = {
     "copy": _copy,
     "language": _language,
     "drift": _drift,
+    "omission": _omission,
+    "addition": _addition,
 }
 """Each check by name: it returns why the subject fails, or an empty string."""

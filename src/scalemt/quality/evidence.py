@@ -6,6 +6,9 @@ forward     mean log-probability of a token under the specialist, given the sour
 backward    mean log-probability of a token of the *source* under the reverse specialist, given the
             candidate: the noisy-channel direction
 roundtrip   chrF of the reverse specialist's translation of the candidate against the source, 0 to 1
+coverage    how much of the source that translation holds, by its widest gap and its length, 0 to 1: low where the
+            candidate leaves something out (quality/coverage.py)
+support     how much of that translation the source holds, likewise: low where the candidate puts something in
 doubt       share of the draft's words whose confidence is known to be below 0.5, unknown words of a rule-based
             specialist among them; the same for all candidates of a segment
 likeness    chrF of the candidate against the draft, 0 to 1
@@ -20,6 +23,7 @@ from dataclasses import dataclass, replace
 
 from scalemt.errors import BackendError
 from scalemt.generalists import Generalist, ScoringGeneralist
+from scalemt.quality.coverage import by_back_translation
 from scalemt.specialists import ScoringSpecialist, Specialist
 from scalemt.types import Candidate, Draft, Pair, Prompt
 
@@ -111,13 +115,18 @@ class EvidenceGatherer:
         except BackendError:
             return columns
         rows = zip(back, sources, strict=True)
-        columns.append([{"roundtrip": chrf(drafts[0].text, source)} for drafts, source in rows])
+        columns.append([_from_back_translation(drafts[0].text, source) for drafts, source in rows])
         return columns
 
 
 def _continuation(prompt: Prompt | None, text: str) -> str:
     # A plain prompt ends in "English:"; the answer begins with the space that models put after a colon.
     return f" {text}" if prompt and prompt.text and not prompt.text[-1].isspace() else text
+
+
+def _from_back_translation(back: str, source: str) -> dict[str, float]:
+    coverage, support = by_back_translation(source, back)
+    return {"roundtrip": chrf(back, source), "coverage": coverage.share, "support": support.share}
 
 
 def _from_draft(flat: Sequence[tuple[Case, Candidate]]) -> list[dict[str, float]]:

@@ -53,10 +53,10 @@ def _links(likeness: Sequence[Sequence[float]], best: Sequence[Sequence[float]])
 
 def _likenesses(source: Sequence[str], target: Sequence[str]) -> list[list[float]]:
     """Return for each two words how sure they stand for each other, 0 where nothing speaks for it."""
-    ones, others = [_bare(word) for word in source], [_bare(word) for word in target]
+    ones, others = [bare_word(word) for word in source], [bare_word(word) for word in target]
     return [
         [
-            _placed(_like(word, candidate), one / len(source), other / len(target))
+            _placed(alike(word, candidate), one / len(source), other / len(target))
             for other, candidate in enumerate(others)
         ]
         for one, word in enumerate(ones)
@@ -68,7 +68,8 @@ def _placed(likeness: float, one: float, other: float) -> float:
 
 
 @lru_cache(maxsize=16384)
-def _like(word: str, other: str) -> float:
+def alike(word: str, other: str) -> float:
+    """Return how sure two words, both as `bare_word` has them, stand for each other; 0 where nothing says so."""
     if not word or not other:
         return 0.0
     if word == other:
@@ -85,8 +86,8 @@ def _like(word: str, other: str) -> float:
 
 
 @lru_cache(maxsize=16384)
-def _bare(word: str) -> str:
-    """A word without case, accents and the signs around it; a word of signs stays."""
+def bare_word(word: str) -> str:
+    """Return a word without case, accents and the signs around it; a word of signs stays."""
     decomposed = unicodedata.normalize("NFKD", word.casefold())
     letters = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return re.sub(r"^\W+|\W+$", "", letters) or letters.strip()
