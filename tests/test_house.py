@@ -18,7 +18,8 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 HEAVY = {
     "torch", "transformers", "ctranslate2", "tokenizers", "sentencepiece", "xllamacpp", "llama_cpp",
-    "numpy", "scipy", "bm25s", "py3langid", "sacrebleu", "fastapi", "starlette", "uvicorn", "mcp", "prometheus_client", "ray", "pandas", "pyarrow",
+    "numpy", "scipy", "bm25s", "py3langid", "sacrebleu", "fastapi", "starlette", "uvicorn", "mcp",
+    "prometheus_client", "ray", "pandas", "pyarrow",
 }  # fmt: skip
 # What the command line can do without before it knows its command.
 HEAVY_FOR_HELP = HEAVY | {"httpx", "jinja2", "langcodes", "pydantic", "rapidfuzz", "rich"}
@@ -33,6 +34,7 @@ HEAVY_FOR_HELP = HEAVY | {"httpx", "jinja2", "langcodes", "pydantic", "rapidfuzz
         ("import scalemt.cli.translate", HEAVY),
         ("import scalemt.cli.memory", HEAVY_FOR_HELP),
         ("import scalemt.cli.serve", HEAVY_FOR_HELP),
+        ("import scalemt.cli.mcp", HEAVY_FOR_HELP),
         ("import scalemt.glossary", HEAVY),
         ("import scalemt.cli.job", HEAVY_FOR_HELP),
         ("import scalemt.jobs.runner, scalemt.jobs.filtering, scalemt.jobs.ray.crew", HEAVY),

@@ -1,4 +1,4 @@
-"""What the OpenAPI documents of the LibreTranslate and DeepL surfaces say, tried with requests made from them."""
+"""What the OpenAPI documents of LibreTranslate, DeepL and OpenAI say, tried with requests made from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-_KNOWN = {"source": "en", "target": "pt", "source_lang": "EN", "target_lang": "PT-BR"}
+_KNOWN = {"source": "en", "target": "pt", "source_lang": "EN", "target_lang": "PT-BR", "model": "fast"}
 _SETTINGS = settings(
     max_examples=25,
     deadline=None,
@@ -74,3 +74,8 @@ def test_deepl(open_server: str) -> None:
     tried = _try_all(f"{open_server}/v2/openapi.json")
     assert "POST /v2/translate" in tried
     assert len(tried) == 20
+
+
+def test_openai(open_server: str) -> None:
+    tried = _try_all(f"{open_server}/v1/openai/openapi.json")
+    assert tried == ["GET /v1/models", "GET /v1/models/{model}", "POST /v1/chat/completions"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -177,6 +178,22 @@ def test_what_cannot_be_served_is_told_at_once(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == b""
     assert b"nonsense" in done.stderr
+
+
+def test_the_configuration_of_the_docs(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "serving.md").read_text("utf-8")
+    blocks = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)]
+    (host,) = [block["mcpServers"]["scalemt"] for block in blocks if "mcpServers" in block]
+    assert host["command"].endswith("/scalemt")
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    command = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], *host["args"]], env=environment)
+
+    async def work() -> int:
+        async with Client(command) as client:
+            return len((await client.list_tools()).tools)
+
+    assert asyncio.run(work()) == 10
+    assert list(tmp_path.rglob("usage.db"))
 
 
 def _children(parent: int) -> list[int]:
