@@ -39,9 +39,10 @@ _SAFE = {
 _ALLOWED = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, X-API-Key",
-    "Access-Control-Expose-Headers": "Retry-After, X-Request-ID",
+    "Access-Control-Expose-Headers": "Mcp-Session-Id, Retry-After, WWW-Authenticate, X-Request-ID",
     "Access-Control-Max-Age": "600",
 }
+_HEADS = re.compile(r"[A-Za-z0-9-]+(?: *, *[A-Za-z0-9-]+){0,99}")
 
 
 class Access:
@@ -121,7 +122,11 @@ class Access:
         origin = headers.get("origin")
         if not origin or not self._is_allowed(origin):
             return {}
-        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_ALLOWED}
+        allowed = {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_ALLOWED}
+        # Libraries send heads of their own (X-Stainless-Lang, Mcp-Protocol-Version); a page that is let in may.
+        if _HEADS.fullmatch(asked := headers.get("access-control-request-headers", "")):
+            allowed["Access-Control-Allow-Headers"] = asked
+        return allowed
 
     def _note(self, scope: Scope, watched: _Watched, seconds: float) -> None:
         route = _route_of(scope)

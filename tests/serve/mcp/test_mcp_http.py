@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from serve.conftest import Guarded
 from serve.mcp.using import fresh, text_of, use_all_tools, use_the_memory
-from serve.serving import served
+from serve.serving import Served, served
 
 pytestmark = pytest.mark.slow
 
@@ -275,13 +275,36 @@ def test_a_server_that_ends_answers_first(mode: str) -> None:
         assert '"level": "error"' not in server.logged
 
 
-def test_the_log_tells_of_requests_and_not_of_texts() -> None:
-    async def work(url: str) -> None:
-        async with _client(url, mode="legacy") as client:
+@pytest.fixture(scope="module")
+def talkative() -> Iterator[Served]:
+    """A server that logs all it can, and lets one page elsewhere in."""
+    with served(
+        "--specialist", "bergamot", "--log-level", "debug", "--allow-origin", "https://chat.example"
+    ) as made:
+        yield made
+
+
+@MODES
+def test_the_log_tells_of_requests_and_not_of_texts(talkative: Served, mode: str) -> None:
+    async def work() -> None:
+        async with _client(talkative.url, mode=mode) as client:
             await client.call_tool("translate", {"texts": ["Nobody may see this secret."], "target": "pt"})
 
-    with served("--specialist", "bergamot", "--log-level", "debug") as server:
-        asyncio.run(work(server.url))
-        logged = server.logged
-    assert '"surface": "mcp"' in logged
-    assert "secret" not in logged
+    asyncio.run(work())
+    assert '"surface": "mcp"' in talkative.logged
+    assert "secret" not in talkative.logged
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/v1/chat/completions"])
+def test_a_page_that_is_let_in_may_send_what_its_library_sends(talkative: Served, path: str) -> None:
+    asked = "authorization, content-type, mcp-protocol-version, x-stainless-lang"
+    heads = {"Origin": "https://chat.example", "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(talkative.url + path, headers=heads | {"Access-Control-Request-Headers": asked})
+    assert (answer.status_code, answer.headers["access-control-allow-headers"]) == (204, asked)
+    forged = httpx.options(talkative.url + path, headers=heads | {"Access-Control-Request-Headers": 'a"; b'})
+    assert forged.headers["access-control-allow-headers"].startswith("Authorization")
+    called = httpx.post(talkative.url + path, json={}, headers=_HEADS | {"Origin": "https://chat.example"})
+    assert called.headers["access-control-allow-origin"] == "https://chat.example"
+    assert "Mcp-Session-Id" in called.headers["access-control-expose-headers"]
+    stranger = httpx.options(talkative.url + path, headers=heads | {"Origin": "https://evil.example"})
+    assert stranger.status_code == 403
