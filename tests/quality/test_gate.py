@@ -233,7 +233,8 @@ def with_terms(name: str, text: str, state: TermState, origin: str, likelihood: 
         # What a glossary wants may look less likely to a model; what only a method wants may not.
         ("glossary", -3.0, "edit"),
         ("agents", -3.0, "draft"),
-        ("agents", -1.9, "edit"),
+        ("agents", -1.9, "draft"),
+        ("agents", -1.0, "edit"),
     ],
 )
 def test_terms_are_put_in_while_the_evidence_allows_it(origin: str, likelihood: float, kept: str) -> None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scalemt.errors import BackendError, GeneralistError, IntegrityError
-from scalemt.glossary import verify
+from scalemt.glossary import FoundTerm, verify
 from scalemt.methods import Answer, Prepared
 from scalemt.methods.answering import case_of, draft_candidates
 from scalemt.quality.coverage import unlinked
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
 from scalemt.text.spans import prose
-from scalemt.types import Candidate, Decision, Draft, Translation
+from scalemt.types import Candidate, Decision, Draft, TermUse, Translation
 
 if TYPE_CHECKING:
     from scalemt.engine.assembly import Plan
@@ -60,15 +60,21 @@ def _answers(rounds: Sequence[Round], index: int, result: int | None) -> list[Ca
 
 
 def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Case:
-    found = [*plan.kit.found(prepared.segment), *prepared.terms]
+    found = plan.kit.found(prepared.segment)
     drafted = draft_candidates(prepared, plan.pair)
     own = 1 if prepared.standing else 0
     # The answer stands before other drafts: without a choice it is what is taken.
     every = tuple(
-        replace(item, terms=verify(found, item.text, plan.pair)) if found else item
+        replace(item, terms=_uses(found, prepared, item.text, plan)) if found or prepared.terms else item
         for item in (*drafted[:own], *candidates, *drafted[own:])
     )
     return case_of(prepared, every, plan.pair)
+
+
+def _uses(found: Sequence[FoundTerm], prepared: Prepared, text: str, plan: Plan) -> tuple[TermUse, ...]:
+    """Return what became of the glossary's terms in a text, and of those that the method wants."""
+    own = verify(prepared.terms, text, plan.pair)
+    return (*verify(found, text, plan.pair), *(replace(use, origin=plan.method.name) for use in own))
 
 
 def _measured(cases: list[Case], prepared: Sequence[Prepared], plan: Plan) -> list[Case]:

@@ -12,6 +12,7 @@ METHODS = Registry(
         "refine": "scalemt.methods.refine:RefineMethod",
         "pivot": "scalemt.methods.pivot:PivotMethod",
         "adaptive": "scalemt.methods.adaptive:AdaptiveMethod",
+        "agents": "scalemt.methods.agents:AgentsMethod",
         "terminology": "scalemt.methods.terminology:TerminologyMethod",
         "dictionary": "scalemt.methods.dictionary:DictionaryMethod",
         "ladder": "scalemt.methods.ladder:LadderMethod",

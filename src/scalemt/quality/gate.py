@@ -38,6 +38,10 @@ TERM_SHARE_TOLERANCE = 60.0
 """The same for the share of the source that missed terms take up: in a short text the round trip of another word
 for the same thing ("difficulty breathing" for "shortness of breath") is most of what is compared."""
 
+LEAST_FOR_OWN_TERMS = 1.5
+"""Expected chrF++ points that a candidate must gain where only the method wants its terms: half of the threshold,
+for a term that comes back is some reason, and words that were forced in come back too."""
+
 EDITS, EDITS_A_WORD = 3, 1.5
 """Words of the draft that a text may change and still be an edit of it: so many, and as many for each word of the
 missed terms."""
@@ -140,7 +144,7 @@ class Gate:
         """Return the candidate that uses most terms, of several the one that the evidence likes best, or None.
 
         The guard of terminology-constrained editing: more terms than the draft, near to the draft, not clearly
-        worse by the evidence where there is any. For a term that nobody but the method wants, not worse at all.
+        worse by the evidence where there is any. For a term that nobody but the method wants it must be better.
         """
         before, given = len(missed(draft.terms)), _given(draft)
         share = sum(use.end - use.start for use in given) / max(1, len(source))
@@ -148,7 +152,7 @@ class Gate:
         for item in passed:
             after = len(missed(item.terms))
             gained = max(0, len(given) - len(_given(item)))
-            room = TERM_TOLERANCE * gained + TERM_SHARE_TOLERANCE * share
+            room = TERM_TOLERANCE * gained + TERM_SHARE_TOLERANCE * share if gained else -LEAST_FOR_OWN_TERMS
             gain = Scale().gain(item, draft)
             if after < before and _near(item, draft) and (gain is None or gain > -room):
                 ranked.append((after, -(gain or 0.0), gain, item))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scalemt import languages
+from scalemt.glossary.lemmas import forms
 from scalemt.glossary.tokens import Token
 
 SHORTEST = 4
@@ -28,7 +29,7 @@ _FUNCTION = {
         somewhat somewhere soon still such take taken takes tell than thank thanks that their theirs them
         themselves then thence there thereby therefore these they thing things this those though three
         through throughout thus till today together tomorrow toward towards twice under underneath unless
-        unlike until upon usually various very want wants well went were whatever when whence whenever
+        unlike until upon usually various very want wants well went were what whatever when whence whenever
         where whereas whereby wherein wherever whether which whichever while whoever whole whom whose will
         with within without would yeah year years yesterday your yours yourself yourselves
     """,
@@ -115,9 +116,10 @@ def is_content(token: Token, language: str) -> bool:
         token: one unit of a text.
         language: a canonical tag.
     """
-    if token.kind != "word" or not any(sign.isalpha() for sign in token.text):
+    word = token.text
+    if token.kind != "word" or not word[0].isalpha():
         return False
-    if len(token.text) < SHORTEST and (token.text.islower() or len(token.text) < 2):
+    if len(word) < SHORTEST and word[1:] == word[1:].lower():  # abbreviations have capitals inside
         return False
     return not is_function(token.folded, language)
 
@@ -125,3 +127,14 @@ def is_content(token: Token, language: str) -> bool:
 def is_function(folded: str, language: str) -> bool:
     """Whether a case-folded word is of a closed class of its language, as far as that is known."""
     return folded in _SETS.get(languages.base(language).split("-")[0], frozenset())
+
+
+def singular(word: str, language: str) -> str:
+    """Return an English word without the ending of a regular plural; of other languages, the word."""
+    if languages.base(language) != "en" or not word.endswith("s"):
+        return word
+    if word[:-1].isupper() or (len(word) > 2 and word[-2].isupper()):  # CoVs, PCRs
+        return word[:-1]
+    lemma = forms(language).lemma(word)
+    regular = (f"{lemma}s", f"{lemma}es", f"{lemma[:-1]}ies" if lemma.endswith("y") else "")
+    return lemma if word in regular else word

@@ -57,7 +57,9 @@ class Source(ABC):
     `Class(setting, argument)`, `argument` being what stands behind the colon of `name:argument`, else "".
 
     `name` is what provenance calls it, with a version where there is one. `trust` is how far what it says holds
-    before anything is tested, 0 to 1; with `authority` the user has decided, and nothing is tested.
+    before anything is tested, 0 to 1; with `authority` the user has decided, and nothing is tested. A `quick`
+    source is also asked for all words and phrases of a text, to find terms by what it knows. `faults` tell what of
+    it could not be read.
 
     Raises:
         SourceMissingError: there is nothing to ask, such as no dictionary of the pair.
@@ -66,6 +68,13 @@ class Source(ABC):
     name: str
     trust: float = 0.5
     authority: bool = False
+    quick: bool = False
+    faults: Sequence[str] = ()
+
+    @property
+    def signature(self) -> str:
+        """One token without spaces that says what answers; by default the name."""
+        return self.name.replace(" ", "-").replace("|", "-")
 
     @abstractmethod
     def look_up(self, terms: Sequence[str]) -> list[list[Finding]]:

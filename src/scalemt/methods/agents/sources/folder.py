@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from scalemt import languages
@@ -92,12 +93,21 @@ class FolderSource(Source):
             raise SourceMissingError(f"{self._root} is not a folder. Give the path of a folder of documents.")
         self._pair = setting.pair
         self.sources, self.targets = Shelf(setting.pair.source), Shelf(setting.pair.target)
-        self.faults: list[str] = []
+        self._faults: list[str] = []
         self.name = f"folder {self._root.name or self._root}"
         self._read()
+        self.faults = tuple(self._faults)
         if not self.sources.texts and not self.targets.texts:
-            told = f" {self.faults[0]}" if self.faults else ""
+            told = f" {self._faults[0]}" if self._faults else ""
             raise SourceMissingError(f"{self._root} holds no text in either language of {setting.pair}.{told}")
+
+    @property
+    def signature(self) -> str:
+        """The name, the number of texts, and a hash over them."""
+        digest = blake2b(digest_size=4)
+        for item in (*self.sources.texts, *self.targets.texts):
+            digest.update(f"{item.text}\0{item.translation}\0".encode("utf-8", "surrogatepass"))
+        return f"{super().signature}[{len(self.sources.texts)}+{len(self.targets.texts)}.{digest.hexdigest()}]"
 
     def look_up(self, terms: Sequence[str]) -> list[list[Finding]]:
         """Return what parallel texts suggest for each term, and sentences that hold it."""
@@ -133,9 +143,9 @@ class FolderSource(Source):
                     single[_series(path), language] = (where, texts)
                     room -= sum(len(item.text) for item in texts)
             except (InputError, UsageError, ValueError) as fault:
-                self.faults.append(f"{where}: {fault}")
+                self._faults.append(f"{where}: {fault}")
             if room < 0:
-                self.faults.append(f"{where}: {MOST_CHARACTERS} characters are read; what follows is left out.")
+                self._faults.append(f"{where}: {MOST_CHARACTERS} characters are read; what follows is left out.")
                 break
         for (name, language), (_, texts) in single.items():
             if language == self._pair.source:
@@ -147,7 +157,7 @@ class FolderSource(Source):
     def _files(self) -> Iterator[Path]:
         files = sorted(path for path in self._root.rglob("*") if path.is_file() and not path.name.startswith("."))
         if len(files) > MOST_FILES:
-            self.faults.append(f"{self._root}: of {len(files)} files the first {MOST_FILES} are read.")
+            self._faults.append(f"{self._root}: of {len(files)} files the first {MOST_FILES} are read.")
         yield from files[:MOST_FILES]
 
     def _add_units(self, path: Path, where: str) -> int:

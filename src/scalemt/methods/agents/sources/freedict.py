@@ -41,6 +41,7 @@ class FreeDictSource(Source):
     """Translations by sense; the dictionary of the opposite direction tells what a translation is, back again."""
 
     trust = 0.6
+    quick = True
 
     def __init__(self, setting: Setting, argument: str = "") -> None:
         folder = Path(argument) if argument else FOLDER
