@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, Literal, get_args
@@ -31,7 +32,8 @@ from scalemt.generalists.llamacpp_server import (
     on_cpu,
 )
 from scalemt.generalists.llamacpp_slots import Slots, common_prefix
-from scalemt.generalists.llamacpp_thinking import THINKING, answer_chat, answer_noted
+from scalemt.generalists.llamacpp_thinking import THINKING, answer_chat
+from scalemt.generalists.notes import answer_noted
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
 
 _WORTH_SEEDING = 64  # tokens; copying a shorter prefix into the slots saves nothing
@@ -217,10 +219,14 @@ class LlamaCppGeneralist(BaseGeneralist):
             if decoding.thinking and prompt.messages:
                 return answer_chat(self.server(), prompt, decoding, body)
             if decoding.thinking and prompt.after_thinking:
-                return answer_noted(self.server(), prompt, decoding, body)
+                return answer_noted(prompt, decoding, partial(self._stage, body))
             return self._chat(prompt, body) if prompt.messages else self._text(tokens, body)
         except RefusedError as refusal:
             return Completion("", "error", error=self._explain(refusal))
+
+    def _stage(self, body: dict[str, Any], prompt: Prompt, most: int) -> Completion:
+        tokens = self.server().tokenize(prompt.text, special=False)
+        return self._text(tokens, body | {"n_predict": most, "stop": list(prompt.stop)})
 
     def _text(self, tokens: list[int], body: dict[str, Any]) -> Completion:
         answer = self.server().post("/completion", body | {"prompt": tokens})

@@ -1,4 +1,4 @@
-"""Thinking under a budget in llama.cpp: by its server's own options in a chat, in stages for a plain prompt.
+"""Thinking under a budget in the chats of llama.cpp, by its server's own options.
 
 Source: llama.cpp's server, `thinking_budget_tokens`, `reasoning_budget_message`, `reasoning_content` and
 `continue_final_message`, tried with xllamacpp 2026.10. The server knows the tags of the common chat templates.
@@ -11,7 +11,7 @@ from typing import Any
 
 from scalemt.generalists.client import chat_messages, cut
 from scalemt.generalists.llamacpp_server import LlamaServer, RefusedError
-from scalemt.generalists.thinking import WAIT_AFTER
+from scalemt.generalists.notes import has_room
 from scalemt.generalists.thoughts import split, thinks
 from scalemt.types import Completion, Decoding, FinishReason, Prompt, ThinkingEnd, Thought
 
@@ -19,7 +19,6 @@ THINKING: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": True, "t
 """Chat templates know one of two names for it."""
 
 _LINE = "\n"  # before an end that is forced; words in its place are repeated by small models
-_WAIT_TOKENS = 2  # of a line break and the word
 
 
 def answer_chat(server: LlamaServer, prompt: Prompt, decoding: Decoding, body: dict[str, Any]) -> Completion:
@@ -30,7 +29,7 @@ def answer_chat(server: LlamaServer, prompt: Prompt, decoding: Decoding, body: d
     """
     first = _chat(server, prompt, decoding, body)
     thought = first.thought
-    if not (decoding.wait and thought and thought.end == "natural" and _has_room(thought.tokens, decoding)):
+    if not (decoding.wait and thought and thought.end == "natural" and has_room(thought.tokens, decoding)):
         return first
     try:
         second = _chat(server, prompt, decoding, body, f"{thought.text}\nwait")
@@ -40,10 +39,6 @@ def answer_chat(server: LlamaServer, prompt: Prompt, decoding: Decoding, body: d
     # The answer after the first thought was decoded too.
     spent = first.answer_tokens + second.completion_tokens
     return replace(second, thought=waited, completion_tokens=spent)
-
-
-def _has_room(tokens: int, decoding: Decoding) -> bool:
-    return WAIT_AFTER < tokens < (decoding.thinking or 0) - _WAIT_TOKENS
 
 
 def _chat(
@@ -91,45 +86,3 @@ def _thought(server: LlamaServer, text: str, budget: int, *, whole: bool) -> Tho
 
 def _length(server: LlamaServer, text: str) -> int:
     return len(server.tokenize(text, special=False)) - len(server.tokenize("", special=False))
-
-
-def answer_noted(server: LlamaServer, prompt: Prompt, decoding: Decoding, body: dict[str, Any]) -> Completion:
-    """Complete a plain prompt that ends where notes begin: the notes first, then what follows them.
-
-    Raises:
-        RefusedError: the server refused a request.
-    """
-    budget = decoding.thinking or 0
-    ends = [prompt.after_thinking, *prompt.stop]
-    first = _text(server, prompt.text, budget, ends, body)
-    notes, natural, made, waited = first["content"], first["stop_type"] != "limit", _made(first), False
-    stages = [first]
-    if decoding.wait and natural and _has_room(made, decoding):
-        more = _text(server, f"{prompt.text}{notes} wait", budget - made - _WAIT_TOKENS, ends, body)
-        stages.append(more)
-        notes, natural, waited = f"{notes} wait{more['content']}", more["stop_type"] != "limit", True
-        made += _WAIT_TOKENS + _made(more)
-    text = f"{prompt.text}{notes}{prompt.after_thinking}"
-    last = _text(server, text, decoding.max_tokens, list(prompt.stop), body)
-    stages.append(last)
-    timings = [stage["timings"] for stage in stages]
-    return Completion(
-        last["content"],
-        "length" if last["stop_type"] not in ("eos", "word") else "stop",
-        prompt_tokens=first["tokens_evaluated"],
-        completion_tokens=made + last["tokens_predicted"],
-        evaluated_tokens=sum(item["prompt_n"] for item in timings),
-        accepted_tokens=sum(item.get("draft_n_accepted", 0) for item in timings),
-        thought=Thought(notes.strip(), made, "natural" if natural else "forced", waited),
-    )
-
-
-def _text(server: LlamaServer, text: str, most: int, stop: list[str], body: dict[str, Any]) -> dict[str, Any]:
-    tokens = server.tokenize(text, special=False)
-    return server.post("/completion", body | {"prompt": tokens, "n_predict": most, "stop": stop})
-
-
-def _made(stage: dict[str, Any]) -> int:
-    """Return the tokens of a stage, that of its end left out."""
-    made: int = stage["tokens_predicted"]
-    return made if stage["stop_type"] == "limit" else max(0, made - 1)

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from threading import Lock
@@ -26,7 +26,9 @@ from scalemt.errors import (
 )
 from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import Budget, chat_messages, cut
+from scalemt.generalists.notes import answer_noted
 from scalemt.generalists.prediction import Predictions, accepted_tokens, count, evaluated_tokens
+from scalemt.generalists.reasoning import STYLES, Style, read_thought, refused_mend, style_of, thinking_fields
 from scalemt.limiter import Limiter
 from scalemt.retry import RetryBudget, RetryPolicy, redact, send
 from scalemt.types import Completion, Decoding, FinishReason, Likelihood, Prompt
@@ -44,6 +46,7 @@ _FINISH: dict[str, FinishReason] = {
 }
 _MOST_STOPS = 4  # the protocol's limit; more are cut here
 _CONNECT_SECONDS = 10.0
+_REFUSING = frozenset({400, 422})  # for a field that a server does not know or does not want
 _HOPELESS = {
     401: "The server refused the key. Check the environment variable {key_env}.",
     402: "The server wants payment. Check the account.",
@@ -87,6 +90,10 @@ class OpenAIGeneralist(BaseGeneralist):
         prediction: whether `Prompt.prediction` is sent with chat prompts (OpenAI's predicted outputs). None does
             so where guesses cost nothing: no price_completion, and not at OpenAI or Azure, which bill those that
             were not used. A server that refuses it is not sent it again, and `predictions.refused` says so.
+        thinking: how the server is told a budget of thinking: "effort" (reasoning_effort), "template"
+            (chat_template_kwargs, and thinking_budget_tokens for llama-server), "vllm" (the same with
+            thinking_token_budget), "qwen" (enable_thinking, thinking_budget), "openrouter" (reasoning.max_tokens),
+            or "none". None goes by the host, and takes "template" for those that are not known.
 
     `Prompt.prefill` is not sent: the protocol has no place for it.
 
@@ -116,6 +123,7 @@ class OpenAIGeneralist(BaseGeneralist):
         extra_body: Mapping[str, Any] | None = None,
         scoring: bool = False,
         prediction: bool | None = None,
+        thinking: Style | None = None,
     ) -> None:
         shown = redact(url)
         _require(_is_web(url), f"{shown} is not a URL such as http://127.0.0.1:8000/v1")
@@ -124,6 +132,7 @@ class OpenAIGeneralist(BaseGeneralist):
         _require(not scoring or kind == "base", "scoring needs kind='base': chat completions cannot echo")
         priced = price_prompt > 0 or price_completion > 0
         _require(max_cost is None or priced, "max_cost needs price_prompt or price_completion")
+        _require(thinking in {None, *STYLES}, f"thinking is {thinking!r}; valid choices are {', '.join(STYLES)}")
         base, mark, query = url.partition("?")
         self._url, self._query = base.rstrip("/"), mark + query
         self._shown, self._model = shown.rstrip("/"), model
@@ -132,6 +141,7 @@ class OpenAIGeneralist(BaseGeneralist):
         self._concurrency, self._timeout = concurrency, timeout
         self._prices = (price_prompt, price_completion)
         self._extra = dict(extra_body or {})
+        self._thinking: Style = thinking or style_of(url)
         self._answered = False
         self.limiter = Limiter(concurrency)
         self.predictions = Predictions(url, prediction, price_completion > 0)
@@ -169,7 +179,8 @@ class OpenAIGeneralist(BaseGeneralist):
         Which weights a server has behind a name it does not say: after changing them there, clear the cache.
         """
         asked = json.dumps([self._url, self._query, self._extra], sort_keys=True, default=repr)
-        return f"{self.signature}|{sha256(asked.encode()).hexdigest()}"
+        own = "" if self._thinking == style_of(self._url) else f"|thinking={self._thinking}"
+        return f"{self.signature}|{sha256(asked.encode()).hexdigest()}{own}"
 
     def close(self) -> None:
         """Close the connections. The next use opens new ones."""
@@ -214,9 +225,9 @@ class OpenAIGeneralist(BaseGeneralist):
         if run.fatal:
             return Completion("", "error", error=run.fatal)
         try:
-            self.budget.check()
-            path, body = self._request(prompt, decoding)
-            return self._read(self._post(path, body, self.predictions.added(body, prompt)), prompt)
+            if decoding.thinking and prompt.text and prompt.after_thinking:
+                return answer_noted(prompt, decoding, partial(self._stage, decoding))
+            return self._asked(prompt, decoding)
         except HopelessError as error:
             with run.lock:
                 run.fatal = run.fatal or error
@@ -224,15 +235,29 @@ class OpenAIGeneralist(BaseGeneralist):
         except GeneralistError as error:
             return Completion("", "error", error=error)
 
+    def _stage(self, decoding: Decoding, prompt: Prompt, most: int) -> Completion:
+        return self._asked(prompt, replace(decoding, max_tokens=most, thinking=None))
+
+    def _asked(self, prompt: Prompt, decoding: Decoding) -> Completion:
+        self.budget.check()
+        path, body = self._request(prompt, decoding)
+        # A guess of the answer says nothing of what is thought before it.
+        predicting = body if decoding.thinking else self.predictions.added(body, prompt)
+        mend = refused_mend(self._thinking, decoding.thinking) if prompt.messages else ""
+        return self._read(self._post(path, body, predicting, mend), prompt, decoding)
+
     def _request(self, prompt: Prompt, decoding: Decoding) -> tuple[str, dict[str, Any]]:
         body: dict[str, Any] = {
             "model": self._model,
-            "max_tokens": decoding.max_tokens,
+            "max_tokens": decoding.most_tokens if prompt.messages else decoding.max_tokens,
             "temperature": decoding.temperature,
             "top_p": decoding.top_p,
             "seed": decoding.seed,
         }
-        if prompt.stop:
+        if prompt.messages:
+            body |= thinking_fields(self._thinking, decoding.thinking)
+        # A stop string would end a thought, too: there the answer is cut here.
+        if prompt.stop and not (prompt.messages and decoding.thinking):
             body["stop"] = list(prompt.stop[:_MOST_STOPS])
         if prompt.messages:
             path, body["messages"] = "/chat/completions", chat_messages(prompt)
@@ -240,7 +265,7 @@ class OpenAIGeneralist(BaseGeneralist):
             path, body["prompt"] = "/completions", prompt.text
         return path, {key: value for key, value in (body | self._extra).items() if value is not None}
 
-    def _read(self, answer: Any, prompt: Prompt) -> Completion:
+    def _read(self, answer: Any, prompt: Prompt, decoding: Decoding) -> Completion:
         """Make a completion of an answer; usage is counted even when the rest cannot be used."""
         prompt_tokens, completion_tokens, cost = self._account(answer, prompt.content)
         try:
@@ -248,7 +273,10 @@ class OpenAIGeneralist(BaseGeneralist):
             raw = choice["message"].get("content") if prompt.messages else choice["text"]
             raw = raw if raw is None else _text(raw)
             finish = str(choice.get("finish_reason") or "")
-            text = cut(raw or "", prompt.stop)
+            message = choice["message"] if prompt.messages else {}
+            ended = _FINISH.get(finish, "stop")
+            thought, said = read_thought(message, answer, decoding, raw or "", ended)
+            text = cut(said, prompt.stop)
             refused = bool(prompt.messages and not raw and choice["message"].get("refusal"))
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise EndpointError(
@@ -256,7 +284,7 @@ class OpenAIGeneralist(BaseGeneralist):
                 "Check that the URL is that of an OpenAI-compatible server."
             ) from error
         # A stop string that the server did not know ends the answer as well as one that it did.
-        reason = "stop" if raw and text != raw else _FINISH.get("content_filter" if refused else finish)
+        reason = "stop" if said and text != said else _FINISH.get("content_filter" if refused else finish)
         if reason is None:
             raise EndpointError(f"{self._shown} ended the answer with the unknown finish_reason {finish!r}.")
         return Completion(
@@ -267,6 +295,7 @@ class OpenAIGeneralist(BaseGeneralist):
             cost,
             evaluated_tokens=evaluated_tokens(answer, prompt_tokens),
             accepted_tokens=accepted_tokens(answer),
+            thought=thought,
         )
 
     def _account(self, answer: Any, sent: str) -> tuple[int, int, float]:
@@ -282,11 +311,14 @@ class OpenAIGeneralist(BaseGeneralist):
         self.budget.spend(prompt_tokens + completion_tokens, cost)
         return prompt_tokens, completion_tokens, cost
 
-    def _post(self, path: str, body: dict[str, Any], predicting: dict[str, Any] | None = None) -> Any:
+    def _post(
+        self, path: str, body: dict[str, Any], predicting: dict[str, Any] | None = None, mend: str = ""
+    ) -> Any:
         """Send one request, again where that can help, and return the decoded answer.
 
         Args:
             predicting: the body that is tried first, with a prediction.
+            mend: what may help where the server refuses the fields of the request.
         """
         import httpx
 
@@ -322,7 +354,7 @@ class OpenAIGeneralist(BaseGeneralist):
                 "Check the server."
             ) from error
         if response.status_code != 200:
-            raise self._refusal(response, tried)
+            raise self._refusal(response, tried, mend)
         try:
             return response.json()
         except ValueError as error:
@@ -347,7 +379,7 @@ class OpenAIGeneralist(BaseGeneralist):
         self._answered = True
         return response
 
-    def _refusal(self, response: httpx.Response, tried: int) -> GeneralistError:
+    def _refusal(self, response: httpx.Response, tried: int, mend: str) -> GeneralistError:
         status = response.status_code
         if status in _HOPELESS:
             # The server's own words are left out: some repeat the key.
@@ -359,7 +391,10 @@ class OpenAIGeneralist(BaseGeneralist):
                 f"{self._shown} asked for fewer requests (status 429), in {tried} tries{said}. "
                 "Lower `concurrency`, raise `retries`, or check the quota."
             )
-        return EndpointError(f"{self._shown} answered with status {status}{said}. Check the server and the model.")
+        mend = mend if status in _REFUSING else ""
+        return EndpointError(
+            f"{self._shown} answered with status {status}{said}. Check the server and the model.{mend}"
+        )
 
     def _said(self, response: httpx.Response) -> str:
         """Return the server's own message, short and without the key, or nothing."""
