@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from serve.page.houses import House
@@ -27,7 +28,7 @@ def bodies(visit: Visit) -> list[dict[str, Any]]:
 
     def note(request: Request) -> None:
         if request.url.endswith("/v1/translate"):
-            found.append(request.post_data_json)
+            found.append(request.post_data_json or {})
 
     visit.page.on("request", note)
     return found
@@ -248,3 +249,25 @@ def test_screen_readers_are_told_once_and_not_at_every_key(visit: Open, open_hou
     page.page.wait_for_timeout(500)
     assert page.page.evaluate("window.said") == [f"Translated into Portuguese: {text}"]
     assert page.page.locator("#announcer").get_attribute("aria-live") == "polite"
+
+
+def test_formality_and_glossaries_are_offered_where_there_are_any(visit: Open, open_house: House) -> None:
+    terms = {"name": "Building", "source": "en", "target": "pt", "tsv": "house\tmoradia"}
+    made = httpx.post(f"{open_house.url}/v1/glossaries", json=terms).json()
+    page = visit(open_house.url).choose("fast")
+    page.pick("target", "portuguese")
+    assert page.page.get_by_label("Formality").is_hidden()
+    page.choose("scripted")
+    sent = bodies(page)
+    page.page.get_by_label("Formality").select_option("Formal")
+    page.page.get_by_label("Glossary").select_option("Building")
+    page.translate("The house is blue.")
+    assert (sent[-1]["formality"], sent[-1]["glossary"]) == ("formal", made["id"])
+    page.details()
+    assert "moradia" in page.facet("terms").inner_text()
+    page.picture("choices")
+    page.require_accessible("choices")
+    page.page.get_by_label("Glossary").select_option("As configured")
+    page.done()
+    assert "glossary" not in sent[-1]
+    httpx.delete(f"{open_house.url}/v1/glossaries/{made['id']}")

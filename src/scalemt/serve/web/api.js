@@ -37,7 +37,14 @@ export async function send(path, { method = "GET", json, form, signal } = {}) {
   let answer;
   try {
     const body = json === undefined ? form : JSON.stringify(json);
-    answer = await fetch(url(path), { method, headers, body, signal, cache: "no-store", credentials: "same-origin" });
+    answer = await fetch(url(path), {
+      method,
+      headers,
+      body,
+      signal,
+      cache: "no-store",
+      credentials: "same-origin",
+    });
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new Fault("away");
@@ -95,8 +102,18 @@ function soon(promise) {
   return Promise.race([promise, silence]).finally(() => clearTimeout(timer));
 }
 
-const KINDS = { 401: "unauthorized", 403: "forbidden", 404: "not_found", 408: "timeout", 413: "too_large",
-  429: "rate_limited", 456: "quota", 502: "failed", 503: "unavailable", 504: "deadline" };
+const KINDS = {
+  401: "unauthorized",
+  403: "forbidden",
+  404: "not_found",
+  408: "timeout",
+  413: "too_large",
+  429: "rate_limited",
+  456: "quota",
+  502: "failed",
+  503: "unavailable",
+  504: "deadline",
+};
 
 /** Read the error that a response holds; a proxy in between may have written another form of it. */
 async function fault(answer) {

@@ -39,7 +39,12 @@ const panel = new TextPanel(languages, server, { enterKey });
 const documents = new Documents(
   { list: byId("jobs"), count: byId("tab-count"), notices: new Notices(byId("document-faults")) },
   {
-    wish: () => ({ source: languages.source, target: languages.target, profile: server.profile.name, glossary: panel.glossary }),
+    wish: () => ({
+      source: languages.source,
+      target: languages.target,
+      profile: server.profile.name,
+      glossary: panel.glossary,
+    }),
     name: (code) => languages.name(code),
     limit: () => server.limits.upload,
     enterKey,
@@ -63,7 +68,10 @@ const patience = new Patience();
 
 async function load() {
   notices.hide("server");
-  const slow = setTimeout(() => notices.show("server", { tone: "note", text: t("loading"), lasting: true }), 2_000);
+  const slow = setTimeout(
+    () => notices.show("server", { tone: "note", text: t("loading"), lasting: true }),
+    2_000,
+  );
   try {
     await server.load();
   } catch (fault) {
@@ -81,7 +89,12 @@ async function load() {
 
 function failed(fault) {
   if (wantsKey(fault)) {
-    notices.show("server", { ...told(fault), tone: "note", lasting: true, actions: [{ label: t("fault.enter-key"), run: () => enterKey(false) }] });
+    notices.show("server", {
+      ...told(fault),
+      tone: "note",
+      lasting: true,
+      actions: [{ label: t("fault.enter-key"), run: () => enterKey(false) }],
+    });
     enterKey(fault.kind === "forbidden");
     return;
   }
@@ -108,20 +121,38 @@ function drawProfiles() {
 }
 
 function profileList() {
-  const list = el("select", { onchange: () => chooseProfile(list.value) }, ...server.profiles.map((profile) =>
-    el("option", { value: profile.name, text: begin(profile.name) })));
+  const list = el(
+    "select",
+    { onchange: () => chooseProfile(list.value) },
+    ...server.profiles.map((profile) => el("option", { value: profile.name, text: begin(profile.name) })),
+  );
   list.value = server.profile.name;
   return el("label", { class: "choice" }, el("span", { text: t("profile.legend") }), list);
 }
 
 function profileRadios() {
   const choices = server.profiles.map((profile) => {
-    const radio = el("input", { type: "radio", name: "profile", value: profile.name, onchange: () => chooseProfile(profile.name) });
+    const radio = el("input", {
+      type: "radio",
+      name: "profile",
+      value: profile.name,
+      onchange: () => chooseProfile(profile.name),
+    });
     radio.checked = profile.name === server.profile.name;
-    return el("label", { title: t(profile.asks ? "profile.asks" : "profile.drafts") }, radio, el("span", { text: begin(profile.name) }));
+    return el(
+      "label",
+      { title: t(profile.asks ? "profile.asks" : "profile.drafts") },
+      radio,
+      el("span", { text: begin(profile.name) }),
+    );
   });
   const segments = el("div", { class: "segments" }, ...choices);
-  return el("fieldset", { class: "segmented" }, el("legend", { class: "hidden", text: t("profile.legend") }), segments);
+  return el(
+    "fieldset",
+    { class: "segmented" },
+    el("legend", { class: "hidden", text: t("profile.legend") }),
+    segments,
+  );
 }
 
 async function chooseProfile(name) {
@@ -225,7 +256,11 @@ for (const id of ["history", "keys", "settings", "key"]) closesBeside(dialog(id)
 byId("open-history").addEventListener("click", () => history.open());
 byId("open-keys").addEventListener("click", () => openKeys(dialog("keys")));
 byId("open-settings").addEventListener("click", () =>
-  openSettings(dialog("settings"), { changed: () => panel.changedWish(), enterKey: () => enterKey(false), history: (on) => on || forget() }),
+  openSettings(dialog("settings"), {
+    changed: () => panel.changedWish(),
+    enterKey: () => enterKey(false),
+    history: (on) => on || forget(),
+  }),
 );
 byId("swap").addEventListener("click", () => panel.swap());
 
@@ -259,7 +294,8 @@ document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) panel.run();
   else if (event.key === "Escape" && !event.isComposing) panel.cancel();
-  else if (event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.code in WITH_ALT) WITH_ALT[event.code]();
+  else if (event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.code in WITH_ALT)
+    WITH_ALT[event.code]();
   else return;
   event.preventDefault();
 });

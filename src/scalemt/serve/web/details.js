@@ -40,8 +40,12 @@ export class Details {
     const focus = this.root.contains(document.activeElement) ? document.activeElement.dataset?.focus : null;
     const open = this.root.querySelector("details")?.open ?? false;
     const shown = line && line.told && !line.blank;
-    this.root.replaceChildren(this.#head(lines, place), ...(shown ? this.#body(line, place, about, lines.length, open) : [this.#nothing(line)]));
-    if (focus) /** @type {HTMLElement | null} */ (this.root.querySelector(`[data-focus="${CSS.escape(focus)}"]`))?.focus();
+    this.root.replaceChildren(
+      this.#head(lines, place),
+      ...(shown ? this.#body(line, place, about, lines.length, open) : [this.#nothing()]),
+    );
+    if (focus)
+      /** @type {HTMLElement | null} */ (this.root.querySelector(`[data-focus="${CSS.escape(focus)}"]`))?.focus();
   }
 
   #nothing() {
@@ -51,61 +55,134 @@ export class Details {
   #head(lines, place) {
     const total = lines.filter((line) => !line.blank).length;
     const many = total > 1;
-    const title = many && lines[place] ? t("details.title.many", { n: numberOf(lines, place), total }) : t("details.title");
-    const step = (name, by) => many && el("button", {
-      type: "button", class: "icon", icon: name, "aria-label": t(`details.${name}`), title: t(`details.${name}`), data: { focus: name },
-      onclick: () => this.actions.step(by),
-    });
+    const title =
+      many && lines[place] ? t("details.title.many", { n: numberOf(lines, place), total }) : t("details.title");
+    const step = (name, by) =>
+      many &&
+      el("button", {
+        type: "button",
+        class: "icon",
+        icon: name,
+        "aria-label": t(`details.${name}`),
+        title: t(`details.${name}`),
+        data: { focus: name },
+        onclick: () => this.actions.step(by),
+      });
     const close = el("button", {
-      type: "button", class: "icon", icon: "close", "aria-label": t("details.close"), title: t("details.close"), onclick: this.actions.close,
+      type: "button",
+      class: "icon",
+      icon: "close",
+      "aria-label": t("details.close"),
+      title: t("details.close"),
+      onclick: this.actions.close,
     });
-    return el("header", { class: "details-head" }, el("h2", { id: "details-title", tabindex: "-1", text: title }), step("previous", -1), step("next", 1), close);
+    return el(
+      "header",
+      { class: "details-head" },
+      el("h2", { id: "details-title", tabindex: "-1", text: title }),
+      step("previous", -1),
+      step("next", 1),
+      close,
+    );
   }
 
   #body(line, place, about, count, open) {
-    const source = count > 1 && el("p", { class: "details-source", lang: about.sourceLanguage || null, dir: about.sourceDirection, text: line.source });
-    const waiting = !line.result && about.running && el("p", { class: "details-nothing", text: t("details.waiting") });
+    const source =
+      count > 1 &&
+      el("p", {
+        class: "details-source",
+        lang: about.sourceLanguage || null,
+        dir: about.sourceDirection,
+        text: line.source,
+      });
+    const waiting =
+      !line.result && about.running && el("p", { class: "details-nothing", text: t("details.waiting") });
     return [
-      source, waiting,
-      el("div", { class: "facets" },
+      source,
+      waiting,
+      el(
+        "div",
+        { class: "facets" },
         el("div", { class: "facets-main" }, this.#alternatives(line, place, about), this.#why(line)),
-        el("div", { class: "facets-side" }, this.#words(line, about), this.#terms(line, about), this.#matches(line, place, about), this.#checks(line)),
+        el(
+          "div",
+          { class: "facets-side" },
+          this.#words(line, about),
+          this.#terms(line, about),
+          this.#matches(line, place, about),
+          this.#checks(line),
+        ),
       ),
       this.#facts(line, open),
     ].filter(Boolean);
   }
 
   #alternatives(line, place, about) {
-    if (line.pieces) return facet("alternatives", el("p", { class: "facet-note", text: t("alternatives.pieces") }));
+    if (line.pieces)
+      return facet("alternatives", el("p", { class: "facet-note", text: t("alternatives.pieces") }));
     const rows = alternatives(line).map((item) => this.#alternative(item, line, place, about));
-    return facet("alternatives", el("ul", { class: "alternatives" }, ...rows), line.mine && this.#own(line, place, about));
+    return facet(
+      "alternatives",
+      el("ul", { class: "alternatives" }, ...rows),
+      line.mine && this.#own(line, place, about),
+    );
   }
 
   /** What can be done with a text that people put in: keep it, or go back. */
   #own(line, place, about) {
-    const keep = !line.saved && about.memory && el("button", {
-      type: "button", class: "primary", text: t("edit.keep"), title: t("edit.keep.title"), data: { focus: "keep" }, onclick: () => this.actions.keep(place),
-    });
+    const keep =
+      !line.saved &&
+      about.memory &&
+      el("button", {
+        type: "button",
+        class: "primary",
+        text: t("edit.keep"),
+        title: t("edit.keep.title"),
+        data: { focus: "keep" },
+        onclick: () => this.actions.keep(place),
+      });
     const restore = el("button", {
-      type: "button", class: "quiet", text: t("alternatives.restore"), data: { focus: "restore" }, onclick: () => this.actions.restore(place),
+      type: "button",
+      class: "quiet",
+      text: t("alternatives.restore"),
+      data: { focus: "restore" },
+      onclick: () => this.actions.restore(place),
     });
-    const why = !about.memory && el("p", { class: "facet-note", text: t("edit.no-memory", { profile: about.profile }) });
+    const why =
+      !about.memory && el("p", { class: "facet-note", text: t("edit.no-memory", { profile: about.profile }) });
     return el("div", { class: "own" }, keep, restore, why);
   }
 
   #alternative(item, line, place, about) {
     const used = item.text === line.text;
-    const text = el("p", { class: "alternative-text", lang: about.language || null, dir: about.direction }, ...compared(line.text, item.text, about.language));
+    const text = el(
+      "p",
+      { class: "alternative-text", lang: about.language || null, dir: about.direction },
+      ...compared(line.text, item.text, about.language),
+    );
     const failed = item.failed.map((told) => el("li", { class: "failed", icon: "fault" }, named(told)));
-    const evidence = Object.entries(item.evidence).map(([name, value]) => `${has(`evidence.${name}`) ? t(`evidence.${name}`) : name} ${value.toFixed(2)}`);
+    const evidence = Object.entries(item.evidence).map(
+      ([name, value]) => `${has(`evidence.${name}`) ? t(`evidence.${name}`) : name} ${value.toFixed(2)}`,
+    );
     const action = used
       ? el("span", { class: "alternative-used", icon: "check" }, t("alternatives.used"))
       : el("button", {
-          type: "button", class: "quiet", text: t("alternatives.use"), data: { focus: `use ${item.text}` },
-          "aria-label": t("alternatives.use.label", { text: item.text }), onclick: () => this.actions.take(place, item.text),
+          type: "button",
+          class: "quiet",
+          text: t("alternatives.use"),
+          data: { focus: `use ${item.text}` },
+          "aria-label": t("alternatives.use.label", { text: item.text }),
+          onclick: () => this.actions.take(place, item.text),
         });
-    return el("li", { class: `alternative${used ? " used" : ""}` },
-      el("div", { class: "alternative-head" }, el("span", { class: "alternative-origin", text: item.names.join(" · ") }), action),
+    return el(
+      "li",
+      { class: `alternative${used ? " used" : ""}` },
+      el(
+        "div",
+        { class: "alternative-head" },
+        el("span", { class: "alternative-origin", text: item.names.join(" · ") }),
+        action,
+      ),
       text,
       failed.length > 0 && el("ul", { class: "alternative-failed" }, ...failed),
       evidence.length > 0 && el("p", { class: "facet-small", text: t("evidence.title") + evidence.join(" · ") }),
@@ -115,7 +192,9 @@ export class Details {
   #why(line) {
     const told = (line.told.decisions ?? []).map((decision) => el("li", { text: sentence(decision) }));
     if (line.result?.error) told.push(el("li", { text: line.result.error }));
-    const list = told.length ? el("ul", { class: "reasons" }, ...told) : el("p", { class: "facet-note", text: t("why.none") });
+    const list = told.length
+      ? el("ul", { class: "reasons" }, ...told)
+      : el("p", { class: "facet-note", text: t("why.none") });
     return facet("why", list);
   }
 
@@ -125,14 +204,29 @@ export class Details {
     if (!known.length) return facet("words", el("p", { class: "facet-note", text: t("words.unknown") }));
     const doubtful = known.filter((word) => level(word.confidence) !== "high");
     if (!doubtful.length) return facet("words", el("p", { class: "facet-note", text: t("words.none") }));
-    const rows = doubtful.sort((one, other) => one.confidence - other.confidence).slice(0, 12).map((word) =>
-      el("li", {}, el("span", { class: `sure ${level(word.confidence)}`, lang: about.language || null, dir: about.direction, text: word.text }), ` ${percent(word.confidence)} %`));
+    const rows = doubtful
+      .sort((one, other) => one.confidence - other.confidence)
+      .slice(0, 12)
+      .map((word) =>
+        el(
+          "li",
+          {},
+          el("span", {
+            class: `sure ${level(word.confidence)}`,
+            lang: about.language || null,
+            dir: about.direction,
+            text: word.text,
+          }),
+          ` ${percent(word.confidence)} %`,
+        ),
+      );
     return facet("words", el("ul", { class: "words" }, ...rows));
   }
 
   #terms(line, about) {
     const uses = line.result?.terms ?? [];
-    if (!uses.length) return about.glossary ? facet("terms", el("p", { class: "facet-note", text: t("terms.none") })) : null;
+    if (!uses.length)
+      return about.glossary ? facet("terms", el("p", { class: "facet-note", text: t("terms.none") })) : null;
     return facet("terms", el("ul", { class: "terms" }, ...uses.map((use) => term(use, about))));
   }
 
@@ -149,12 +243,19 @@ export class Details {
       note.hidden = rows.length > 0;
     };
     put([]);
-    if (about.memory && about.sourceLanguage && line.source.length <= LOOKED_UP) this.#lookUp(line, about, note, put);
+    if (about.memory && about.sourceLanguage && line.source.length <= LOOKED_UP)
+      this.#lookUp(line, about, note, put);
     return facet("matches", list, note);
   }
 
   async #lookUp(line, about, note, put) {
-    const query = new URLSearchParams({ text: line.source, source: about.sourceLanguage, target: about.target, profile: about.profile, limit: "5" });
+    const query = new URLSearchParams({
+      text: line.source,
+      source: about.sourceLanguage,
+      target: about.target,
+      profile: about.profile,
+      limit: "5",
+    });
     const known = this.found.get(String(query));
     if (known) return put(known);
     if (!note.hidden) note.textContent = t("matches.looking");
@@ -171,16 +272,32 @@ export class Details {
 
   #match(match, line, place, about) {
     const used = match.target === line.text;
-    const use = !used && el("button", {
-      type: "button", class: "quiet", text: t("alternatives.use"), data: { focus: `match ${match.target}` },
-      "aria-label": t("matches.use.label", { text: match.target }), onclick: () => this.actions.take(place, match.target),
-    });
-    return el("li", { class: "match" },
-      el("div", { class: "alternative-head" },
+    const use =
+      !used &&
+      el("button", {
+        type: "button",
+        class: "quiet",
+        text: t("alternatives.use"),
+        data: { focus: `match ${match.target}` },
+        "aria-label": t("matches.use.label", { text: match.target }),
+        onclick: () => this.actions.take(place, match.target),
+      });
+    return el(
+      "li",
+      { class: "match" },
+      el(
+        "div",
+        { class: "alternative-head" },
         el("span", { class: "match-score", text: t("matches.score", { percent: Math.floor(match.score) }) }),
         el("span", { class: "match-memory", text: match.memory }),
-        used ? el("span", { class: "alternative-used", icon: "check" }, t("alternatives.used")) : use),
-      el("p", { class: "match-source", lang: about.sourceLanguage || null, dir: about.sourceDirection, text: match.source }),
+        used ? el("span", { class: "alternative-used", icon: "check" }, t("alternatives.used")) : use,
+      ),
+      el("p", {
+        class: "match-source",
+        lang: about.sourceLanguage || null,
+        dir: about.sourceDirection,
+        text: match.source,
+      }),
       el("p", { class: "match-target", lang: about.language || null, dir: about.direction, text: match.target }),
     );
   }
@@ -191,32 +308,82 @@ export class Details {
     const failed = checks.filter((check) => !check.passed);
     const name = (check) => (has(`check.${check.name}`) ? t(`check.${check.name}`) : check.name);
     if (failed.length) {
-      const rows = failed.map((check) => el("li", { class: "failed", icon: "fault" }, `${name(check)}: ${check.detail}`));
+      const rows = failed.map((check) =>
+        el("li", { class: "failed", icon: "fault" }, `${name(check)}: ${check.detail}`),
+      );
       return facet("checks", el("ul", { class: "checks" }, ...rows));
     }
-    const passed = el("p", { class: "facet-note passed", icon: "check", title: [...new Set(checks.map(name))].join(", ") }, t("checks.passed", { n: checks.length }));
+    const passed = el(
+      "p",
+      { class: "facet-note passed", icon: "check", title: [...new Set(checks.map(name))].join(", ") },
+      t("checks.passed", { n: checks.length }),
+    );
     return facet("checks", passed);
   }
 
   #facts(line, open) {
     const told = line.told;
     const usage = told.usage ?? {};
-    const tokens = usage.calls ? t("facts.tokens.value", { sent: usage.prompt_tokens, got: usage.completion_tokens }) : usage.cached ? t("facts.cached") : "";
+    const tokens = usage.calls
+      ? t("facts.tokens.value", { sent: usage.prompt_tokens, got: usage.completion_tokens })
+      : usage.cached
+        ? t("facts.cached")
+        : "";
     const rows = [
-      ["method", told.method], ["specialist", told.draft?.engine ?? ""], ["seconds", told.seconds === undefined ? "" : seconds(told.seconds)],
-      ["demonstrations", told.demonstrations ? String(told.demonstrations) : ""], ["tokens", tokens], ["cost", usage.cost ? usage.cost.toPrecision(3) : ""],
+      ["method", told.method],
+      ["specialist", told.draft?.engine ?? ""],
+      ["seconds", told.seconds === undefined ? "" : seconds(told.seconds)],
+      ["demonstrations", told.demonstrations ? String(told.demonstrations) : ""],
+      ["tokens", tokens],
+      ["cost", usage.cost ? usage.cost.toPrecision(3) : ""],
     ].filter(([, value]) => value);
-    const copy = el("button", { type: "button", class: "icon", icon: "copy", "aria-label": t("facts.copy"), title: t("facts.copy"), onclick: () => this.actions.copy(told.signature) });
-    return el("details", { class: "facts", open },
-      el("summary", {}, t("facts.title"), el("span", { class: "facts-short", text: rows.map(([, value]) => value).slice(0, 3).join(" · ") })),
-      el("dl", {}, ...rows.flatMap(([name, value]) => [el("dt", { text: t(`facts.${name}`) }), el("dd", { text: value })])),
-      told.signature && el("div", { class: "signature" }, el("span", { class: "facet-small", text: t("facts.signature") }), el("code", { text: told.signature }), copy),
+    const copy = el("button", {
+      type: "button",
+      class: "icon",
+      icon: "copy",
+      "aria-label": t("facts.copy"),
+      title: t("facts.copy"),
+      onclick: () => this.actions.copy(told.signature),
+    });
+    return el(
+      "details",
+      { class: "facts", open },
+      el(
+        "summary",
+        {},
+        t("facts.title"),
+        el("span", {
+          class: "facts-short",
+          text: rows
+            .map(([, value]) => value)
+            .slice(0, 3)
+            .join(" · "),
+        }),
+      ),
+      el(
+        "dl",
+        {},
+        ...rows.flatMap(([name, value]) => [el("dt", { text: t(`facts.${name}`) }), el("dd", { text: value })]),
+      ),
+      told.signature &&
+        el(
+          "div",
+          { class: "signature" },
+          el("span", { class: "facet-small", text: t("facts.signature") }),
+          el("code", { text: told.signature }),
+          copy,
+        ),
     );
   }
 }
 
 function facet(name, ...children) {
-  return el("section", { class: `facet facet-${name}`, "aria-labelledby": `facet-${name}` }, el("h3", { id: `facet-${name}`, text: t(`${name}.title`) }), ...children);
+  return el(
+    "section",
+    { class: `facet facet-${name}`, "aria-labelledby": `facet-${name}` },
+    el("h3", { id: `facet-${name}`, text: t(`${name}.title`) }),
+    ...children,
+  );
 }
 
 /** Return the texts that could stand there, each once, with the names of all that wrote it. */
@@ -234,7 +401,8 @@ export function alternatives(line) {
   if (!candidates.length) add(line.told.translation, origin(line.told.method));
   const items = [...texts.values()];
   // A text that people chose among the candidates is no edit of theirs.
-  for (const item of items) if (item.names.length > 1) item.names = item.names.filter((name) => name !== t("alternatives.mine"));
+  for (const item of items)
+    if (item.names.length > 1) item.names = item.names.filter((name) => name !== t("alternatives.mine"));
   return items;
 }
 
@@ -242,7 +410,9 @@ export function alternatives(line) {
 function compared(text, other, language) {
   const parts = text === other || !text ? null : difference(text, other, language);
   if (!parts) return [other];
-  return parts.filter((part) => part.kind !== "removed").map((part) => (part.kind === "added" && part.text.trim() ? el("b", { text: part.text }) : part.text));
+  return parts
+    .filter((part) => part.kind !== "removed")
+    .map((part) => (part.kind === "added" && part.text.trim() ? el("b", { text: part.text }) : part.text));
 }
 
 /** Name the check in "numbers: 3 became 4" as the page names it. */
@@ -254,11 +424,19 @@ function named(told) {
 function term(use, about) {
   const bad = use.state === "missed" || use.status === "deprecated" || use.status === "forbidden";
   const state = t(`terms.${use.state}`);
-  const told = use.status === "deprecated" || use.status === "forbidden" ? t("terms.doubtful", { state, status: use.status }) : state;
+  const told =
+    use.status === "deprecated" || use.status === "forbidden"
+      ? t("terms.doubtful", { state, status: use.status })
+      : state;
   const found = use.found && use.found !== use.target ? ` (${use.found})` : "";
-  return el("li", { class: `term ${bad ? "bad" : "good"}` },
-    el("span", { lang: about.sourceLanguage || null, text: use.source }), icon("next"), el("span", { lang: about.language || null, text: use.target }),
-    el("span", { class: "term-state", icon: bad ? "fault" : "check" }, told + found));
+  return el(
+    "li",
+    { class: `term ${bad ? "bad" : "good"}` },
+    el("span", { lang: about.sourceLanguage || null, text: use.source }),
+    icon("next"),
+    el("span", { lang: about.language || null, text: use.target }),
+    el("span", { class: "term-state", icon: bad ? "fault" : "check" }, told + found),
+  );
 }
 
 function unique(matches) {

@@ -5,28 +5,59 @@ import { apiKey, preferences } from "./store.js";
 import { t } from "./strings.js";
 
 const head = (dialog, id, title) =>
-  el("header", { class: "dialog-head" }, el("h2", { id, text: title }),
-    el("button", { type: "button", class: "icon", icon: "close", "aria-label": t("close"), onclick: () => dialog.close() }));
+  el(
+    "header",
+    { class: "dialog-head" },
+    el("h2", { id, text: title }),
+    el("button", {
+      type: "button",
+      class: "icon",
+      icon: "close",
+      "aria-label": t("close"),
+      onclick: () => dialog.close(),
+    }),
+  );
 
 /** Close a dialog by a click beside it. @param {HTMLDialogElement} dialog */
 export function closesBeside(dialog) {
   dialog.addEventListener("pointerdown", (event) => {
     const box = dialog.getBoundingClientRect();
-    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    const inside =
+      event.clientX >= box.left &&
+      event.clientX <= box.right &&
+      event.clientY >= box.top &&
+      event.clientY <= box.bottom;
     if (event.target === dialog && !inside) dialog.close();
   });
 }
 
 const SHORTCUTS = [
-  [["Ctrl", "Enter"], "translate"], [["Esc"], "cancel"], [["Alt", "1"], "source"], [["Alt", "2"], "output"],
-  [["Alt", "L"], "from"], [["Alt", "T"], "into"], [["Alt", "S"], "swap"], [["Alt", "C"], "copy"], [["Alt", "R"], "edit"],
-  [["Alt", "I"], "details"], [["↑", "↓"], "lines"], [["Enter"], "line"], [["Alt", "H"], "history"], [["Alt", "K"], "help"],
+  [["Ctrl", "Enter"], "translate"],
+  [["Esc"], "cancel"],
+  [["Alt", "1"], "source"],
+  [["Alt", "2"], "output"],
+  [["Alt", "L"], "from"],
+  [["Alt", "T"], "into"],
+  [["Alt", "S"], "swap"],
+  [["Alt", "C"], "copy"],
+  [["Alt", "R"], "edit"],
+  [["Alt", "I"], "details"],
+  [["↑", "↓"], "lines"],
+  [["Enter"], "line"],
+  [["Alt", "H"], "history"],
+  [["Alt", "K"], "help"],
 ];
 
 /** Show what keys do. @param {HTMLDialogElement} dialog */
 export function openKeys(dialog) {
   const rows = SHORTCUTS.map(([keys, name]) =>
-    el("div", { class: "shortcut" }, el("dt", {}, ...keys.map((key) => el("kbd", { text: key }))), el("dd", { text: t(`keys.${name}`) })));
+    el(
+      "div",
+      { class: "shortcut" },
+      el("dt", {}, ...keys.map((key) => el("kbd", { text: key }))),
+      el("dd", { text: t(`keys.${name}`) }),
+    ),
+  );
   dialog.replaceChildren(head(dialog, "keys-title", t("keys.title")), el("dl", { class: "shortcuts" }, ...rows));
   dialog.showModal();
 }
@@ -42,7 +73,9 @@ export function openSettings(dialog, options) {
   });
   const held = Boolean(apiKey.get());
   const key = el("button", {
-    type: "button", class: "quiet", text: t(held ? "settings.key.forget" : "settings.key.enter"),
+    type: "button",
+    class: "quiet",
+    text: t(held ? "settings.key.forget" : "settings.key.enter"),
     onclick: () => {
       dialog.close();
       if (held) apiKey.set("");
@@ -51,10 +84,25 @@ export function openSettings(dialog, options) {
   });
   dialog.replaceChildren(
     head(dialog, "settings-title", t("settings.title")),
-    live, history,
-    el("fieldset", { class: "segmented setting" }, el("legend", { text: t("settings.theme") }), el("div", { class: "segments" }, ...themes)),
-    el("div", { class: "setting setting-key" }, el("div", {}, el("span", { class: "setting-name", text: t("settings.key") }),
-      el("span", { class: "setting-note", text: t(held ? "settings.key.held" : "settings.key.none") })), key),
+    live,
+    history,
+    el(
+      "fieldset",
+      { class: "segmented setting" },
+      el("legend", { text: t("settings.theme") }),
+      el("div", { class: "segments" }, ...themes),
+    ),
+    el(
+      "div",
+      { class: "setting setting-key" },
+      el(
+        "div",
+        {},
+        el("span", { class: "setting-name", text: t("settings.key") }),
+        el("span", { class: "setting-note", text: t(held ? "settings.key.held" : "settings.key.none") }),
+      ),
+      key,
+    ),
   );
   dialog.showModal();
 }
@@ -68,7 +116,17 @@ function toggle(name, label, note, changed) {
     },
   });
   box.checked = preferences.get(name);
-  return el("label", { class: "switch setting" }, box, el("span", {}, el("span", { class: "setting-name", text: label }), note && el("span", { class: "setting-note", text: note })));
+  return el(
+    "label",
+    { class: "switch setting" },
+    box,
+    el(
+      "span",
+      {},
+      el("span", { class: "setting-name", text: label }),
+      note && el("span", { class: "setting-note", text: note }),
+    ),
+  );
 }
 
 /** Choose colours: "system", "light" or "dark". */
@@ -94,21 +152,35 @@ export function isDark() {
 export function askKey(dialog, refused) {
   if (dialog.open) return Promise.resolve(false);
   return new Promise((resolve) => {
-    const field = el("input", { type: "password", id: "key-field", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "key-note" });
+    const field = el("input", {
+      type: "password",
+      id: "key-field",
+      autocomplete: "off",
+      spellcheck: "false",
+      required: true,
+      "aria-describedby": "key-note",
+    });
     let given = false;
-    const form = el("form", {
-      onsubmit: (event) => {
-        event.preventDefault();
-        if (!field.value.trim()) return;
-        apiKey.set(field.value.trim());
-        given = true;
-        dialog.close();
+    const form = el(
+      "form",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          if (!field.value.trim()) return;
+          apiKey.set(field.value.trim());
+          given = true;
+          dialog.close();
+        },
       },
-    },
       refused && el("p", { class: "key-refused", role: "alert", text: t("key.refused") }),
-      el("label", { for: "key-field", text: t("key.label") }), field,
+      el("label", { for: "key-field", text: t("key.label") }),
+      field,
       el("p", { id: "key-note", class: "dialog-note", text: t("key.note") }),
-      el("div", { class: "dialog-actions" }, el("button", { type: "submit", class: "primary", text: t("key.use") })),
+      el(
+        "div",
+        { class: "dialog-actions" },
+        el("button", { type: "submit", class: "primary", text: t("key.use") }),
+      ),
     );
     dialog.replaceChildren(head(dialog, "key-title", t("key.title")), form);
     dialog.addEventListener("close", () => resolve(given), { once: true });

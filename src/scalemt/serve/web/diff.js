@@ -5,7 +5,12 @@ const MOST = 300; // differences; beyond, the texts have too little in common to
 /** Cut a text into words and the white space between them; where a script writes none, into the words of that language. */
 export function words(text, language = "") {
   const pieces = text.match(/\s+|\S+/g) ?? [];
-  if (!("Segmenter" in Intl) || !/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Khmer}\p{Script=Lao}\p{Script=Myanmar}]/u.test(text)) {
+  if (
+    !("Segmenter" in Intl) ||
+    !/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Khmer}\p{Script=Lao}\p{Script=Myanmar}]/u.test(
+      text,
+    )
+  ) {
     return pieces;
   }
   const segmenter = new Intl.Segmenter(language || undefined, { granularity: "word" });
@@ -74,8 +79,9 @@ function tidy(parts) {
   let [removed, added] = [[], []];
   const flush = () => {
     const [first, last] = [[], []];
-    while (sameSpace(removed.at(-1), added.at(-1))) last.unshift(kept(removed.pop(), added.pop()));
-    while (sameSpace(removed[0], added[0])) first.push(kept(removed.shift(), added.shift()));
+    // A space that only changed its place among what was removed and added did not change.
+    while (sameSpace(removed.at(-1), added.at(-1)) && added.pop()) last.unshift(kept(removed.pop()));
+    while (sameSpace(removed[0], added[0]) && added.shift()) first.push(kept(removed.shift()));
     tidied.push(...first, ...removed, ...added, ...last);
     [removed, added] = [[], []];
   };

@@ -39,7 +39,9 @@ export class Documents {
   async restore() {
     const known = read(KEPT, []);
     const here = new Set(this.jobs.map((job) => job.id));
-    for (const id of Array.isArray(known) ? known.filter((item) => typeof item === "string" && !here.has(item)) : []) {
+    for (const id of Array.isArray(known)
+      ? known.filter((item) => typeof item === "string" && !here.has(item))
+      : []) {
       try {
         this.jobs.push(await ask(`v1/jobs/${encodeURIComponent(id)}`));
       } catch {
@@ -60,7 +62,19 @@ export class Documents {
         continue;
       }
       const wish = this.options.wish();
-      const job = { id: "", name: file.name, state: "uploading", source: wish.source, target: wish.target, segments: null, done: 0, failed: 0, error: null, file, wish };
+      const job = {
+        id: "",
+        name: file.name,
+        state: "uploading",
+        source: wish.source,
+        target: wish.target,
+        segments: null,
+        done: 0,
+        failed: 0,
+        error: null,
+        file,
+        wish,
+      };
       this.jobs.unshift(job);
       this.#send(job);
     }
@@ -103,9 +117,14 @@ export class Documents {
     if (!fault.passing) return;
     const after = this.patience.wait(fault);
     this.places.notices.show("documents", {
-      ...words, tone: "warning", seconds: after,
+      ...words,
+      tone: "warning",
+      seconds: after,
       due: () => this.#again(job),
-      actions: [{ label: t("fault.now"), run: () => this.#again(job) }, { label: t("cancel"), run: () => this.places.notices.hide("documents") }],
+      actions: [
+        { label: t("fault.now"), run: () => this.#again(job) },
+        { label: t("cancel"), run: () => this.places.notices.hide("documents") },
+      ],
     });
   }
 
@@ -124,7 +143,13 @@ export class Documents {
   }
 
   #keep() {
-    write(KEPT, this.jobs.map((job) => job.id).filter(Boolean).slice(0, 50));
+    write(
+      KEPT,
+      this.jobs
+        .map((job) => job.id)
+        .filter(Boolean)
+        .slice(0, 50),
+    );
   }
 
   get #open() {
@@ -144,7 +169,8 @@ export class Documents {
         if (job.state !== before && job.state === "done") say(t("files.say.done", { name: job.name }));
         if (job.state !== before && job.state === "failed") say(t("files.say.failed", { name: job.name }));
       } catch (fault) {
-        if (fault instanceof Fault && fault.kind === "not_found") Object.assign(job, { state: "failed", error: fault.message });
+        if (fault instanceof Fault && fault.kind === "not_found")
+          Object.assign(job, { state: "failed", error: fault.message });
         // Otherwise the server may be away for a moment: the next look tells.
       }
     }
@@ -185,7 +211,10 @@ export class Documents {
     this.places.count.textContent = active ? String(active) : "";
     for (const job of this.jobs) this.#row(job);
     const rows = this.jobs.map((job) => this.rows.get(job).row);
-    if (rows.length !== this.places.list.children.length || rows.some((row, place) => this.places.list.children[place] !== row)) {
+    if (
+      rows.length !== this.places.list.children.length ||
+      rows.some((row, place) => this.places.list.children[place] !== row)
+    ) {
       this.places.list.replaceChildren(...rows);
     }
   }
@@ -208,10 +237,25 @@ export class Documents {
   }
 
   #newRow(job) {
-    const [state, pair, buttons] = [el("p", { class: "job-state" }), el("span", { class: "job-pair" }), el("div", { class: "job-buttons" })];
+    const [state, pair, buttons] = [
+      el("p", { class: "job-state" }),
+      el("span", { class: "job-pair" }),
+      el("div", { class: "job-buttons" }),
+    ];
     const bar = el("progress", { "aria-label": t("files.progress", { name: job.name }) });
-    const row = el("li", { class: "job" }, el("span", { class: "job-icon" }, icon("document")),
-      el("div", { class: "job-body" }, el("p", { class: "job-name" }, el("span", { dir: "auto", text: job.name }), pair), state, bar), buttons);
+    const row = el(
+      "li",
+      { class: "job" },
+      el("span", { class: "job-icon" }, icon("document")),
+      el(
+        "div",
+        { class: "job-body" },
+        el("p", { class: "job-name" }, el("span", { dir: "auto", text: job.name }), pair),
+        state,
+        bar,
+      ),
+      buttons,
+    );
     const made = { row, state, pair, bar, buttons, state0: "" };
     this.rows.set(job, made);
     return made;
@@ -219,12 +263,27 @@ export class Documents {
 
   #buttons(job, running) {
     const button = (name, act, options) =>
-      el("button", { type: "button", onclick: act, "aria-label": t(`files.${name}.label`, { name: job.name }), text: t(`files.${name}`), ...options });
+      el("button", {
+        type: "button",
+        onclick: act,
+        "aria-label": t(`files.${name}.label`, { name: job.name }),
+        text: t(`files.${name}`),
+        ...options,
+      });
     const found = [];
     if (job.state === "done") found.push(button("download", () => this.#download(job), { class: "primary" }));
     if (job.state === "failed" && job.file) found.push(button("retry", () => this.#anew(job), { class: "quiet" }));
     const words = t(running ? "files.cancel" : "files.remove", { name: job.name });
-    found.push(el("button", { type: "button", class: "icon", icon: running ? "close" : "trash", "aria-label": words, title: words, onclick: () => this.#remove(job) }));
+    found.push(
+      el("button", {
+        type: "button",
+        class: "icon",
+        icon: running ? "close" : "trash",
+        "aria-label": words,
+        title: words,
+        onclick: () => this.#remove(job),
+      }),
+    );
     return found;
   }
 
@@ -236,7 +295,8 @@ export class Documents {
 function stateOf(job) {
   if (job.state === "uploading") return t("files.uploading");
   if (job.state === "queued") return t("files.queued");
-  if (job.state === "running") return job.segments ? t("files.running", { done: job.done, total: job.segments }) : t("files.running.unknown");
+  if (job.state === "running")
+    return job.segments ? t("files.running", { done: job.done, total: job.segments }) : t("files.running.unknown");
   if (job.state === "failed") return t("files.failed", { reason: job.error ?? "" });
   if (job.state === "cancelled") return t("files.cancelled");
   const done = t("files.done", { n: job.segments ?? 0 });

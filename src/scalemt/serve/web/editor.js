@@ -13,19 +13,39 @@ import { t } from "./strings.js";
  */
 export function editorForm(options) {
   const area = el("textarea", {
-    class: "editor-text", rows: "1", lang: options.language || null, dir: options.direction, spellcheck: "true",
-    "aria-label": t("edit.label", { source: options.source.slice(0, 120) }), oninput: () => fit(area),
+    class: "editor-text",
+    rows: "1",
+    lang: options.language || null,
+    dir: options.direction,
+    spellcheck: "true",
+    "aria-label": t("edit.label", { source: options.source.slice(0, 120) }),
+    oninput: () => fit(area),
   });
   area.value = options.text;
   const why = el("p", { class: "editor-why", id: "editor-why" });
-  const keep = el("button", { type: "submit", class: "primary", text: t("edit.keep"), title: t("edit.keep.title") });
+  const keep = el("button", {
+    type: "submit",
+    class: "primary",
+    text: t("edit.keep"),
+    title: t("edit.keep.title"),
+  });
   if (!options.memory) {
     keep.setAttribute("disabled", "");
     keep.setAttribute("aria-describedby", "editor-why");
     why.textContent = t("edit.no-memory", { profile: options.profile });
   }
-  const apply = el("button", { type: "button", class: "quiet", text: t("edit.apply"), onclick: () => options.apply(one(area.value)) });
-  const discard = el("button", { type: "button", class: "quiet", text: t("edit.cancel"), onclick: options.discard });
+  const apply = el("button", {
+    type: "button",
+    class: "quiet",
+    text: t("edit.apply"),
+    onclick: () => options.apply(one(area.value)),
+  });
+  const discard = el("button", {
+    type: "button",
+    class: "quiet",
+    text: t("edit.cancel"),
+    onclick: options.discard,
+  });
   const save = async () => {
     const text = one(area.value);
     if (!options.memory) return options.apply(text);
@@ -44,25 +64,34 @@ export function editorForm(options) {
     }
     return undefined;
   };
-  const form = el("form", {
-    class: "editor",
-    onsubmit: (event) => {
-      event.preventDefault();
-      save();
+  const form = el(
+    "form",
+    {
+      class: "editor",
+      onsubmit: (event) => {
+        event.preventDefault();
+        save();
+      },
+      onkeydown: (event) => {
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
+        else if (event.key === "Escape") options.discard();
+        else if (event.key === "Enter" && !event.isComposing)
+          event.preventDefault(); // a line is one line
+        else return;
+        event.preventDefault();
+        event.stopPropagation();
+      },
     },
-    onkeydown: (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
-      else if (event.key === "Escape") options.discard();
-      else if (event.key === "Enter" && !event.isComposing) event.preventDefault(); // a line is one line
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    },
-  }, area, el("div", { class: "editor-foot" }, keep, apply, discard), why);
+    area,
+    el("div", { class: "editor-foot" }, keep, apply, discard),
+    why,
+  );
   // Enter on a button of the form presses it; only the text itself takes no line breaks.
-  form.querySelectorAll("button").forEach((button) => button.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.stopPropagation();
-  }));
+  form.querySelectorAll("button").forEach((button) =>
+    button.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.stopPropagation();
+    }),
+  );
   requestAnimationFrame(() => {
     fit(area);
     area.focus();

@@ -9,12 +9,19 @@ export function told(fault) {
   const key = has(`fault.${fault.kind}`) ? fault.kind : "internal";
   // Whoever runs the server finds a request by its id; what passes by itself, or wants a key, is nobody's work.
   const looked = fault.request && !fault.passing && !wantsKey(fault);
-  return { text: t(`fault.${key}`), detail: fault.message, small: looked ? t("fault.request", { id: fault.request }) : "" };
+  return {
+    text: t(`fault.${key}`),
+    detail: fault.message,
+    small: looked ? t("fault.request", { id: fault.request }) : "",
+  };
 }
 
 /** Whether another key may mend a fault. */
 export function wantsKey(fault) {
-  return fault.kind === "unauthorized" || (fault.kind === "forbidden" && /\bkey\b/i.test(fault.message) && !/scope/i.test(fault.message));
+  return (
+    fault.kind === "unauthorized" ||
+    (fault.kind === "forbidden" && /\bkey\b/i.test(fault.message) && !/scope/i.test(fault.message))
+  );
 }
 
 /** Counts tries, and says how long to wait for the next. */

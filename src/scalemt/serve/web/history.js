@@ -13,7 +13,10 @@ const TOGETHER = 120_000; // milliseconds in which a text that is typed on is on
 /** @typedef {{at: number, source: string, target: string, text: string, translation: string}} Entry */
 
 function isEntry(entry) {
-  return ["source", "target", "text", "translation"].every((name) => typeof entry?.[name] === "string") && typeof entry.at === "number";
+  return (
+    ["source", "target", "text", "translation"].every((name) => typeof entry?.[name] === "string") &&
+    typeof entry.at === "number"
+  );
 }
 
 /** Return the entries, the newest first. @returns {Entry[]} */
@@ -27,7 +30,9 @@ export function remember(entry) {
   if (!preferences.get("history") || entry.text.length + entry.translation.length > LONGEST) return;
   const others = entries().filter((other) => !continues(entry, other));
   let room = ROOM;
-  const kept = [entry, ...others].slice(0, MOST).filter((item) => (room -= item.text.length + item.translation.length) > 0);
+  const kept = [entry, ...others]
+    .slice(0, MOST)
+    .filter((item) => (room -= item.text.length + item.translation.length) > 0);
   // A browser may leave less room than we take.
   while (kept.length && !write(NAME, kept)) kept.length = Math.floor(kept.length / 2);
 }
@@ -70,34 +75,75 @@ export class HistoryDialog {
     const found = entries();
     const keep = el("input", { type: "checkbox", id: "keep-history", onchange: () => this.#keep(keep.checked) });
     keep.checked = on;
-    const clear = el("button", { type: "button", class: "quiet", text: t("history.clear"), disabled: !found.length, onclick: () => this.#clear() });
+    const clear = el("button", {
+      type: "button",
+      class: "quiet",
+      text: t("history.clear"),
+      disabled: !found.length,
+      onclick: () => this.#clear(),
+    });
     this.root.replaceChildren(
-      el("header", { class: "dialog-head" }, el("h2", { id: "history-title", text: t("history.title") }),
-        el("button", { type: "button", class: "icon", icon: "close", "aria-label": t("close"), onclick: () => this.root.close() })),
+      el(
+        "header",
+        { class: "dialog-head" },
+        el("h2", { id: "history-title", text: t("history.title") }),
+        el("button", {
+          type: "button",
+          class: "icon",
+          icon: "close",
+          "aria-label": t("close"),
+          onclick: () => this.root.close(),
+        }),
+      ),
       el("p", { class: "dialog-note", text: on ? t("history.note", { n: MOST }) : t("history.off") }),
-      found.length ? el("ul", { class: "entries" }, ...found.map((entry) => this.#entry(entry))) : el("p", { class: "dialog-empty", text: t("history.none") }),
-      el("footer", { class: "dialog-foot" }, el("label", { class: "switch" }, keep, el("span", { text: t("history.keep") })), clear),
+      found.length
+        ? el("ul", { class: "entries" }, ...found.map((entry) => this.#entry(entry)))
+        : el("p", { class: "dialog-empty", text: t("history.none") }),
+      el(
+        "footer",
+        { class: "dialog-foot" },
+        el("label", { class: "switch" }, keep, el("span", { text: t("history.keep") })),
+        clear,
+      ),
     );
   }
 
   #entry(entry) {
     const short = entry.text.slice(0, 80);
     const when = new Date(entry.at);
-    const take = el("button", {
-      type: "button", class: "entry-take", "aria-label": t("history.take", { text: short }),
-      onclick: () => {
-        this.root.close();
-        this.options.take(entry);
+    const take = el(
+      "button",
+      {
+        type: "button",
+        class: "entry-take",
+        "aria-label": t("history.take", { text: short }),
+        onclick: () => {
+          this.root.close();
+          this.options.take(entry);
+        },
       },
-    },
-      el("span", { class: "entry-head" }, `${this.options.name(entry.source)} → ${this.options.name(entry.target)}`,
-        el("time", { datetime: when.toISOString(), text: when.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) })),
+      el(
+        "span",
+        { class: "entry-head" },
+        `${this.options.name(entry.source)} → ${this.options.name(entry.target)}`,
+        el("time", {
+          datetime: when.toISOString(),
+          text: when.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }),
+        }),
+      ),
       el("span", { class: "entry-text", lang: entry.source || null, dir: "auto", text: entry.text }),
-      el("span", { class: "entry-translation", lang: entry.target, dir: "auto", text: entry.translation }));
+      el("span", { class: "entry-translation", lang: entry.target, dir: "auto", text: entry.translation }),
+    );
     const remove = el("button", {
-      type: "button", class: "icon", icon: "trash", "aria-label": t("history.remove", { text: short }),
+      type: "button",
+      class: "icon",
+      icon: "trash",
+      "aria-label": t("history.remove", { text: short }),
       onclick: () => {
-        write(NAME, entries().filter((other) => other.at !== entry.at));
+        write(
+          NAME,
+          entries().filter((other) => other.at !== entry.at),
+        );
         this.#draw();
         this.root.querySelector("button")?.focus();
       },

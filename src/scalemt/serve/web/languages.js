@@ -7,7 +7,8 @@ import { t } from "./strings.js";
 const RECENT = 4;
 
 /** What is offered where a server cannot say which languages its model knows. */
-const ANY = `af am ar as az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gd gl gu ha he hi hr hu hy id ig is it
+const ANY =
+  `af am ar as az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gd gl gu ha he hi hr hu hy id ig is it
   ja jv ka kk km kn ko ku ky lo lt lv mg mi mk ml mn mr ms mt my nb ne nl nn ny oc or pa pl ps pt ro ru rw sd si sk sl sm sn so
   sq sr st su sv sw ta te tg th tk tr tt ug uk ur uz vi xh yi yo zh zh-Hant zu`.replace(/\s+/g, " ");
 
@@ -22,15 +23,28 @@ export class Languages {
     this.ofText = true; // whether what was detected in the text counts: documents are another matter
     this.changed = changed;
     const words = { search: t("language.search"), none: t("language.none") };
-    this.sourcePicker = new Picker(sourceRoot, { label: t("language.source"), ...words, choose: (code) => this.chooseSource(code) });
-    this.targetPicker = new Picker(targetRoot, { label: t("language.target"), ...words, choose: (code) => this.chooseTarget(code) });
+    this.sourcePicker = new Picker(sourceRoot, {
+      label: t("language.source"),
+      ...words,
+      choose: (code) => this.chooseSource(code),
+    });
+    this.targetPicker = new Picker(targetRoot, {
+      label: t("language.target"),
+      ...words,
+      choose: (code) => this.chooseTarget(code),
+    });
   }
 
   /** Take the list of the server; what was chosen stays where it still exists. */
   take({ languages, names, rtl }) {
     if (!languages.length) return this.#takeAny();
     const targets = new Map(languages.map((language) => [language.code, language.targets]));
-    const entry = (code) => ({ name: names[code], rtl: rtl.includes(code), native: native(code), targets: targets.get(code) ?? [] });
+    const entry = (code) => ({
+      name: names[code],
+      rtl: rtl.includes(code),
+      native: native(code),
+      targets: targets.get(code) ?? [],
+    });
     this.known = new Map(Object.keys(names).map((code) => [code, entry(code)]));
     return this.#taken();
   }
@@ -38,7 +52,12 @@ export class Languages {
   /** A model that knows many languages may not say which: then all may be tried. */
   #takeAny() {
     const codes = ANY.split(" ");
-    const entry = (code) => ({ name: native(code, "en") ?? code, rtl: rightToLeft(code), native: native(code), targets: codes });
+    const entry = (code) => ({
+      name: native(code, "en") ?? code,
+      rtl: rightToLeft(code),
+      native: native(code),
+      targets: codes,
+    });
     this.known = new Map(codes.map((code) => [code, entry(code)]));
     return this.#taken();
   }
@@ -138,8 +157,14 @@ export class Languages {
 
   /** Of some targets, the one that was used lately, or is a language of the reader, or can be reached from most. */
   #best(choices) {
-    const reach = new Map(choices.map((code) => [code, [...this.known.keys()].filter((source) => this.targetsOf(source).includes(code)).length]));
-    const most = (codes) => codes.filter((code) => reach.has(code)).sort((one, other) => reach.get(other) - reach.get(one))[0];
+    const reach = new Map(
+      choices.map((code) => [
+        code,
+        [...this.known.keys()].filter((source) => this.targetsOf(source).includes(code)).length,
+      ]),
+    );
+    const most = (codes) =>
+      codes.filter((code) => reach.has(code)).sort((one, other) => reach.get(other) - reach.get(one))[0];
     const recent = preferences.get("recent").find((code) => reach.has(code));
     const own = navigator.languages.map((code) => most([code, base(code)])).find(Boolean);
     return recent ?? own ?? most(choices) ?? "";
@@ -163,12 +188,23 @@ export class Languages {
     const found = this.source === "auto" && this.ofText ? this.detected : null;
     if (found) {
       const sure = found.confidence === null || found.confidence >= 0.6;
-      this.sourcePicker.setChosen("auto", this.name(found.language), t(sure ? "language.detected" : "language.guessed"));
-    } else this.sourcePicker.setChosen(this.source, this.source === "auto" ? t("language.auto") : this.name(this.source));
+      this.sourcePicker.setChosen(
+        "auto",
+        this.name(found.language),
+        t(sure ? "language.detected" : "language.guessed"),
+      );
+    } else
+      this.sourcePicker.setChosen(
+        this.source,
+        this.source === "auto" ? t("language.auto") : this.name(this.source),
+      );
     this.targetPicker.setChosen(this.target, this.target ? this.name(this.target) : t("language.choose"));
     const auto = { value: "auto", name: t("language.auto"), search: plain(t("language.auto")) };
     const sources = [...this.known.keys()].filter((code) => this.targetsOf(code).length);
-    this.sourcePicker.setGroups([{ name: "", items: [auto] }, ...this.#groups(sources.map((code) => this.#item(code)))]);
+    this.sourcePicker.setGroups([
+      { name: "", items: [auto] },
+      ...this.#groups(sources.map((code) => this.#item(code))),
+    ]);
     this.targetPicker.setGroups(this.#groups(this.everyTarget.map((code) => this.#targetItem(code))));
   }
 
@@ -187,11 +223,18 @@ export class Languages {
   }
 
   #groups(items) {
-    const order = (one, other) => Number(Boolean(one.note)) - Number(Boolean(other.note)) || one.name.localeCompare(other.name, "en");
+    const order = (one, other) =>
+      Number(Boolean(one.note)) - Number(Boolean(other.note)) || one.name.localeCompare(other.name, "en");
     const sorted = items.sort(order);
-    const recent = preferences.get("recent").map((code) => sorted.find((item) => item.value === code)).filter(Boolean);
+    const recent = preferences
+      .get("recent")
+      .map((code) => sorted.find((item) => item.value === code))
+      .filter(Boolean);
     if (sorted.length <= 8 || !recent.length) return [{ name: "", items: sorted }];
-    return [{ name: t("language.recent"), items: recent.slice(0, RECENT) }, { name: t("language.all"), items: sorted }];
+    return [
+      { name: t("language.recent"), items: recent.slice(0, RECENT) },
+      { name: t("language.all"), items: sorted },
+    ];
   }
 }
 

@@ -69,6 +69,12 @@ export class Line {
 
   /** Take what another line of the same text and settings has. */
   carry(other) {
-    Object.assign(this, { stage: other.stage, draft: other.draft, result: other.result, mine: other.mine, saved: other.saved });
+    Object.assign(this, {
+      stage: other.stage,
+      draft: other.draft,
+      result: other.result,
+      mine: other.mine,
+      saved: other.saved,
+    });
   }
 }

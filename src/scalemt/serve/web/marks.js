@@ -39,7 +39,11 @@ const plain = (text) => ({ text, kind: "same", confidence: null });
 
 function fromDraft(text, sure, language) {
   if (!sure.size) return [plain(text)];
-  return words(text, language).map((piece, place) => ({ text: piece, kind: "same", confidence: sure.get(place) ?? null }));
+  return words(text, language).map((piece, place) => ({
+    text: piece,
+    kind: "same",
+    confidence: sure.get(place) ?? null,
+  }));
 }
 
 /** Return the confidence of each piece of the standing draft that has one, by its place among all pieces. */

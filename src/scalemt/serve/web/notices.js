@@ -28,17 +28,30 @@ export class Notices {
     const buttons = (message.actions ?? []).map((action) =>
       el("button", { type: "button", class: "quiet", text: action.label, onclick: action.run }),
     );
-    const dismiss = el("button", { type: "button", class: "icon", icon: "close", "aria-label": t("fault.dismiss"), onclick: () => this.hide(name) });
+    const dismiss = el("button", {
+      type: "button",
+      class: "icon",
+      icon: "close",
+      "aria-label": t("fault.dismiss"),
+      onclick: () => this.hide(name),
+    });
     const box = el(
       "div",
       { class: `notice ${tone}`, data: { notice: name } },
       el("span", { class: "notice-sign", icon: tone === "note" ? "details" : "fault" }),
-      el("div", { class: "notice-body" }, words, counter, buttons.length > 0 && el("div", { class: "notice-actions" }, ...buttons)),
+      el(
+        "div",
+        { class: "notice-body" },
+        words,
+        counter,
+        buttons.length > 0 && el("div", { class: "notice-actions" }, ...buttons),
+      ),
       !message.lasting && dismiss,
     );
     this.root.append(box);
     words.append(el("p", { text: message.text }));
-    if (message.detail && message.detail !== message.text) words.append(el("p", { class: "notice-detail", text: message.detail }));
+    if (message.detail && message.detail !== message.text)
+      words.append(el("p", { class: "notice-detail", text: message.detail }));
     if (message.small) words.append(el("p", { class: "notice-small", text: message.small }));
     this.shown.set(name, { box, timer: message.seconds ? this.#count(name, message, counter) : 0 });
   }

@@ -144,9 +144,14 @@ export class Output {
   #aside(line, place) {
     const chips = chipsOf(line).map((name) => el("span", { class: `chip ${name}`, text: t(`chip.${name}`) }));
     const button = el("button", {
-      type: "button", class: "icon line-more", icon: "details", tabindex: place === this.at ? "0" : "-1",
-      "aria-expanded": String(this.view.open && place === this.chosen), "aria-controls": "details",
-      "aria-label": this.lines.length > 1 ? t("line.details", { n: numberOf(this.lines, place) }) : t("line.details.one"),
+      type: "button",
+      class: "icon line-more",
+      icon: "details",
+      tabindex: place === this.at ? "0" : "-1",
+      "aria-expanded": String(this.view.open && place === this.chosen),
+      "aria-controls": "details",
+      "aria-label":
+        this.lines.length > 1 ? t("line.details", { n: numberOf(this.lines, place) }) : t("line.details.one"),
       onclick: () => this.options.select(place),
     });
     return el("span", { class: "line-aside" }, ...chips, button);
@@ -160,7 +165,8 @@ export class Output {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest("button, form, a") || String(window.getSelection() ?? "").trim()) return;
     const row = /** @type {HTMLElement | null} */ (target.closest(".line"));
-    if (row && this.view.open && !this.lines[Number(row.dataset.place)]?.blank) this.options.select(Number(row.dataset.place));
+    if (row && this.view.open && !this.lines[Number(row.dataset.place)]?.blank)
+      this.options.select(Number(row.dataset.place));
   }
 
   /** Arrows move from line to line; Enter opens details, since it presses the button that has the focus. */
@@ -228,9 +234,10 @@ function marked({ text, kind, confidence }) {
 /** What the marks of a name mean, in their own look. */
 export function sample(name) {
   const word = (kind) => el("span", { class: `sure ${kind}`, text: t(`confidence.${kind}`) });
-  const [one, other] = name === "confidence"
-    ? [word("medium"), word("low")]
-    : [el("ins", { text: t("changes.added") }), el("del", { text: t("changes.removed") })];
+  const [one, other] =
+    name === "confidence"
+      ? [word("medium"), word("low")]
+      : [el("ins", { text: t("changes.added") }), el("del", { text: t("changes.removed") })];
   return [t(`${name}.legend`), " ", one, " ", other];
 }
 
@@ -238,5 +245,8 @@ export function sample(name) {
 export function markable(lines) {
   const open = lines.filter((line) => !line.mine && !line.blank);
   const doubtful = (word) => word.confidence !== null && level(word.confidence) !== "high";
-  return { confidence: open.some((line) => line.words.some(doubtful)), changes: open.some((line) => line.refined && line.standing) };
+  return {
+    confidence: open.some((line) => line.words.some(doubtful)),
+    changes: open.some((line) => line.refined && line.standing),
+  };
 }

@@ -1,9 +1,10 @@
 // The two panes of text: what is typed, what comes back, and all that can be done with it.
 
-import { Fault } from "./api.js";
 import { Details } from "./details.js";
-import { byId, el } from "./dom.js";
-import { correct, editorForm, fit } from "./editor.js";
+import { copied } from "./clipboard.js";
+import { Corrections } from "./corrections.js";
+import { byId } from "./dom.js";
+import { fit } from "./editor.js";
 import { Patience, told, wantsKey } from "./faults.js";
 import { remember } from "./history.js";
 import { Notices, say } from "./notices.js";
@@ -34,20 +35,35 @@ export class TextPanel {
     this.glossary = "";
     this.output = new Output(byId("output"), { select: (place) => this.#select(place) });
     this.details = new Details(byId("details"), {
-      take: (place, text) => this.#take(place, text),
-      restore: (place) => this.#restore(place),
-      keep: (place) => this.#keep(place),
+      take: (place, text) => this.corrections.take(place, text),
+      restore: (place) => this.corrections.restore(place),
+      keep: (place) => this.corrections.keep(place),
       step: (by) => this.#step(by),
       close: () => this.toggleDetails(false),
       copy: (text) => copied(text),
     });
-    this.translator = new Translator({
-      started: () => this.#started(),
-      detected: (found) => this.#detected(found),
-      changed: (place) => this.#changed(place),
-      ended: (summary) => this.#ended(summary),
-      failed: (fault) => this.#failed(fault),
-    }, server.limits);
+    this.translator = new Translator(
+      {
+        started: () => this.#started(),
+        detected: (found) => this.#detected(found),
+        changed: (place) => this.#changed(place),
+        ended: (summary) => this.#ended(summary),
+        failed: (fault) => this.#failed(fault),
+      },
+      server.limits,
+    );
+    this.corrections = new Corrections({
+      lines: () => this.translator.lines,
+      output: this.output,
+      notices: this.notices,
+      about: () => this.#about(),
+      kept: () => this.details.forget(),
+      changed: (place, status) => {
+        this.#changed(place);
+        this.#status(status);
+        this.#explain();
+      },
+    });
     this.#listen();
     this.#count();
   }
@@ -119,7 +135,11 @@ export class TextPanel {
     const [n, limit] = [this.text.length, this.server.limits.characters];
     const over = Math.max(0, n - limit);
     const count = byId("count");
-    count.textContent = over ? t("count.over", { n, limit, over }) : Number.isFinite(limit) ? t("count.limit", { n, limit }) : t("count.short", { n });
+    count.textContent = over
+      ? t("count.over", { n, limit, over })
+      : Number.isFinite(limit)
+        ? t("count.limit", { n, limit })
+        : t("count.short", { n });
     count.classList.toggle("over", over > 0);
     this.area.toggleAttribute("aria-invalid", over > 0);
     byId("clear").hidden = n === 0;
@@ -133,13 +153,23 @@ export class TextPanel {
     if (!this.text.trim() || !this.server.loaded || !this.languages.target) return;
     if (this.text.length > this.server.limits.characters) {
       const limit = this.server.limits.characters;
-      this.notices.show("fault", { text: t("fault.too_large"), detail: t("count.over", { n: this.text.length, limit, over: this.text.length - limit }) });
+      this.notices.show("fault", {
+        text: t("fault.too_large"),
+        detail: t("count.over", { n: this.text.length, limit, over: this.text.length - limit }),
+      });
       this.#working(false);
       return;
     }
-    const wish = { source: this.languages.source, target: this.languages.target, profile: this.server.profile.name, formality: "", glossary: "" };
+    const wish = {
+      source: this.languages.source,
+      target: this.languages.target,
+      profile: this.server.profile.name,
+      formality: "",
+      glossary: "",
+    };
     if (this.server.takesFormality(wish.target)) wish.formality = preferences.get("formality");
-    if (this.server.glossariesOf(this.languages.actual, wish.target).some((item) => item.id === this.glossary)) wish.glossary = this.glossary;
+    if (this.server.glossariesOf(this.languages.actual, wish.target).some((item) => item.id === this.glossary))
+      wish.glossary = this.glossary;
     this.translator.start(this.text, wish);
   }
 
@@ -171,12 +201,16 @@ export class TextPanel {
       this.#view();
       return false;
     }
-    const named = { language: this.languages.name(found.language), other: this.languages.name(this.languages.target) };
+    const named = {
+      language: this.languages.name(found.language),
+      other: this.languages.name(this.languages.target),
+    };
     this.translator.cancel();
     queueMicrotask(() => {
       this.changedWish();
       // A target that nobody chose needs no words.
-      if (preferences.get("target")) this.notices.show("switched", { tone: "note", text: t("switched.target", named) });
+      if (preferences.get("target"))
+        this.notices.show("switched", { tone: "note", text: t("switched.target", named) });
     });
     return true;
   }
@@ -203,9 +237,20 @@ export class TextPanel {
     const open = lines.filter((line) => !line.blank);
     const language = this.languages.name(this.languages.target);
     const text = this.#translation();
-    say(text.length <= SPOKEN ? t("say.ready", { language, text }) : t("say.ready.long", { language, n: open.length }), 900);
+    say(
+      text.length <= SPOKEN
+        ? t("say.ready", { language, text })
+        : t("say.ready.long", { language, n: open.length }),
+      900,
+    );
     if (open.every((line) => line.stage === "done")) {
-      remember({ at: Date.now(), source: this.languages.actual, target: this.languages.target, text: this.text, translation: text });
+      remember({
+        at: Date.now(),
+        source: this.languages.actual,
+        target: this.languages.target,
+        text: this.text,
+        translation: text,
+      });
     }
   }
 
@@ -215,7 +260,9 @@ export class TextPanel {
     if (!failed.length) return;
     const reasons = [...new Set(failed.map((line) => line.refusal))];
     this.notices.show("generalist", {
-      tone: "warning", text: t("fault.generalist", { n: failed.length }), detail: reasons[0],
+      tone: "warning",
+      text: t("fault.generalist", { n: failed.length }),
+      detail: reasons[0],
       actions: [{ label: t("fault.again"), run: () => this.run() }],
     });
   }
@@ -231,17 +278,30 @@ export class TextPanel {
     const cancel = { label: t("cancel"), run: () => this.notices.hide("fault") };
     if (fault.passing) {
       const actions = [{ label: t("fault.now"), run: () => this.run() }, cancel];
-      this.notices.show("fault", { ...words, tone: "warning", seconds: this.patience.wait(fault), due: () => this.run(), actions });
+      this.notices.show("fault", {
+        ...words,
+        tone: "warning",
+        seconds: this.patience.wait(fault),
+        due: () => this.run(),
+        actions,
+      });
       return undefined;
     }
     const again = ["cut", "failed", "deadline", "internal", "timeout"].includes(fault.kind);
-    this.notices.show("fault", { ...words, actions: again ? [{ label: t("fault.again"), run: () => this.run() }] : [] });
+    this.notices.show("fault", {
+      ...words,
+      actions: again ? [{ label: t("fault.again"), run: () => this.run() }] : [],
+    });
     return undefined;
   }
 
   async #askKey(fault) {
     const refused = fault.kind === "forbidden";
-    this.notices.show("fault", { ...told(fault), tone: "note", actions: [{ label: t("fault.enter-key"), run: () => this.#askKey(fault) }] });
+    this.notices.show("fault", {
+      ...told(fault),
+      tone: "note",
+      actions: [{ label: t("fault.enter-key"), run: () => this.#askKey(fault) }],
+    });
     if (await this.options.enterKey(refused)) this.run();
   }
 
@@ -278,7 +338,8 @@ export class TextPanel {
 
   /** What follows from any change of the lines: the legend, and which buttons make sense. */
   #after() {
-    for (const [name, there] of Object.entries(markable(this.translator.lines))) byId(`toggle-${name}`).hidden = !there;
+    for (const [name, there] of Object.entries(markable(this.translator.lines)))
+      byId(`toggle-${name}`).hidden = !there;
     const some = this.translator.lines.some((line) => line.text);
     for (const id of ["copy", "edit"]) byId(id).toggleAttribute("disabled", !some);
     byId("swap").toggleAttribute("disabled", !this.languages.canSwap);
@@ -341,126 +402,30 @@ export class TextPanel {
     byId("toggle-details").setAttribute("aria-expanded", String(open));
     this.output.view.open = open;
     const { lines } = this.translator;
-    if (open && (this.shown < 0 || !lines[this.shown] || lines[this.shown].blank)) this.shown = lines.findIndex((line) => !line.blank);
+    if (open && (this.shown < 0 || !lines[this.shown] || lines[this.shown].blank))
+      this.shown = lines.findIndex((line) => !line.blank);
     this.output.choose(open && lines.filter((line) => !line.blank).length > 1 ? this.shown : -1);
-    if (!open) return;
-    const { actual } = this.languages;
-    this.details.show(lines, this.shown, {
-      ...this.#direction(), sourceLanguage: actual, sourceDirection: this.languages.direction(actual), target: this.languages.target,
-      memory: this.server.profile.memory, glossary: this.server.profile.glossary || Boolean(this.glossary), profile: this.server.profile.name,
+    if (open) this.details.show(lines, this.shown, this.#about());
+  }
+
+  /** What details and corrections need to know beside the lines. @returns {import("./details.js").About} */
+  #about() {
+    const { actual, target } = this.languages;
+    const { profile } = this.server;
+    return {
+      ...this.#direction(),
+      sourceLanguage: actual,
+      sourceDirection: this.languages.direction(actual),
+      target,
+      memory: profile.memory,
+      glossary: profile.glossary || Boolean(this.glossary),
+      profile: profile.name,
       running: this.translator.running,
-    });
+    };
   }
 
-  #take(place, text) {
-    const line = this.translator.lines[place];
-    const own = (line.result?.error ? "" : line.result?.translation) === text;
-    line.mine = own ? null : { text, kind: "alternative", target: this.languages.target };
-    line.saved = false;
-    this.#changed(place);
-    this.#status("");
-    say(text, 100);
-    this.#explain();
-  }
-
-  #restore(place) {
-    Object.assign(this.translator.lines[place], { mine: null, saved: false });
-    this.#changed(place);
-    this.#status("");
-    this.#explain();
-  }
-
-  // Editing
-
-  /** Edit a line: the one that is chosen, or the first. */
+  /** Edit a line: the one that has the focus, or is chosen, or the first. */
   edit() {
-    const { lines } = this.translator;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest(".line"))?.dataset.place;
-    const chosen = [Number(focused ?? NaN), this.shown].find((place) => lines[place] && !lines[place].blank);
-    const place = chosen ?? lines.findIndex((line) => !line.blank);
-    const line = lines[place];
-    if (!line?.text) return;
-    const close = () => {
-      this.output.closeEditor();
-      this.output.draw();
-      byId("edit").focus();
-    };
-    const put = (text, saved) => {
-      line.mine = text === line.result?.translation ? null : { text, kind: "edited", target: this.languages.target };
-      line.saved = saved;
-      close();
-      this.#changed(place);
-      this.#status(saved ? t("edit.saved") : "");
-      this.#explain();
-    };
-    this.output.openEditor(place, editorForm({
-      text: line.text, source: line.source, ...this.#direction(),
-      memory: this.server.profile.memory && Boolean(this.languages.actual), profile: this.server.profile.name,
-      keep: async (text) => {
-        await this.#remember(line, text, place);
-        put(text, true);
-        say(t("edit.saved"), 100);
-      },
-      apply: (text) => put(text, false),
-      discard: close,
-      trouble: (error) => {
-        if (!(error instanceof Fault)) throw error;
-        this.notices.show("memory", told(error));
-      },
-    }));
-  }
-
-  /** Keep what stands there in the memory. */
-  async #keep(place) {
-    const line = this.translator.lines[place];
-    try {
-      await this.#remember(line, line.text, place);
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.notices.show("memory", told(error));
-      return;
-    }
-    line.saved = true;
-    this.#changed(place);
-    this.#status(t("edit.saved"));
-    say(t("edit.saved"), 100);
-    this.#explain();
-  }
-
-  async #remember(line, text, place) {
-    const before = this.translator.lines.slice(0, place).findLast((other) => !other.blank)?.source ?? "";
-    await correct(line, text, { source: this.languages.actual, target: this.languages.target, profile: this.server.profile.name, before });
-    this.details.forget();
+    this.corrections.edit(this.shown);
   }
 }
-
-/** Copy a text, also where the page is served without TLS and browsers deny the clipboard. */
-async function copied(text) {
-  let done = false;
-  try {
-    await navigator.clipboard.writeText(text);
-    done = true;
-  } catch {
-    done = copiedByHand(text);
-  }
-  const status = byId("status");
-  const before = status.textContent;
-  status.textContent = t(done ? "copy.done" : "copy.failed");
-  say(t(done ? "copy.done" : "copy.failed"), 50);
-  if (done) setTimeout(() => status.textContent === t("copy.done") && (status.textContent = before), 2_000);
-}
-
-function copiedByHand(text) {
-  const field = el("textarea", { class: "hidden", "aria-hidden": "true", tabindex: "-1" });
-  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  try {
-    return document.execCommand("copy");
-  } finally {
-    field.remove();
-    focused?.focus();
-  }
-}
-

@@ -26,20 +26,49 @@ export class Picker {
     this.note = el("span", { class: "picker-note" });
     this.button = el(
       "button",
-      { type: "button", class: "picker-button", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this.toggle() },
-      this.name, this.note, icon("chevron"),
+      {
+        type: "button",
+        class: "picker-button",
+        "aria-haspopup": "dialog",
+        "aria-expanded": "false",
+        onclick: () => this.toggle(),
+      },
+      this.name,
+      this.note,
+      icon("chevron"),
     );
     this.input = el("input", {
-      type: "text", role: "combobox", class: "picker-search", "aria-expanded": "true", "aria-autocomplete": "list", "aria-controls": `${this.id}-list`,
-      "aria-label": options.search, placeholder: options.search, autocomplete: "off", spellcheck: "false",
-      oninput: () => this.#filter(), onkeydown: (event) => this.#key(event),
+      type: "text",
+      role: "combobox",
+      class: "picker-search",
+      "aria-expanded": "true",
+      "aria-autocomplete": "list",
+      "aria-controls": `${this.id}-list`,
+      "aria-label": options.search,
+      placeholder: options.search,
+      autocomplete: "off",
+      spellcheck: "false",
+      oninput: () => this.#filter(),
+      onkeydown: (event) => this.#key(event),
     });
-    this.list = el("div", { role: "listbox", id: `${this.id}-list`, class: "picker-list", "aria-label": options.label });
+    this.list = el("div", {
+      role: "listbox",
+      id: `${this.id}-list`,
+      class: "picker-list",
+      "aria-label": options.label,
+    });
     this.empty = el("p", { class: "picker-empty", text: options.none, hidden: true });
-    this.box = el("div", { class: "picker-box", role: "dialog", "aria-label": options.label, hidden: true }, this.input, this.list, this.empty);
+    this.box = el(
+      "div",
+      { class: "picker-box", role: "dialog", "aria-label": options.label, hidden: true },
+      this.input,
+      this.list,
+      this.empty,
+    );
     root.append(this.button, this.box);
     root.addEventListener("focusout", (event) => {
-      if (!root.contains(/** @type {Node | null} */ (event.relatedTarget)) && event.relatedTarget) this.close(false);
+      if (!root.contains(/** @type {Node | null} */ (event.relatedTarget)) && event.relatedTarget)
+        this.close(false);
     });
     document.addEventListener("pointerdown", (event) => {
       if (!this.box.hidden && !root.contains(/** @type {Node} */ (event.target))) this.close(false);
@@ -86,7 +115,10 @@ export class Picker {
 
   #filter() {
     const wanted = plain(this.input.value);
-    const groups = this.groups.map(({ name, items }) => ({ name, items: items.filter((item) => fits(item, wanted)) }));
+    const groups = this.groups.map(({ name, items }) => ({
+      name,
+      items: items.filter((item) => fits(item, wanted)),
+    }));
     if (wanted) {
       for (const group of groups) group.items.sort((one, other) => rank(one, wanted) - rank(other, wanted));
     }
@@ -115,7 +147,10 @@ export class Picker {
     const row = el(
       "div",
       {
-        role: "option", id: `${this.id}-option-${place}`, class: "picker-option", "aria-selected": String(item.value === this.value),
+        role: "option",
+        id: `${this.id}-option-${place}`,
+        class: "picker-option",
+        "aria-selected": String(item.value === this.value),
         "aria-disabled": item.off ? "true" : null,
         onpointermove: () => this.#move(place, false),
         onclick: () => this.#choose(place),

@@ -44,7 +44,9 @@ const STEPS = {
     if (outcome.startsWith("refused ")) {
       return t("why.refused", { subject: subject(outcome.slice(8)), reason: checked(reason) });
     }
-    return weighed(outcome, reason) ?? termed(outcome, reason) ?? t("why.taken", { subject: subject(outcome), reason });
+    return (
+      weighed(outcome, reason) ?? termed(outcome, reason) ?? t("why.taken", { subject: subject(outcome), reason })
+    );
   },
   generalist: (outcome, reason) => t("why.no-answer", { reason }),
   deferral: (outcome, reason) => t(outcome === "asked" ? "why.asked" : "why.not-asked", { reason }),
@@ -57,15 +59,22 @@ const STEPS = {
   draft: (outcome, reason) => t("why.nothing", { reason }),
 };
 
-const points = (number) => t(Number(number) < 0 ? "why.worse" : "why.better", { points: Math.abs(Number(number)).toFixed(1) });
+const points = (number) =>
+  t(Number(number) < 0 ? "why.worse" : "why.better", { points: Math.abs(Number(number)).toFixed(1) });
 
 /** A verdict by evidence: "expected gain over the draft: refine +4.20; needed +3.00". */
 function weighed(outcome, reason) {
   const found = /^expected gain over the draft: (.+); needed ([+-][\d.]+)$/.exec(reason);
   if (!found) return null;
   const gains = found[1].split(", ").map((item) => item.split(" "));
-  const told = gains.map(([of, gain]) => t("why.expected", { subject: subject(of), points: points(gain) })).join("; ");
-  return t(outcome === "draft" ? "why.kept" : "why.weighed", { subject: subject(outcome), told, due: points(found[2]) });
+  const told = gains
+    .map(([of, gain]) => t("why.expected", { subject: subject(of), points: points(gain) }))
+    .join("; ");
+  return t(outcome === "draft" ? "why.kept" : "why.weighed", {
+    subject: subject(outcome),
+    told,
+    due: points(found[2]),
+  });
 }
 
 /** A verdict by terms: "2 of 3 missed terms are used; expected gain over the draft +0.40". */

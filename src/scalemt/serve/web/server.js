@@ -42,7 +42,8 @@ export class Server {
   /** The profile that is chosen. */
   get profile() {
     const chosen = preferences.get("profile");
-    const found = this.profiles.find((item) => item.name === chosen) ?? this.profiles.find((item) => item.name === this.usual);
+    const found =
+      this.profiles.find((item) => item.name === chosen) ?? this.profiles.find((item) => item.name === this.usual);
     return found ?? { name: "", method: "", asks: false, memory: false, glossary: false };
   }
 
@@ -54,6 +55,8 @@ export class Server {
   /** The glossaries of a pair; each lies at the server. */
   glossariesOf(source, target) {
     const base = (code) => code.split("-")[0];
-    return this.glossaries.filter((item) => base(item.target) === base(target) && (!source || base(item.source) === base(source)));
+    return this.glossaries.filter(
+      (item) => base(item.target) === base(target) && (!source || base(item.source) === base(source)),
+    );
   }
 }

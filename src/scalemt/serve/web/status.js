@@ -36,7 +36,10 @@ function ofOne(line, summary) {
 
 function ofMany(open, summary) {
   const time = seconds(summary.seconds);
-  if (open.every((line) => line.result?.method === "draft" || line.result?.method === "none")) return t("status.done", { seconds: time });
+  if (open.every((line) => line.result?.method === "draft" || line.result?.method === "none"))
+    return t("status.done", { seconds: time });
   const changed = open.filter((line) => line.refined).length;
-  return changed ? t("status.refined.many", { changed, total: open.length, seconds: time }) : t("status.stands.many", { seconds: time });
+  return changed
+    ? t("status.refined.many", { changed, total: open.length, seconds: time })
+    : t("status.stands.many", { seconds: time });
 }

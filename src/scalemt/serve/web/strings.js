@@ -234,7 +234,8 @@ const ENGLISH = {
 
   "files.choose": "Choose documents",
   "files.drop": "Drop documents here",
-  "files.kinds": "Word, Excel, PowerPoint, OpenDocument, EPUB, HTML, Markdown, subtitles, PO, XLIFF, TMX, JSON, CSV, plain text and more",
+  "files.kinds":
+    "Word, Excel, PowerPoint, OpenDocument, EPUB, HTML, Markdown, subtitles, PO, XLIFF, TMX, JSON, CSV, plain text and more",
   "files.release": "Release to translate the document",
   "files.list": "Documents",
   "files.uploading": "Uploading…",

@@ -80,7 +80,11 @@ export class Translator {
    */
   async #detect(text, wish, signal) {
     if (wish.source !== "auto" || this.lines.filter((line) => !line.blank).length < 2) return false;
-    const { languages } = await ask("v1/detect", { method: "POST", json: { text: text.slice(0, ENOUGH) }, signal });
+    const { languages } = await ask("v1/detect", {
+      method: "POST",
+      json: { text: text.slice(0, ENOUGH) },
+      signal,
+    });
     if (signal.aborted) return true;
     this.detected = languages[0] ?? null;
     return this.detected !== null && this.listener.detected(this.detected);
@@ -135,7 +139,8 @@ function add(summary, data) {
   summary.segments += data.segments;
   summary.failed += data.failed;
   summary.seconds += data.seconds;
-  for (const [name, value] of Object.entries(data.usage ?? {})) summary.usage[name] = (summary.usage[name] ?? 0) + value;
+  for (const [name, value] of Object.entries(data.usage ?? {}))
+    summary.usage[name] = (summary.usage[name] ?? 0) + value;
 }
 
 /** Return the lines of a text, with what is known already of lines that were there before. */
@@ -148,7 +153,8 @@ function renewed(text, old, same, target) {
     else if (before?.mine?.kind === "edited" && before.mine.target === target) {
       Object.assign(line, { mine: before.mine, saved: before.saved });
     }
-    if (line.stage === "failed" || (line.stage === "draft" && !line.result)) Object.assign(line, { stage: "waiting", result: null });
+    if (line.stage === "failed" || (line.stage === "draft" && !line.result))
+      Object.assign(line, { stage: "waiting", result: null });
     line.before = before?.text ?? old[place]?.text ?? "";
     return line;
   });
