@@ -5,7 +5,7 @@ All are frozen: a stage never edits what another stage made, it makes a new valu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 
@@ -183,9 +183,9 @@ class Prompt:
     Exactly one of `messages` and `text` is set. `prefill` opens the answer of a chat model where the
     generalist can do that; `stop` ends the answer. `prediction` is a text that much of the answer may repeat
     (a draft in the target language): a generalist can decode faster by it, and must answer the same without.
-    `after_thinking` belongs to a plain prompt that ends where thinking begins: what a model writes is thought up
-    to this text, or up to a string of `stop`, and the answer is what follows. It is used where the decoding lets
-    the model think.
+    `after_thinking` belongs to a plain prompt that ends where thinking begins: what a model writes is thought, up
+    to this text or a string of `stop`, and the answer is what follows. A model that is not to think is given the
+    prompt `straight`.
     """
 
     messages: tuple[Message, ...] = ()
@@ -194,6 +194,13 @@ class Prompt:
     stop: tuple[str, ...] = ()
     prediction: str = ""
     after_thinking: str = ""
+
+    @property
+    def straight(self) -> Prompt:
+        """The prompt without room for notes: the answer comes at once."""
+        if not self.after_thinking:
+            return self
+        return replace(self, text=f"{self.text}{self.after_thinking}", after_thinking="")
 
     @property
     def content(self) -> str:

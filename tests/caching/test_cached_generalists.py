@@ -93,10 +93,12 @@ def test_how_long_it_may_think_counts(store: CacheStore, other: Decoding) -> Non
 def test_where_an_answer_begins_counts_for_one_that_thinks(store: CacheStore) -> None:
     inner = fake()
     kept = keep_generalist(inner, store)
-    kept.complete([PLAIN, replace(PLAIN, after_thinking=" =")], GREEDY)
-    assert len(inner.prompts) == 1
-    kept.complete([PLAIN, replace(PLAIN, after_thinking=" =")], replace(GREEDY, thinking=9))
-    assert len(inner.prompts) == 3
+    noted = replace(PLAIN, after_thinking=" =")
+    kept.complete([PLAIN, noted, replace(PLAIN, text=f"{PLAIN.text} =")], GREEDY)
+    # Unthought, a prompt with room for notes goes on behind them.
+    assert [prompt.text for prompt in inner.prompts] == ["casa =", "casa = ="]
+    kept.complete([PLAIN, noted], replace(GREEDY, thinking=9))
+    assert inner.prompts[2:] == [PLAIN, noted]
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ def test_a_users_template(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("kind", "kid", "unknown field 'kid'. Valid choices: again, demonstration, kind, labels"),
+        ("kind", "kid", "unknown field 'kid'. Valid choices: after_thinking, again, demonstration, kind"),
         ('query = "', 'qurey = "', "unknown field 'qurey'"),
         ('kind = "chat"', "", "lacks the field 'kind'"),
         ('kind = "chat"', 'kind = "chatty"', "kind is 'chatty'. Valid choices: chat, plain"),
@@ -333,7 +333,7 @@ def test_a_mistake_names_file_and_field(tmp_path: Path, old: str, new: str, said
 def test_a_rendering_mistake_lists_the_variables(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError,
-        match="Known variables: auxiliaries, before, demonstrated, draft_language, drafted, drafts, many, note, "
+        match="Known variables: auxiliaries, before, demonstrated, draft_language, drafted, drafts, many, note, notes, "
         "protected, scored",
     ):
         own(tmp_path, GOOD.replace("{{ target }}", "{{ targte }}"))

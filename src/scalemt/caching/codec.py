@@ -44,16 +44,17 @@ def completion_key(backend: str, prompt: Prompt, decoding: Decoding) -> bytes:
     follows the longest text of a batch, so with it in the key one changed text would have all its neighbours
     asked anew. Of the bound of thinking the same cannot be said: near to it a model is made to end its thought.
     """
-    parts = [backend, _content(prompt), decoding.temperature, decoding.top_p, decoding.seed]
+    asked = prompt if decoding.thinking else prompt.straight
+    parts = [backend, _content(asked), decoding.temperature, decoding.top_p, decoding.seed]
     if decoding.thinking is not None:
         # Only where it was asked for, so that all other answers keep the keys that they have had.
-        parts.append([decoding.thinking, decoding.wait and decoding.thinking > 0, prompt.after_thinking])
+        parts.append([decoding.thinking, decoding.wait and decoding.thinking > 0, asked.after_thinking])
     return _key("completion", *parts)
 
 
 def likelihood_key(backend: str, prompt: Prompt, continuation: str) -> bytes:
     """Return the key of the score that a generalist gives a continuation of a prompt."""
-    return _key("likelihood", backend, _content(prompt), continuation)
+    return _key("likelihood", backend, _content(prompt.straight), continuation)
 
 
 def _content(prompt: Prompt) -> list[Any]:

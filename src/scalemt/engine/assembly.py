@@ -72,7 +72,7 @@ class Plan:
         if not isinstance(self.generalist, ScoringGeneralist):
             return [None] * len(segments)
         method: Method = METHODS.load("few-shot")()
-        return [item.prompt for item in method.prepare(segments, self.kit)]
+        return [item.prompt.straight if item.prompt else None for item in method.prepare(segments, self.kit)]
 
 
 class Assembly:

@@ -20,7 +20,7 @@ from scalemt.engine.deferring import Account, defer, without_deferred
 from scalemt.engine.judging import Round, judge
 from scalemt.engine.pieces import Cut, Cutting, cut
 from scalemt.glossary import verify
-from scalemt.methods import Prepared, Question
+from scalemt.methods import Method, Prepared, Question
 from scalemt.methods.answering import Asking, answer, unasked
 from scalemt.specialists.road import RecordedRoad
 from scalemt.types import Completion, Decoding, Prompt, Segment, Translation, Usage
@@ -110,9 +110,10 @@ class Run:
         """Yield what a batch would ask at first, as `batches` would ask it; nobody is asked."""
         self._alone = True
         staged = self.prepare(Window(batch, 0))
-        for prepared in (staged.prepared, staged.thirds):
-            if asked := [item.prompt for item in prepared if item.prompt]:
-                decoding = self._decoding(prepared)
+        for prepared, method in ((staged.prepared, self._plan.method), (staged.thirds, self._plan.third)):
+            asked = [item.prompt for item in prepared if item.prompt]
+            if asked and method:
+                decoding = self._decoding(prepared, method)
                 yield from ((prompt, decoding) for prompt in asked)
 
     def _done(self, windows: Iterator[Window]) -> Iterator[list[Translation]]:
@@ -281,7 +282,7 @@ class Run:
         if plan.method.needs_generalist:
             prepared = self._conversation(prepared, rounds, meter)
         if plan.third:
-            rounds.append(self._answer(staged.thirds, plan.third.name, meter))
+            rounds.append(self._answer(staged.thirds, plan.third, meter))
         self._check_wanted()
         with self._specialists:
             done = judge(prepared, rounds, plan)
@@ -294,13 +295,13 @@ class Run:
         """Have a method ask what it wants to know, ask for translations, and follow them up."""
         plan = self._plan
         prepared = self._talked(prepared)
-        rounds.append(self._answer(prepared, plan.method.name, meter))
+        rounds.append(self._answer(prepared, plan.method, meter))
         while following := self._followed(prepared, rounds[-1]):
             prepared = following
             if not any(item.prompt for item in prepared):
                 break
             self._check_wanted()
-            rounds.append(self._answer(prepared, plan.method.name, meter))
+            rounds.append(self._answer(prepared, plan.method, meter))
         return prepared
 
     def _followed(self, prepared: Sequence[Prepared], last: Round) -> Sequence[Prepared]:
@@ -346,22 +347,23 @@ class Run:
         if self._stopped.is_set():
             raise CancelledError
 
-    def _answer(self, prepared: Sequence[Prepared], origin: str, meter: _Meter) -> Round:
+    def _answer(self, prepared: Sequence[Prepared], method: Method, meter: _Meter) -> Round:
         if not any(item.prompt for item in prepared):
-            return Round(origin, unasked(prepared))
-        plan, decoding = self._plan, self._decoding(prepared)
+            return Round(method.name, unasked(prepared))
+        plan, decoding = self._plan, self._decoding(prepared, method)
         generalist = require_generalist(plan)
-        asking = Asking(generalist, decoding, plan.kit.template, plan.pair, origin)
-        return Round(origin, answer(prepared, asking, meter.tick))
+        asking = Asking(generalist, decoding, plan.kit.template, plan.pair, method.name)
+        return Round(method.name, answer(prepared, asking, meter.tick))
 
-    def _decoding(self, prepared: Sequence[Prepared]) -> Decoding:
+    def _decoding(self, prepared: Sequence[Prepared], method: Method) -> Decoding:
         bound = self._profile.max_tokens
         if "max_tokens" not in self._profile.explicit:
             # Three tokens a byte of the source is more than any pair of scripts needs, also where a tokenizer
             # falls back on bytes; it ends a model that has lost its way. Set max_tokens for one that thinks aloud.
             longest = max(len(item.segment.text.encode()) for item in prepared)
             bound = min(bound, 64 + 3 * longest)
-        return Decoding(bound, self._profile.temperature, seed=self._profile.seed)
+        profile = self._profile
+        return Decoding(bound, profile.temperature, seed=profile.seed, thinking=method.thinking, wait=method.wait)
 
     def _seconds(self, began: float) -> float:
         """Return the seconds that this window added to the run, what overlaps with the one before left out."""

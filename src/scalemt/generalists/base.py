@@ -92,6 +92,8 @@ class BaseGeneralist(ABC):
             EndpointError: no request can succeed (server unreachable, key refused, model unknown).
             GeneralistError: the backend returned another count than it was given.
         """
+        if not decoding.thinking:
+            prompts = [prompt.straight for prompt in prompts]
         completions = self._complete(prompts, decoding, progress or _silent) if prompts else []
         if len(completions) != len(prompts):
             raise GeneralistError(

@@ -16,7 +16,15 @@ from scalemt.quality.cleaning import clean
 from scalemt.quality.evidence import Case
 from scalemt.retry import RetryBudget
 from scalemt.text.spans import fault
-from scalemt.types import Candidate, Completion, Decoding, Draft, Pair, Prompt, Usage
+from scalemt.types import Candidate, Completion, Decision, Decoding, Draft, Pair, Prompt, ThinkingEnd, Usage
+
+MOST_THOUGHT = 200  # characters of a thought that a decision shows
+_ENDS: dict[ThinkingEnd, str] = {
+    "natural": "ended by itself",
+    "forced": "ended at the budget",
+    "open": "never ended",
+    "unknown": "ended",
+}
 
 
 @dataclass(frozen=True)
@@ -80,8 +88,26 @@ def answer(prepared: Sequence[Prepared], asking: Asking, progress: Progress | No
         made = _answer(prepared[index], better, asking)
         told = (f"asked again, for {item.held.wrong}",) if better is again else ()
         usage = item.completion.usage + (again.completion.usage if again else Usage())
-        answers[index] = replace(made, usage=usage, repairs=(*told, *made.repairs))
+        said = [item.completion, *([again.completion] if again else [])]
+        thinking = tuple(decision for one in said for decision in _thinking(one, asking.decoding))
+        answers[index] = replace(made, usage=usage, repairs=(*told, *made.repairs), thinking=thinking)
     return answers
+
+
+def _thinking(completion: Completion, decoding: Decoding) -> list[Decision]:
+    """Say how an answer was thought about, or that it was not though it should have been."""
+    thought = completion.thought
+    if thought is None:
+        if not decoding.thinking or completion.finish_reason == "error":
+            return []
+        return [Decision("thinking", "none", "the model answered at once: it has no thoughts, or shows none")]
+    bound = f" of {decoding.thinking}" if decoding.thinking else ""
+    told = f"{thought.tokens}{bound} tokens"
+    if decoding.wait:
+        told += ", gone on with once after “wait”" if thought.waited else ", and no “wait” was put in"
+    text = " ".join(thought.text.split())
+    shown = f"{text[:MOST_THOUGHT]}…" if len(text) > MOST_THOUGHT else text
+    return [Decision("thinking", _ENDS[thought.end], f"{told}: {shown}" if shown else told)]
 
 
 def unasked(prepared: Sequence[Prepared]) -> list[Answer]:

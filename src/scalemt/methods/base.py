@@ -320,17 +320,19 @@ Talk = Generator[Sequence[Question], Sequence[Completion], list["Prepared"]]
 class Answer:
     """What came back for one segment: a candidate, or the fault that kept it away, and what it cost.
 
-    `repairs` tells what was done to keep the protected spans of the source.
+    `repairs` tells what was done to keep the protected spans of the source, `thinking` what was thought before it.
     """
 
     candidate: Candidate | None
     fault: Exception | None
     usage: Usage
     repairs: tuple[str, ...] = ()
+    thinking: tuple[Decision, ...] = ()
 
     def decisions(self, origin: str) -> list[Decision]:
-        """Say that the generalist failed, if it did: a fallback is never silent."""
-        return [Decision("generalist", f"no {origin}", str(self.fault))] if self.fault else []
+        """Say how it was thought about, and that the generalist failed, if it did: a fallback is never silent."""
+        failed = [Decision("generalist", f"no {origin}", str(self.fault))] if self.fault else []
+        return [*self.thinking, *failed]
 
 
 class Method(ABC):
@@ -345,7 +347,9 @@ class Method(ABC):
     profile, whatever its selection, and `needs_glossary` refuses to work without a glossary.
     `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse, and no
     other; `wants_terms` does the same and has it weigh other answers as ever.
-    `template` is the prompt template by kind of generalist, where the method wants one of its own.
+    `template` is the prompt template by kind of generalist, where the method wants one of its own. `thinking` is
+    how many tokens the generalist may think before each translation, None where that is its own affair, and `wait`
+    whether its thought is made to go on once.
 
     A method that asks more than once has a `talk` before the translation or goes on by `follow` after it;
     `most_calls` is how often it asks for one segment at most. `sequential` has each window wait for the one
@@ -364,6 +368,8 @@ class Method(ABC):
     aims_at_terms: bool = False
     wants_terms: bool = False
     template: Mapping[str, str] = {}  # never written to
+    thinking: int | None = None
+    wait: bool = False
     most_calls: int = 1
     sequential: bool = False
 

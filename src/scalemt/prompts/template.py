@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _REQUIRED = {"kind", "demonstration", "query"}
-_OPTIONAL = {"system", "separator", "prefill", "stop", "labels", "again"}
+_OPTIONAL = {"system", "separator", "prefill", "stop", "labels", "again", "after_thinking"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ class Template:
         prefill: how a chat answer is opened where the generalist can do that.
         stop: strings that end an answer.
         labels: openings that the cleaner takes off an answer (Jinja2, may name languages).
+        after_thinking: of a plain template whose query ends where notes begin: what ends them and opens the answer
+            (Jinja2, may name languages).
         again: what is said when an answer lost protected spans (Jinja2; sees `lost`, and `answer`): the next
             message of the user, or, of a plain template, what follows the prompt. Without it nobody is asked.
     """
@@ -81,6 +83,7 @@ class Template:
     stop: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     again: str = ""
+    after_thinking: str = ""
     digest: str = field(default="", compare=False)
 
     @property
@@ -113,7 +116,12 @@ class Template:
         shown = [
             self._block(
                 self.demonstration,
-                shared | {"terms": _lines(item.terms), "auxiliaries": _lines(item.auxiliaries)},
+                shared
+                | {
+                    "terms": _lines(item.terms),
+                    "auxiliaries": _lines(item.auxiliaries),
+                    "notes": one_line(item.notes),
+                },
                 item.source,
                 item.drafts if drafts else (),
                 item.target,
@@ -125,7 +133,8 @@ class Template:
         expected = _prediction(drafts, pair)
         if self.kind == "plain":
             opening = _jinja(self.system).render(shared) + self.separator if self.system else ""
-            return Prompt(text=opening + body, stop=self.stop, prediction=expected)
+            after = _jinja(self.after_thinking).render(shared)
+            return Prompt(text=opening + body, stop=self.stop, prediction=expected, after_thinking=after)
         system = (Message("system", _jinja(self.system).render(shared)),) if self.system else ()
         messages = (*system, Message("user", body))
         return Prompt(messages, prefill=self.prefill, stop=self.stop, prediction=expected)
@@ -162,6 +171,7 @@ class Template:
             "before": [],
             "terms": [],
             "auxiliaries": [],
+            "notes": "",
         }
 
     def _block(
@@ -273,6 +283,7 @@ def _try_out(template: Template, where: str) -> None:
         for key, text, data in (
             ("system", template.system, shared),
             ("again", template.again, shared | {"answer": "y", "lost": "z"}),
+            ("after_thinking", template.after_thinking, shared),
             *(("labels", label, shared) for label in template.labels),
             ("demonstration", template.demonstration, triplet),
             ("query", template.query, triplet),
