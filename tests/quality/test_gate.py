@@ -234,7 +234,7 @@ def with_terms(name: str, text: str, state: TermState, origin: str, likelihood: 
         ("glossary", -3.0, "edit"),
         ("agents", -3.0, "draft"),
         ("agents", -1.9, "draft"),
-        ("agents", -1.0, "edit"),
+        ("agents", -0.9, "edit"),
     ],
 )
 def test_terms_are_put_in_while_the_evidence_allows_it(origin: str, likelihood: float, kept: str) -> None:
@@ -250,3 +250,18 @@ def test_a_method_that_wants_terms_has_other_answers_weighed_as_ever() -> None:
     assert judged(Gate("checks", wants_terms=True), draft, answer)[0] == "refine"
     assert judged(Gate("checks", aims_at_terms=True), draft, answer)[0] == "draft"
     assert judged(Gate("quality", by_likelihood().scales, 0.3, wants_terms=True), draft, answer)[0] == "refine"
+
+
+def test_a_text_that_the_specialist_finds_much_less_likely_is_not_taken_for_terms_of_the_method() -> None:
+    gate = Gate("quality", wants_terms=True)
+
+    def edited(name: str, text: str, state: TermState, forward: float) -> Candidate:
+        return replace(candidate(name, text, forward=forward, backward=-forward), terms=uses(state, "agents"))
+
+    draft = edited("draft", "o anfitrião", "missed", -0.1)
+    assert judged(gate, draft, edited("masked terms", "o hospedeiro", "applied", -2.6))[0] == "draft"
+    # One that was made for its terms is taken for nothing else.
+    better = replace(
+        candidate("masked terms", "um anfitrião", forward=-0.1, backward=9.0), terms=uses("missed", "agents")
+    )
+    assert judged(gate, draft, better)[0] == "draft"

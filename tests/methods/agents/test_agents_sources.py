@@ -232,7 +232,7 @@ def test_a_folder_reads_parallel_and_single_documents(tmp_path: Path) -> None:
     ]
     assert [item.kind for item in fever] == ["context"]
     assert source.attested(["hospedeiro", "febre", "anfitrião"]) == [2, 1, 0]
-    assert source.signature.startswith("folder-papers[5+5.")
+    assert source.signature.startswith("folder-papers[5+6.")
     assert {fault.split(":")[0] for fault in source.faults} == {"broken.xliff", "picture.bin"}
 
 

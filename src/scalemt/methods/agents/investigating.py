@@ -421,10 +421,12 @@ class Investigation:
         """Have the specialist make drafts that hold the terms which its own draft lacks.
 
         What evidence alone has verified is put in only where the draft has lost the term: another word for it is
-        no reason to force one in, and forced words seldom agree with those around them.
+        no reason to force one in, and forced words seldom agree with those around them. Nor without a gate that
+        weighs what comes of it.
         """
         pairs = [(item, term) for _, item, terms in lacking for term in terms]
-        gone = iter(lost(pairs, self._kit))
+        weighed = self._kit.gate.mode == "quality"
+        gone = iter(lost(pairs, self._kit) if weighed else [False] * len(pairs))
         chosen_rows = []
         for at, item, terms in lacking:
             graph = self._desks[at].graph

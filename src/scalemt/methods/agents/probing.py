@@ -122,19 +122,20 @@ def _translate_back(probes: Sequence[Probe], backward: Specialist, pair: Pair) -
         item.back = back[item.text or item.rendering.text]
         item.alone = not item.text
         finder = returning(item.term.text, pair.source)
-        came = bool(finder.find(item.back))
+        came = len(finder.find(item.back))
         told = item.back[:_SHOWN]
         if item.alone:
             # Out of its sentence a word may come back as another of its meanings: that refutes nothing.
-            item.rendering.trials.append(Trial(ALONE, came or None, told))
+            item.rendering.trials.append(Trial(ALONE, bool(came) or None, told))
             continue
         draft = item.item.standing
         control = back[draft.text] if draft else ""
-        returned = bool(finder.find(control))
-        item.term.drafted = item.term.drafted or returned
+        # A term may stand there twice, and come back from the place that was not changed.
+        returned = len(finder.find(control))
+        item.term.drafted = item.term.drafted or bool(returned)
         source = item.item.segment.text
         near, before = chrf(item.back, source), chrf(control, source)
-        same = came or (not returned and near >= before - _SLACK)
+        same = came >= max(1, returned) or (not returned and near >= before - _SLACK)
         item.rendering.trials.append(Trial(BACK, same, told, near))
         item.rendering.trials.append(Trial(ROUNDTRIP, None, "against that of the draft", near - before))
 
