@@ -13,6 +13,7 @@ METHODS = Registry(
         "pivot": "scalemt.methods.pivot:PivotMethod",
         "adaptive": "scalemt.methods.adaptive:AdaptiveMethod",
         "agents": "scalemt.methods.agents:AgentsMethod",
+        "think": "scalemt.methods.think:ThinkMethod",
         "terminology": "scalemt.methods.terminology:TerminologyMethod",
         "dictionary": "scalemt.methods.dictionary:DictionaryMethod",
         "ladder": "scalemt.methods.ladder:LadderMethod",
