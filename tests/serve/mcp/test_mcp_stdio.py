@@ -180,6 +180,13 @@ def test_what_cannot_be_served_is_told_at_once(tmp_path: Path) -> None:
     assert b"nonsense" in done.stderr
 
 
+def test_what_no_worker_can_serve_is_told_when_one_has_tried(tmp_path: Path) -> None:
+    with _running(tmp_path, "--memory", str(tmp_path / "none.db")) as process:
+        _initialize(process)
+        assert process.wait(30) == 2
+    assert "There is no translation memory" in (tmp_path / "log").read_text("utf-8")
+
+
 def test_the_configuration_of_the_docs(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "serving.md").read_text("utf-8")
     blocks = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)]

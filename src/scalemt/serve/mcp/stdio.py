@@ -12,6 +12,7 @@ from typing import Any
 
 from mcp.server.stdio import stdio_server
 
+from scalemt.errors import ScalemtError
 from scalemt.serve.keys import ANONYMOUS, SCOPES, Caller
 from scalemt.serve.mcp.server import build
 from scalemt.serve.service import Service
@@ -25,10 +26,10 @@ _OWNER = Caller(ANONYMOUS, frozenset(SCOPES), _UNLIMITED)
 
 
 def run(settings: ServeSettings) -> int:
-    """Serve until standard input ends, or until SIGINT or SIGTERM.
+    """Serve until standard input ends, or until SIGINT or SIGTERM, or as long as a worker can serve at all.
 
     Returns:
-        The exit code: 0.
+        The exit code, 0; where standard input is still open the process ends here, with 130, 143 or 2.
 
     Raises:
         UsageError: glossaries or the state folder cannot be used.
@@ -40,8 +41,13 @@ def run(settings: ServeSettings) -> int:
 async def _serve(settings: ServeSettings) -> None:
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, _tell, told, number)
-    service = Service(settings)
+        asyncio.get_running_loop().add_signal_handler(number, _tell, told, 128 + number)
+
+    def give_up(fault: ScalemtError) -> None:
+        logger.error("%s", fault)
+        _tell(told, 2)
+
+    service = Service(settings, give_up)
     server = build(service, lambda _: _OWNER)
     try:
         # From here on nothing but the protocol goes out: descriptor 1 is standard error, also for the workers.
@@ -60,14 +66,14 @@ async def _serve(settings: ServeSettings) -> None:
         await service.close()
 
 
-def _tell(told: asyncio.Future[int], number: int) -> None:
+def _tell(told: asyncio.Future[int], code: int) -> None:
     if not told.done():
-        told.set_result(number)
+        told.set_result(code)
 
 
-async def _leave(service: Service, number: int) -> None:
-    """End the process as a signal wants it, without waiting for the thread that reads standard input."""
+async def _leave(service: Service, code: int) -> None:
+    """End the process without waiting for the thread that reads standard input."""
     await service.close()
     sys.stderr.flush()
     # That thread cannot be woken up: it sits in a read that ends with the next line.
-    os._exit(128 + number)
+    os._exit(code)
