@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from scalemt.glossary import missed
 from scalemt.quality.evidence import Case
+from scalemt.quality.rule_judging import for_rules, keeping
 from scalemt.types import Candidate, Decision, TermUse
 
 GateMode = Literal["off", "checks", "quality"]
@@ -40,13 +41,8 @@ for the same thing ("difficulty breathing" for "shortness of breath") is most of
 
 LEAST_FOR_OWN_TERMS, MOST_FORCED = 2.0, 0.4
 """Where only the method wants the terms: expected chrF++ points that a candidate must gain, and nats a token by
-which the specialist may find it less likely. What is forced in comes back as well, and so looks better than it reads;
-chosen on lines 141 to 440 of TICO-19 dev, en->pt (`benchmarks/agents.py`)."""
-
-FORCED = 2.0, 0.4
-"""Where only the method wants the terms: expected chrF++ points that a candidate must gain, and nats a token by which
-the specialist may find it less likely. What is forced in comes back as well, and so looks better than it reads: on 300
-lines of TICO-19 dev, all that lost more was worse by a reader."""
+which the specialist may find it less likely. What is forced in comes back as well, and so looks better than it
+reads; chosen on lines 141 to 440 of TICO-19 dev, en->pt (`benchmarks/agents.py`)."""
 
 FORCED = frozenset({"masked terms", "replaced terms"})
 """Drafts that were made to hold terms (`scalemt.methods.constraining`)."""
@@ -113,6 +109,7 @@ class Gate:
         aims_at_terms: a candidate that uses more of the glossary's terms is taken unless it is clearly worse, and
             one that does not is left.
         wants_terms: the same, but a candidate that brings in no term is weighed as any other.
+        aims_at_rules: a candidate that keeps more of the rules is taken unless it is clearly worse.
     """
 
     mode: str = "quality"
@@ -120,6 +117,7 @@ class Gate:
     threshold: float = DEFAULT_THRESHOLD
     aims_at_terms: bool = False
     wants_terms: bool = False
+    aims_at_rules: bool = False
 
     def judge(self, case: Case) -> tuple[Candidate | None, list[Decision]]:
         """Return the candidate that becomes the translation, or None when none may, and why."""
@@ -132,6 +130,11 @@ class Gate:
         if draft is not None and self.mode != "off":
             decisions += [_term_refusal(item, draft) for item in passed if _loses_terms(item, draft)]
             passed = [item for item in passed if not _loses_terms(item, draft)]
+            passed, refused = keeping(passed, draft)
+            decisions += refused
+            weighs = self.mode == "quality"
+            if self.aims_at_rules and (ruled := for_rules(passed, draft, Scale().gain, weighs=weighs)):
+                return ruled[0], [*decisions, ruled[1]]
         if (self.aims_at_terms or self.wants_terms) and draft is not None and self.mode != "off":
             for_terms = self._for_terms(passed, draft, case.source)
             if for_terms:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from scalemt import languages
 from scalemt.glossary import Glossary, TermEntry, TermFinder
@@ -35,6 +35,7 @@ _CAPITALISING = frozenset({"de", "lb"})  # languages that write nouns with a cap
 _SHOUTING = 0.5  # share of words with a capital from which on capitals tell nothing
 _JOINED = frozenset({"", " ", "-", "\u2010", "\u2011"})  # between the words of a name
 
+Capitals = Literal["all", "inside", "no"]
 Translating = Callable[[Sequence[str]], list[list[str]]]
 """Gives the translations that quick sources have of each text."""
 
@@ -210,32 +211,44 @@ def _recurring(scene: Scene, counts: Counter[str]) -> list[Spot]:
 def _names(scene: Scene, tokens: Sequence[Token]) -> list[Spot]:
     """Return names and abbreviations: capitals that no sentence begins with, and letters with digits."""
     text = scene.segment.text
-    content = [token for token in tokens if token.kind == "word" and token.text[0].isalpha()]
-    shouted = sum(token.text[0].isupper() for token in content) > max(2, _SHOUTING * len(content))
-    capitals = not shouted and languages.base(scene.pair.source) not in _CAPITALISING
-    spots: list[Spot] = []
-    run: list[Token] = []
-    for place, token in enumerate([*tokens, None]):
+    words = [token for token in tokens if token.kind == "word" and token.text[0].isalpha()]
+    shouted = sum(token.text[0].isupper() for token in words) > max(2, _SHOUTING * len(words))
+    usual: Capitals = (
+        "no" if shouted else "inside" if languages.base(scene.pair.source) in _CAPITALISING else "all"
+    )
+    runs: list[list[Token]] = [[]]
+    for place, token in enumerate(tokens):
         opening = place == 0 or (tokens[place - 1].kind == "sign" and tokens[place - 1].text in ".!?:…")
-        part = token is not None and _is_name(token, capitals and not opening, inside=bool(run))
-        if run and not (part and token and text[run[-1].end : token.start] in _JOINED):
-            if any(sign.isalpha() for item in run for sign in item.text):
-                spots.append(_name(run, text))
-            run = []
-            part = token is not None and _is_name(token, capitals and not opening, inside=False)
-        if part and token:
-            run.append(token)
-    return spots
+        capitals: Capitals = "inside" if opening and usual == "all" else usual
+        joined = bool(runs[-1]) and text[runs[-1][-1].end : token.start] in _JOINED
+        if not (joined and _is_name(token, capitals, inside=True)):
+            runs.append([])
+        if _is_name(token, capitals, inside=bool(runs[-1])):
+            runs[-1].append(token)
+    return [_name(run, text) for run in runs if any(sign.isalpha() for token in run for sign in token.text)]
 
 
-def _is_name(token: Token, capitals: bool, *, inside: bool) -> bool:
+def _is_name(token: Token, capitals: Capitals, *, inside: bool) -> bool:
+    """Whether a word is one of a name; `inside` one a number is too.
+
+    Args:
+        token: a unit.
+        capitals: which of them tell: "all", those "inside" a word, or, where all is in capitals, "no" others than
+            those that stand beside small letters or digits.
+        inside: a name goes before it.
+    """
     word = token.text
-    if token.kind != "word":
+    if token.kind != "word" or (word.isdigit() and not inside):
         return False
     if word.isdigit():
-        return inside
-    mixed = word[1:] != word[1:].lower() or (any(map(str.isdigit, word)) and any(map(str.isupper, word)))
-    return len(word) > 1 and (mixed or (capitals and word[0].isupper()))
+        return True
+    upper, lower = any(map(str.isupper, word)), any(map(str.islower, word))
+    digits, later = any(map(str.isdigit, word)), word[1:] != word[1:].lower()
+    if len(word) < 2 or not upper:
+        return False
+    if digits or (later and lower) or (later and capitals != "no"):
+        return True
+    return capitals == "all" and word[0].isupper()
 
 
 def _name(run: Sequence[Token], text: str) -> Spot:
