@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ from scalemt.types import Pair
 MOST_ENTRIES = 10_000
 MOST_BYTES = 2**20
 MOST_OF_AN_OWNER = 1_000
+_HALF_DONE = 60.0  # seconds after which nobody is at it any more
 _LONGEST = 1024  # bytes of a term or a name
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -65,7 +67,7 @@ class Kept:
 
 
 class Shelf:
-    """Keeps glossaries in a folder; safe to share between the threads of one process.
+    """Keeps glossaries in a folder; safe to share between threads, and with the shelves of other processes.
 
     Each is a TSV file with a JSON file beside it, without which it does not exist, in a folder for its owner.
     Whoever asks for what is not there, or is somebody else's, gets `NotFound`.
@@ -253,11 +255,12 @@ class Shelf:
         return Kept(number, of, name, Pair(source, target), count, created)
 
     def _tidy(self) -> None:
-        """Remove what a server that was killed has left half done."""
+        """Remove what a server that was killed has left half done, and none that another is at now."""
         with suppress(OSError):
             for place in self._folder.glob("*/"):
                 for path in [*place.glob(".*.partial"), *place.glob("*.tsv")]:
-                    if path.suffix == ".partial" or not path.with_suffix(".json").exists():
+                    half = path.suffix == ".partial" or not path.with_suffix(".json").exists()
+                    if half and time.time() - path.stat().st_mtime > _HALF_DONE:
                         path.unlink(missing_ok=True)
 
 
