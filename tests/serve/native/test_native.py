@@ -161,6 +161,8 @@ def test_a_correction_is_the_translation_from_then_on(client: httpx.Client) -> N
     assert after["translations"][0]["translation"] == wanted
     near = client.get("/v1/memory", params={"text": "The kettle sings at noon.", "source": "en", "target": "pt"})
     assert near.json()["matches"][0]["target"] == wanted
+    same = post(client, "/v1/memory/matches", text="The kettle sings at noon.", source="en", target="pt")
+    assert same.json() == near.json()
     held = client.get("/v1/memory/search", params={"text": "kettle"}).json()["units"]
     assert held[0]["source"] == text
     assert client.get("/v1/memory/stats").json()["memories"]["memory.db"][0]["units"] == 1

@@ -249,20 +249,17 @@ export class Details {
   }
 
   async #lookUp(line, about, note, put) {
-    const query = new URLSearchParams({
-      text: line.source,
-      source: about.sourceLanguage,
-      target: about.target,
-      profile: about.profile,
-      limit: "5",
-    });
-    const known = this.found.get(String(query));
+    const { sourceLanguage: source, target, profile } = about;
+    const json = { text: line.source, source, target, profile };
+    const wanted = JSON.stringify(json);
+    const known = this.found.get(wanted);
     if (known) return put(known);
     if (!note.hidden) note.textContent = t("matches.looking");
     this.looking = new AbortController();
     try {
-      const { matches } = await ask(`v1/memory?${query}`, { signal: this.looking.signal });
-      this.found.set(String(query), matches);
+      // Sent as a body: addresses are what proxies between write down.
+      const { matches } = await ask("v1/memory/matches", { method: "POST", json, signal: this.looking.signal });
+      this.found.set(wanted, matches);
       put(matches);
     } catch {
       put([]); // what was shown to the generalist stands there; that the memory says no more is no fault of the page

@@ -22,6 +22,7 @@ from scalemt.serve.surfaces.native.models import (
     GlossaryEntry,
     GlossaryList,
     Kept,
+    MatchBody,
     Matches,
     MemoryStats,
     PairCount,
@@ -67,6 +68,12 @@ async def match(
     pair = languages.parse_pair(source, target)
     found = await service_of(request).matches(text, pair, profile, limit=limit, floor=floor)
     return Matches(matches=[_match(item) for item in found])
+
+
+@router.post("/memory/matches", responses=REFUSED)
+async def match_body(body: MatchBody, request: Request) -> Matches:
+    """Do the same without a text in the address, where proxies between would write it down."""
+    return await match(request, body.text, body.source, body.target, body.profile, body.limit, body.floor)
 
 
 @router.get("/memory/search", responses=REFUSED)

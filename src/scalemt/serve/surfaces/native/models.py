@@ -177,6 +177,17 @@ class CorrectionBody(Strict):
     note: str = ""
 
 
+class MatchBody(Strict):
+    """A text that something like it is wanted of."""
+
+    text: str = Field(min_length=1, max_length=10_000)
+    source: Code
+    target: Code
+    profile: str | None = None
+    limit: int = Field(5, ge=1, le=100)
+    floor: float = Field(50.0, ge=0, le=100, description="The least likeness in percent.")
+
+
 class Kept(BaseModel):
     """It is kept."""
 
