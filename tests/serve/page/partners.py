@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
+
 from generalists.chat_server import Reply, Server, fault, ok
 from jobs.billing_server import asked
 
@@ -119,3 +121,40 @@ def _served(server: ThreadingHTTPServer) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def proxied(url: str, path: str) -> Iterator[str]:
+    """Run a reverse proxy that shows a server under a path of its own, and yield that address."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._pass_on()
+
+        def do_POST(self) -> None:
+            self._pass_on()
+
+        def _pass_on(self) -> None:
+            if not self.path.startswith(path):
+                self.send_error(404)
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            heads = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
+            target = url + self.path.removeprefix(path)
+            with httpx.stream(self.command, target, headers=heads, content=body, timeout=60) as answer:
+                self.send_response(answer.status_code)
+                for name, value in answer.headers.items():
+                    if name not in ("transfer-encoding", "connection", "date"):
+                        self.send_header(name, value)
+                self.end_headers()
+                for piece in answer.iter_raw():
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    server.daemon_threads = True
+    with _served(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}{path}"

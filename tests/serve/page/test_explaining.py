@@ -45,6 +45,7 @@ def test_details_say_how_a_line_came_about(scripted: Visit, chat: Chat) -> None:
     page.page.locator(".facts summary").click()
     assert "refine" in page.page.locator(".facts dl").inner_text()
     assert page.page.locator(".signature code").inner_text().startswith("scalemt:")
+    assert not [url for url in page.requests if "bucket" in url.lower()]  # no text becomes part of an address
     page.picture("details-light")
     page.require_accessible("details")
 

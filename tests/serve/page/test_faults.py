@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from serve.page.houses import BAIT, TRAP, House, house
-from serve.page.partners import Chat
+from serve.page.partners import Chat, proxied
 from serve.page.visiting import Open, Visit
 from serve.serving import make_key, served
 
@@ -37,9 +37,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     slow = make_key(path, "slow", "all", limits={"per_minute": 20})
     small = make_key(path, "small", "all", limits={"characters": 50})
     poor = make_key(path, "poor", "all", limits={"monthly": 30})
-    with served(
-        "--specialist", "bergamot", "--profile", "fast", "--profile", "default", "--key-file", str(path)
-    ) as server:
+    profiles = ("--profile", "fast", "--profile", "default", "--specialist", "bergamot")
+    with served(*profiles, "--key-file", str(path), "--limit", "upload=100000") as server:
         yield Guarded(server.url, key, slow, small, poor)
 
 
@@ -173,6 +172,14 @@ def test_limits_are_those_of_the_key(visit: Open, guarded: Guarded) -> None:
     poor.notice("The characters of this key are used up.").wait_for()
 
 
+def test_a_document_that_is_too_large_is_not_sent(visit: Open, guarded: Guarded) -> None:
+    page = let_in(visit, guarded, guarded.key)
+    content = b"x" * 200_000
+    page.page.locator("#file").set_input_files({"name": "large.txt", "mimeType": "text/plain", "buffer": content})
+    page.notice("large.txt has 195 kB; this server takes documents of up to 98 kB.").wait_for()
+    assert not [url for url in page.requests if url.endswith("/v1/jobs")]
+
+
 # Connections
 
 
@@ -215,6 +222,13 @@ def test_where_the_connection_breaks_the_draft_stays(visit: Open, tmp_path: Path
         page.notice("The connection broke off before the end.").wait_for()
         assert page.shown() == draft
         page.picture("broken-off")
+
+
+def test_behind_a_proxy_the_page_may_stand_under_a_path(visit: Open, open_house: House) -> None:
+    with proxied(open_house.url, "/translate") as url:
+        page = visit(url).choose("fast")
+        assert "azul" in page.translate("The house is blue.")
+        assert {part for part in page.requests if not part.startswith(f"{url}/")} == set()
 
 
 # Traps

@@ -120,10 +120,3 @@ def test_a_pair_that_was_the_fault_is_mended_and_tried_again(visit: Open, open_h
     page.pick("target", "arabic")
     row.get_by_role("button", name="Translate morning.txt again").click()
     row.locator(".job-state", has_text="Done, 1 segment").wait_for()
-
-
-def test_a_document_that_is_too_large_is_not_sent(visit: Open, open_house: House) -> None:
-    page = visit(open_house.url).choose("fast")
-    page.page.locator("#file").set_input_files(payload("large.txt", b"x" * (21 * 2**20)))
-    page.notice("large.txt has 21.0 MB; this server takes documents of up to 20.0 MB.").wait_for()
-    assert not [url for url in page.requests if url.endswith("/v1/jobs")]

@@ -202,6 +202,7 @@ function showTab(name, focus = false) {
     if (focus && tab === name) button.focus();
   }
   document.body.dataset.tab = name;
+  byId("skip").setAttribute("href", name === "text" ? "#source-text" : "#choose-document");
   languages.ofText = name === "text";
   languages.render();
 }

@@ -52,8 +52,9 @@ export class Line {
     return (this.told?.decisions ?? []).some((item) => item.step === "length");
   }
 
-  /** Why the generalist gave no answer, or "". */
+  /** Why the generalist gave no answer, or ""; where it answered otherwise, one answer that failed cost nothing. */
   get refusal() {
+    if (this.refined) return "";
     return (this.result?.decisions ?? []).find((item) => item.step === "generalist")?.reason ?? "";
   }
 

@@ -56,6 +56,8 @@ const STEPS = {
   spans: (outcome, reason) => t(outcome === "failed" ? "why.spans-lost" : "why.spans", { reason }),
   length: (outcome, reason) => t("why.length", { outcome, reason }),
   source: (outcome, reason) => t("why.source", { reason }),
+  language: (outcome, reason) =>
+    t(outcome === "source kept" ? "why.language" : "why.other", { step: "language", outcome, reason }),
   draft: (outcome, reason) => t("why.nothing", { reason }),
 };
 

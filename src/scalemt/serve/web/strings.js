@@ -2,7 +2,7 @@
 
 const ENGLISH = {
   title: "scalemt: translation with reasons",
-  skip: "Skip to the text",
+  skip: "Skip to the content",
   tabs: "What to translate",
   "tab.text": "Text",
   "tab.documents": "Documents",
@@ -139,6 +139,7 @@ const ENGLISH = {
   "origin.terminology": "Refinement for the terms",
   "origin.constrained": "Draft with the terms put in",
   "origin.memory": "From the memory",
+  "origin.sampled": "Another answer of the generalist",
   "origin.other": "By {origin}",
   "evidence.roundtrip": "round trip",
   "evidence.backward": "reverse model",
@@ -188,6 +189,7 @@ const ENGLISH = {
   "why.spans-lost": "tags or placeholders were lost: {reason}",
   "why.length": "the line was translated in {outcome}: {reason}",
   "why.source": "a look at the source: {reason}",
+  "why.language": "nothing was translated: {reason}",
   "why.nothing": "there is no draft: {reason}",
   "terms.title": "Terms",
   "terms.none": "The glossary has no term of this line.",
