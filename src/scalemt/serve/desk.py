@@ -161,10 +161,17 @@ class Desk:
         return max([1, *map(self._backends.lanes, asking)])
 
     def warm(self) -> None:
-        """Load the models of the first pair that the first profile drafts."""
+        """Load what the first request would wait for: models that draft, and what prompts are made of."""
         variant = Variant.of(next(iter(self._setup.profiles)), method="draft")
         for pair in self.pairs(variant)[:1]:
             list(self.engine(variant).batches([[Segment("1")]], pair.source, pair.target))
+        for name, profile in self._setup.profiles.items():
+            if self._asks(profile):
+                self._warm_prompts(Variant(name))
+
+    def _warm_prompts(self, variant: Variant) -> None:
+        for pair in self.pairs(variant)[:1]:
+            list(self.engine(variant).prompts([Segment("A sentence.")], pair.source, pair.target))
 
     @contextmanager
     def turn(self, variant: Variant, lane: int) -> Iterator[None]:

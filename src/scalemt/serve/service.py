@@ -73,6 +73,7 @@ class Service(Lookups):
         """Start the workers, and go on with the documents of an earlier server."""
         await self.scheduler.crew.start()
         await self.documents.start(self.keys.named)
+        await asyncio.to_thread(detect, "The first text waits for the model that tells languages.")
 
     async def close(self) -> None:
         """End the workers, and write down what is counted."""
