@@ -119,6 +119,7 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
             *_repairs(chosen, case, prepared.alternatives, rounds, index),
             *decisions,
             *_doubts(chosen, case, prepared),
+            *(plan.method.remarks(prepared, chosen.text, plan.kit) if chosen else ()),
         ),
         demonstrations=prepared.demonstrations,
         usage=sum((item.answers[index].usage for item in rounds), prepared.usage),

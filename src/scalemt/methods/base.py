@@ -425,6 +425,16 @@ class Method(ABC):
         """
         return ()
 
+    def remarks(self, prepared: Prepared, text: str, kit: Kit) -> Sequence[Decision]:
+        """Tell what is to be known of the text that was chosen: it stands last among its decisions.
+
+        Args:
+            prepared: the segment, as it was asked last.
+            text: that became its translation.
+            kit: what there is to work with.
+        """
+        return ()
+
     def conclude(self, translations: Sequence[Translation], kit: Kit) -> None:  # noqa: B027  # most carry nothing on
         """Take note of what a window was translated to, before the next one is prepared.
 
