@@ -178,7 +178,10 @@ class Assembly:
         reuse = self._reuse(pair)
         remembers = reuse is not None or isinstance(kit.selector, MemorySelector)
         gate = kit.gate = replace(
-            self._gate(calibration), aims_at_terms=method.aims_at_terms, wants_terms=method.wants_terms
+            self._gate(calibration),
+            aims_at_terms=method.aims_at_terms,
+            wants_terms=method.wants_terms,
+            aims_at_rules=method.aims_at_rules,
         )
         return Plan(
             pair=pair,
@@ -203,6 +206,8 @@ class Assembly:
         template = load_template(self._template_name(method, generalist))
         # Nobody is shown demonstrations where nobody may be asked.
         shown = method.needs_generalist and self.profile.budget > 0
+        if method.hints and not template.shows("hints"):
+            self.notice(f"The prompt template {template.name} shows no hints: they are left out.")
         return Kit(
             pair=pair,
             template=template,
@@ -215,6 +220,7 @@ class Assembly:
             variety=self.knowledge.variety(pair),
             splitter=self.profile.splitter,
             memories=self.knowledge.memories,
+            hints=method.hints if template.shows("hints") else (),
         )
 
     def _reuse(self, pair: Pair) -> Reuse | None:
@@ -284,6 +290,7 @@ class Assembly:
         decisions = (Decision("road", f"pivot {road.pivot}", why),)
         if method.name == "refine":
             pivoting: Method = METHODS.load("pivot")()
+            pivoting.hints = method.hints
             return pivoting, decisions
         return method, decisions
 
@@ -364,6 +371,8 @@ class Assembly:
             parts.append(f"confidences:{'shown' if kit.confidences else 'hidden'}")
         if method.needs_generalist:
             parts += [f"demonstrations:{shown}", f"seed:{self.profile.seed}", f"gate:{gate.mode}"]
+        if kit.hints:
+            parts.append(f"hints:{'+'.join(kit.hints)}")
         if method.needs_generalist and self.profile.budget < 1:
             parts.append(f"budget:{self.profile.budget:.6g}")
         if third:

@@ -13,6 +13,7 @@ from scalemt.config import Configuration, Profile
 from scalemt.errors import ConfigurationError, MissingExtraError, UnknownNameError
 from scalemt.generalists import GENERALISTS, Generalist
 from scalemt.methods import METHODS, Method
+from scalemt.methods.base import HINTS
 from scalemt.registry import Registry
 from scalemt.retry import redact
 from scalemt.specialists import SPECIALISTS, DraftOptions, Specialist
@@ -70,8 +71,23 @@ def build_method(name: str, options: Mapping[str, Any]) -> Method:
         ConfigurationError: an option is unknown or has a value that it cannot have.
     """
     factory = METHODS.load(name)
-    built: Method = _call(factory, dict(options), _parameters(factory), f"the method {name}")
+    given = dict(options)
+    hints = given.pop("hints", ())
+    built: Method = _call(factory, given, _parameters(factory), f"the method {name}")
+    if hints:
+        built.hints = _hints(hints, built)
     return built
+
+
+def _hints(value: Any, method: Method) -> tuple[str, ...]:
+    """Read `omission,addition`, as a flag gives it, or a list."""
+    found = [str(item).strip() for item in (value.split(",") if isinstance(value, str) else value)]
+    wrong = next((item for item in found if item not in HINTS), None)
+    if wrong is not None:
+        raise ConfigurationError(f"The hint {wrong!r} is not known. Valid choices: {', '.join(HINTS)}.")
+    if not method.needs_generalist:
+        raise ConfigurationError(f"The method {method.name} asks no generalist: there is nobody to give hints to.")
+    return tuple(hint for hint in HINTS if hint in found)
 
 
 def asks_generalist(profile: Profile) -> bool:

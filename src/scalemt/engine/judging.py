@@ -13,6 +13,8 @@ from scalemt.methods.answering import case_of, draft_candidates
 from scalemt.quality.coverage import unlinked
 from scalemt.quality.evidence import Case
 from scalemt.quality.language import foreign
+from scalemt.quality.rule_judging import broken_rules
+from scalemt.quality.rules import Finished
 from scalemt.text.spans import prose
 from scalemt.types import Candidate, Decision, Draft, TermUse, Translation
 
@@ -68,6 +70,8 @@ def _case(prepared: Prepared, candidates: Sequence[Candidate], plan: Plan) -> Ca
         replace(item, terms=_uses(found, prepared, item.text, plan)) if found or prepared.terms else item
         for item in (*drafted[:own], *candidates, *drafted[own:])
     )
+    if rules := prepared.rules:
+        every = tuple(rules.judge(item, prepared.segment, plan.pair) for item in every)
     return case_of(prepared, every, plan.pair)
 
 
@@ -103,14 +107,15 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
         # With the gate off nobody is there to choose the draft instead: without an answer the segment has failed.
         chosen = None
         decisions = [Decision("gate", "nothing", "the gate is off, and no answer came")]
+    finished, ruled = _finished(chosen, prepared, plan)
     return Translation(
         segment=prepared.segment,
-        text=chosen.text if chosen else "",
+        text=finished.text,
         method=plan.method.name,
         pair=plan.pair,
         drafts=prepared.drafts,
         candidates=case.candidates,
-        checks=chosen.checks if chosen else (),
+        checks=(*chosen.checks, *chosen.rules) if chosen else (),
         decisions=(
             *suspect,
             *plan.decisions,
@@ -119,14 +124,28 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
             *_repairs(chosen, case, prepared.alternatives, rounds, index),
             *decisions,
             *_doubts(chosen, case, prepared),
+            *ruled,
             *(plan.method.remarks(prepared, chosen.text, plan.kit) if chosen else ()),
         ),
         demonstrations=prepared.demonstrations,
         usage=sum((item.answers[index].usage for item in rounds), prepared.usage),
         error=None if chosen else _why(case, rounds, index, decisions),
-        spans=chosen.spans if chosen else (),
+        spans=finished.spans,
         terms=chosen.terms if chosen else (),
     )
+
+
+def _finished(chosen: Candidate | None, prepared: Prepared, plan: Plan) -> tuple[Finished, list[Decision]]:
+    """Do for the rules of a segment what a program can, and tell which are kept and which are not."""
+    if chosen is None:
+        return Finished(""), []
+    if not prepared.rules:
+        return Finished(chosen.text, chosen.spans), []
+    done = prepared.rules.finish(prepared.segment, chosen.text, chosen.spans, plan.pair)
+    told = [Decision("rules", "finished", f"without asking anybody: {'; '.join(done.told)}")] if done.told else []
+    wrong = [f"{check.name}: {check.detail}" for check in broken_rules(chosen)]
+    kept = f"{len(chosen.rules) - len(wrong)} of {len(chosen.rules)} kept"
+    return done, [*told, Decision("rules", kept, "; ".join(wrong) or "all that hold for the segment")]
 
 
 def _doubts(chosen: Candidate | None, case: Case, prepared: Prepared) -> list[Decision]:

@@ -16,6 +16,7 @@ METHODS = Registry(
         "think": "scalemt.methods.think:ThinkMethod",
         "terminology": "scalemt.methods.terminology:TerminologyMethod",
         "dictionary": "scalemt.methods.dictionary:DictionaryMethod",
+        "instruct": "scalemt.methods.instruct:InstructMethod",
         "code-switch": "scalemt.methods.code_switch:CodeSwitchMethod",
         "ladder": "scalemt.methods.ladder:LadderMethod",
         "parallel": "scalemt.methods.parallel:ParallelMethod",

@@ -13,7 +13,9 @@ from scalemt.memory import Selector
 from scalemt.memory.recall import Memories
 from scalemt.methods.integrity import shown, shown_draft
 from scalemt.prompts import Surroundings, Template
+from scalemt.quality.coverage import unlinked
 from scalemt.quality.gate import Gate
+from scalemt.quality.rules import RuleSet
 from scalemt.specialists import Specialist
 from scalemt.specialists.drafting import Drafting, by_sentences
 from scalemt.specialists.road import PivotRoad, Road, drafts_to_ask
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 MOST_CONTEXT = 1500  # characters of source that a prompt shows of what stands before
 MOST_TERMS = 10  # of a glossary that a prompt lists for one text
+HINTS = ("omission", "addition", "found")
+"""What prompts can warn of: leaving something out, putting something in, words that the draft seems to lack."""
 _MOST_DRAFTED = 10_000  # demonstrations whose drafts are kept
 
 K = TypeVar("K")
@@ -63,6 +67,7 @@ class Kit:
         gate: what will judge the candidates; it tells what one is expected to gain.
         planner: finds the road of another pair, by the specialists of the profile; see `road_for`.
         memories: the translation memories in use; None without.
+        hints: what prompts warn of, of `HINTS`.
     """
 
     pair: Pair
@@ -81,6 +86,7 @@ class Kit:
     gate: Gate = field(default_factory=Gate)
     planner: Callable[[Pair], Road | None] = field(default=lambda _: None)
     memories: Memories | None = None
+    hints: tuple[str, ...] = ()
     _roads: dict[Pair, Road | None] = field(default_factory=dict)
     _standing: dict[tuple[Pair, str], Draft] = field(default_factory=dict)
     _drafted: dict[tuple[str, int], tuple[Draft, ...]] = field(default_factory=dict)
@@ -117,6 +123,7 @@ class Kit:
         terms: Sequence[tuple[str, str]] | None = None,
         template: Template | None = None,
         auxiliaries: Sequence[tuple[str, str]] = (),
+        rules: Sequence[str] = (),
     ) -> Prompt:
         """Return the prompt for a segment: protected spans in typed form, surroundings where they are used.
 
@@ -128,6 +135,7 @@ class Kit:
                 none at all, ``()``, lists none with the demonstrations either.
             template: in the place of the kit's own.
             auxiliaries: languages, by their English names, and translations into them.
+            rules: what the translation is to keep to, in sentences.
         """
         masked = shown(segment)
         return (template or self.template).render(
@@ -142,6 +150,9 @@ class Kit:
                 before=self.before(segment),
                 terms=tuple(self.listed(self.found(segment)) if terms is None else terms)[:MOST_TERMS],
                 auxiliaries=tuple(auxiliaries),
+                hints=tuple(hint for hint in self.hints if hint != "found"),
+                missing=unlinked(segment.text, drafts[0]) if drafts and "found" in self.hints else "",
+                rules=tuple(rules),
             ),
         )
 
@@ -281,7 +292,7 @@ class Prepared:
     times holds for its result; None is the last that brought an answer. `terms` are terms of the segment that the
     method wants translated in a certain way, beside those of the glossary: candidates are verified for them too.
     `others` are texts in other languages that the prompt shows beside source and drafts: an answer that only
-    repeats one fails its checks.
+    repeats one fails its checks. `rules` are what candidates are held to, and what the translation is finished by.
     """
 
     segment: Segment
@@ -294,6 +305,7 @@ class Prepared:
     usage: Usage = field(default_factory=Usage)
     result: int | None = None
     others: tuple[str, ...] = ()
+    rules: RuleSet | None = None
     terms: tuple[FoundTerm, ...] = ()
 
 
@@ -338,7 +350,8 @@ class Answer:
 class Method(ABC):
     """One way of translating. A subclass sets the attributes and implements `prepare`.
 
-    Its options are the keyword arguments of its constructor, and stand in a profile as `options`.
+    Its options are the keyword arguments of its constructor, and stand in a profile as `options`; `hints`, of
+    `HINTS`, is an option of every method that asks a generalist.
 
     `needs_specialist` and `needs_generalist` let the engine refuse early when one is missing;
     `drafts_where_possible` has it plan a road where there is one, and do without where there is none.
@@ -346,7 +359,8 @@ class Method(ABC):
     its prompts may show those of a draft's words. `needs_memory` chooses demonstrations from the memories of the
     profile, whatever its selection, and `needs_glossary` refuses to work without a glossary.
     `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse, and no
-    other; `wants_terms` does the same and has it weigh other answers as ever.
+    other; `wants_terms` does the same and has it weigh other answers as ever. `aims_at_rules` has it take an
+    answer for the rules that it keeps and the draft breaks.
     `template` is the prompt template by kind of generalist, where the method wants one of its own. `thinking` is
     how many tokens the generalist may think before each translation, None where that is its own affair, and `wait`
     whether its thought is made to go on once.
@@ -367,11 +381,13 @@ class Method(ABC):
     needs_glossary: bool = False
     aims_at_terms: bool = False
     wants_terms: bool = False
+    aims_at_rules: bool = False
     template: Mapping[str, str] = {}  # never written to
     thinking: int | None = None
     wait: bool = False
     most_calls: int = 1
     sequential: bool = False
+    hints: tuple[str, ...] = ()
 
     @property
     def signature(self) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _REQUIRED = {"kind", "demonstration", "query"}
-_OPTIONAL = {"system", "separator", "prefill", "stop", "labels", "again", "after_thinking"}
+_OPTIONAL = {"system", "separator", "prefill", "stop", "labels", "again", "amend", "after_thinking"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ class Surroundings:
         before: the segments before it, each with its translation or "".
         terms: pairs of a term that it holds and the translation that is wanted.
         auxiliaries: pairs of the English name of a third language and a translation of it into that.
+        hints: what to warn of, "omission" and "addition".
+        missing: words of it that its draft seems to leave out.
+        rules: what its translation is to keep to, in sentences.
     """
 
     protected: bool = False
@@ -46,6 +49,9 @@ class Surroundings:
     before: tuple[tuple[str, str], ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
     auxiliaries: tuple[tuple[str, str], ...] = ()
+    hints: tuple[str, ...] = ()
+    missing: str = ""
+    rules: tuple[str, ...] = ()
 
 
 _ALONE = Surroundings()
@@ -61,8 +67,8 @@ class Template:
         system, demonstration, query: Jinja2 texts. They see `source_language`, `target_language`,
             `draft_language` (English names), `drafted`, `many`, `scored`, `protected`, `demonstrated` (booleans),
             and, for one triplet, `source`, `drafts` (list of rendered drafts), `target`, `terms` and `auxiliaries`
-            (lists of pairs); `system` and `query` also see `note` and `before` (list of pairs of source and
-            translation).
+            (lists of pairs); `system` and `query` also see `note`, `before` (list of pairs of source and
+            translation), `missing` and `rules`. All see `hints`.
         separator: between demonstrations, and before the query.
         prefill: how a chat answer is opened where the generalist can do that.
         stop: strings that end an answer.
@@ -71,6 +77,7 @@ class Template:
             (Jinja2, may name languages).
         again: what is said when an answer lost protected spans (Jinja2; sees `lost`, and `answer`): the next
             message of the user, or, of a plain template, what follows the prompt. Without it nobody is asked.
+        amend: the same for an answer that breaks rules (sees `faults`, a list of sentences, and `answer`).
     """
 
     name: str
@@ -83,6 +90,7 @@ class Template:
     stop: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     again: str = ""
+    amend: str = ""
     after_thinking: str = ""
     digest: str = field(default="", compare=False)
 
@@ -90,6 +98,10 @@ class Template:
     def signature(self) -> str:
         """The name and the start of the hash of the file."""
         return f"{self.name}[{self.digest[:8]}]"
+
+    def shows(self, variable: str) -> bool:
+        """Whether a field that makes the prompt names a variable."""
+        return any(re.search(rf"\b{variable}\b", text) for text in (self.system, self.demonstration, self.query))
 
     def render(
         self,
@@ -141,10 +153,19 @@ class Template:
 
     def asked_again(self, prompt: Prompt, answer: str, lost: str, pair: Pair) -> Prompt | None:
         """Return the prompt that follows an answer that lost protected spans; None where the template has none."""
-        if not self.again:
+        return self._gone_on(prompt, self.again, answer, {"lost": one_line(lost)}, pair)
+
+    def amended(self, prompt: Prompt, answer: str, faults: Sequence[str], pair: Pair) -> Prompt | None:
+        """Return the prompt that follows an answer that breaks rules; None where the template has none."""
+        return self._gone_on(prompt, self.amend, answer, {"faults": [one_line(fault) for fault in faults]}, pair)
+
+    def _gone_on(
+        self, prompt: Prompt, text: str, answer: str, data: dict[str, Any], pair: Pair
+    ) -> Prompt | None:
+        if not text:
             return None
-        data = self.variables((), pair, confidences=False) | {"answer": one_line(answer), "lost": one_line(lost)}
-        said = _jinja(self.again).render(data)
+        shared = self.variables((), pair, confidences=False) | {"answer": one_line(answer)}
+        said = _jinja(text).render(shared | data)
         if self.kind == "plain":
             return replace(prompt, text=f"{prompt.text}{said}")
         turns = (Message("assistant", f"{self.prefill}{one_line(answer)}"), Message("user", said))
@@ -172,6 +193,9 @@ class Template:
             "terms": [],
             "auxiliaries": [],
             "notes": "",
+            "hints": [],
+            "missing": "",
+            "rules": [],
         }
 
     def _block(
@@ -189,6 +213,9 @@ def _told(surroundings: Surroundings) -> dict[str, Any]:
         "before": _lines(surroundings.before),
         "terms": _lines(surroundings.terms),
         "auxiliaries": _lines(surroundings.auxiliaries),
+        "hints": list(surroundings.hints),
+        "missing": one_line(surroundings.missing),
+        "rules": [one_line(rule) for rule in surroundings.rules],
     }
 
 
@@ -279,10 +306,12 @@ def _try_out(template: Template, where: str) -> None:
     for drafts in ((), (shown,), (shown, shown)):
         shared = template.variables(drafts, Pair("en", "pt"), confidences=True)
         shared |= {"demonstrated": bool(drafts), "auxiliaries": [("a", "b")] * len(drafts)}
+        shared |= {"hints": ["omission", "addition"][: len(drafts)], "rules": ["z"] * len(drafts)}
         triplet = shared | {"source": "x", "drafts": ["z"] * len(drafts), "target": "y"}
         for key, text, data in (
             ("system", template.system, shared),
             ("again", template.again, shared | {"answer": "y", "lost": "z"}),
+            ("amend", template.amend, shared | {"answer": "y", "faults": ["z"] * max(1, len(drafts))}),
             ("after_thinking", template.after_thinking, shared),
             *(("labels", label, shared) for label in template.labels),
             ("demonstration", template.demonstration, triplet),
