@@ -269,7 +269,8 @@ def _line(found: Loaded, rate: float, cost: float) -> str:
     return (
         f"{found.surface:15} {found.sentences:3} a request: {found.rate:7.1f}/s against {rate:7.1f}/s in process; "
         f"CPU {1000 * found.cpu_each:5.2f} against {1000 * cost:5.2f} ms; "
-        f"front {found.front_cpu / found.seconds:4.0%}; p50 {found.p50:6.0f} p95 {found.p95:6.0f} p99 {found.p99:6.0f} ms; broken {found.broken}"
+        f"front {found.front_cpu / found.seconds:4.0%}; "
+        f"p50 {found.p50:6.0f} p95 {found.p95:6.0f} p99 {found.p99:6.0f} ms; broken {found.broken}"
     )
 
 
@@ -326,7 +327,8 @@ def overload(
     ]
     print(
         f"overload: {flood.refused:,} of {flood.requests:,} refused; {flood.rate:.1f}/s done, "
-        f"{normal.rate:.1f}/s before; well again after {recovery:.1f} s; broken {flood.broken}; a sentence meanwhile: {during}"
+        f"{normal.rate:.1f}/s before; well again after {recovery:.1f} s; broken {flood.broken}; "
+        f"a sentence meanwhile: {during}"
     )
     claims = [
         at_least("sentences done a second under 10x overload / before it", [flood.rate / normal.rate], 0.8),
