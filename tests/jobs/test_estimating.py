@@ -92,3 +92,14 @@ def test_an_empty_job(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     found = estimate(settings(), find_files([str(tmp_path / "empty.txt")], tmp_path / "job"))
     assert (found.segments, found.different, found.sampled) == (0, 0, 0)
+
+
+def test_what_may_be_thought_is_counted_whole(source: Path, server: Server, tmp_path: Path) -> None:
+    files = find_files([str(source)], tmp_path / "job")
+    refined = estimate(settings(server), files)
+    thought = estimate(settings(server, method="think", options={"budget": 100}), files)
+    assert thought.prompts == 40
+    assert 0 <= thought.completion_tokens - refined.completion_tokens - 40 * 100 <= 40
+    assert not server.requests
+    estimate(settings(server, method="think", options={"budget": 100}), files, probe=2)
+    assert all(body["thinking_budget_tokens"] == 100 for _, _, body in server.requests)

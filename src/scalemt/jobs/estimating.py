@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scalemt.engine import Engine
-from scalemt.engine.backends import build_generalist
+from scalemt.engine.backends import build_generalist, build_method
 from scalemt.generalists import Generalist
 from scalemt.jobs.journal import BYTES_A_TOKEN
 from scalemt.jobs.ledger import Ledger
@@ -35,7 +35,8 @@ class Estimate:
         draft_seconds: for all drafts, as the sample took; None where the method makes none.
         threads: that this was measured with.
         prompts: that will be sent, about; 0 where nobody is asked.
-        prompt_tokens, completion_tokens: of all prompts and answers, about.
+        prompt_tokens, completion_tokens: of all prompts and answers, about; of what a method has thought before
+            an answer, the most that it may be, unless prompts were sent.
         cost: in the currency of the prices; None where there are none.
         probed: prompts that were sent for this.
         generalist_seconds: for all answers, as the probe took; None without one.
@@ -141,14 +142,16 @@ def _asked(
     pairs = list(engine.prompts(sample, settings.source, settings.target))
     prompts = [prompt for _, prompt in pairs]
     asked = [len(prompt.content.encode()) / BYTES_A_TOKEN for prompt in prompts]
-    answered = [len(item.text.encode()) / BYTES_A_TOKEN for item, _ in pairs]
+    # What may be thought before an answer is counted whole: how much it will be is not known before.
+    thought = build_method(settings.profile.method, settings.profile.options).thinking or 0
+    answered = [len(item.text.encode()) / BYTES_A_TOKEN + thought for item, _ in pairs]
     prompt_tokens, completion_tokens = sum(asked) / share, sum(answered) / share
     prices = getattr(generalist, "prices", (0.0, 0.0))
     if probe is None:
         probe = 0 if any(prices) or getattr(generalist, "overlaps", False) else _PROBED
     seconds = None
     if probe and prompts:
-        measured = _probe(generalist, prompts, probe, settings)
+        measured = _probe(generalist, prompts, probe, settings, thought or None)
         prompt_tokens *= measured.prompt_tokens / max(1.0, sum(asked[: measured.number]))
         completion_tokens *= measured.completion_tokens / max(1.0, sum(answered[: measured.number]))
         seconds = measured.seconds / measured.number * len(prompts) / share
@@ -174,13 +177,16 @@ class _Probe:
     completion_tokens: int
 
 
-def _probe(generalist: Generalist, prompts: list[Prompt], number: int, settings: Settings) -> _Probe:
+def _probe(
+    generalist: Generalist, prompts: list[Prompt], number: int, settings: Settings, thinking: int | None
+) -> _Probe:
     """Send a few prompts, one before to load the model, and measure.
 
     Raises:
         EndpointError: the generalist cannot be reached.
     """
-    decoding = Decoding(settings.profile.max_tokens, settings.profile.temperature, seed=settings.profile.seed)
+    profile = settings.profile
+    decoding = Decoding(profile.max_tokens, profile.temperature, seed=profile.seed, thinking=thinking)
     sent = prompts[:number]
     generalist.complete(sent[:1], decoding)
     began = time.perf_counter()
