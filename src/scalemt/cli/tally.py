@@ -30,6 +30,7 @@ class Tally:
         self.mended = 0
         self.reused = 0
         self.terms: Counter[str] = Counter()
+        self.wanted: Counter[tuple[str, bool]] = Counter()
         self._first_suspect = ""
         self._named: list[str] = []
         self._missed: list[str] = []
@@ -58,6 +59,10 @@ class Tally:
 
     def _count_terms(self, item: Translation) -> None:
         for use in item.terms:
+            if use.origin != "glossary":
+                # Nobody but the method wants them: what does not hold them is no fault.
+                self.wanted[use.origin, use.state in ("applied", "inflected")] += 1
+                continue
             self.terms[use.state] += 1
             if use.state in ("missed", "overridden") and len(self._missed) < _NAMED:
                 instead = f", but {use.found!r} is there" if use.found else ""
@@ -98,6 +103,9 @@ class Tally:
             click.echo(f"{self.failed} of {self.total} segments failed{more}.", err=True)
 
     def _report_terms(self) -> None:
+        for method in sorted({origin for origin, _ in self.wanted}):
+            held, other = self.wanted[method, True], self.wanted[method, False]
+            say(f"{held} of {held + other} uses of terms hold what {method} settled for them.")
         if not self.terms:
             return
         total = sum(self.terms.values())

@@ -322,6 +322,23 @@ def test_a_verdict_that_is_none_leaves_it_to_evidence(freedict: str, answer: Rep
     assert "hospedeiro" not in "".join(use.target for use in item.terms)
 
 
+def test_a_model_that_cannot_do_it_is_asked_no_more(freedict: str) -> None:
+    script = Script(
+        detector=lambda _: "hm", constructor=lambda _: "hm", judge=lambda _: "hm", translator=lambda _: "um"
+    )
+    items = run(script, [LEAVES] * 8, freedict)
+    assert script.asked.count("detector") == 6
+    assert told(items[6], "detector") == [
+        "given up: 6 answers in a row could not be used: it is asked no more in this document"
+    ]
+
+
+def test_an_answer_that_the_checks_refuse_is_not_repaired(freedict: str) -> None:
+    script = Script(translator=lambda _: Completion("o vírus deixa", "length"))
+    run(script, [LEAVES], freedict)
+    assert script.asked.count("translator") == 1
+
+
 # Sources
 
 

@@ -178,6 +178,7 @@ class Graph:
         pair: source and target.
         document: its name, "" where the run has only one.
         calls: what was asked of the generalist, by agent.
+        unread: answers in a row that could not be read, by agent.
         faults: what could not be asked, and why.
         recent: the last sources of the document, for agents that read a term in its context.
         counts: how many segments so far hold a word or a phrase, by its key.
@@ -187,6 +188,7 @@ class Graph:
     document: str = ""
     terms: dict[str, Term] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=CONTEXT))

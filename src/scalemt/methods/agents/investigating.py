@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from scalemt.generalists import ScoringGeneralist
 from scalemt.generalists.base import GeneralistKind
-from scalemt.glossary import FoundTerm, Glossary, TermEntry, TermFinder, missed, verify, wanted
+from scalemt.glossary import FoundTerm, Glossary, TermEntry, TermFinder, wanted
 from scalemt.memory.matching import without_drafts
+from scalemt.methods.agents.applying import applied
 from scalemt.methods.agents.asking import Agent, prompt_of, read_answer, read_object
+from scalemt.methods.agents.desks import Desk, Limits, Search
 from scalemt.methods.agents.detecting import Scene, Spot, by_evidence, by_generalist, chosen, keyed
 from scalemt.methods.agents.gathering import (
     Library,
@@ -23,15 +25,13 @@ from scalemt.methods.agents.graph import Graph, Provenance, Rendering, Term, Tri
 from scalemt.methods.agents.judging import (
     AUTHORITY,
     compare_witnesses,
-    is_firm,
     note_glosses,
     note_verdict,
     settle,
 )
-from scalemt.methods.agents.probing import BACK, Probe, lost, probe
+from scalemt.methods.agents.probing import BACK, Probe, probe
 from scalemt.methods.base import Kit, Prepared, Question
-from scalemt.methods.constraining import constrained
-from scalemt.types import Completion, Decision, Prompt
+from scalemt.types import Completion, Prompt
 
 Asked = Generator[Sequence[Question], Sequence[Completion], list[Completion | None]]
 Step = Generator[Sequence[Question], Sequence[Completion], None]
@@ -45,43 +45,8 @@ _TOKENS: dict[Agent, tuple[int, int]] = {
 """Of an answer: so many, and so many more for each term or candidate."""
 
 
+_PATIENCE = 6  # answers in a row that cannot be read, before a model is asked no more
 _MOST_FAULTS = 3  # that a segment's decisions tell; the graph has all
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much is looked at: new terms of a segment, translations of a term, questions about a segment."""
-
-    terms: int
-    candidates: int
-    calls: int
-
-
-@dataclass
-class Desk:
-    """One segment under investigation: its document's graph, what was found in it, what was asked and decided."""
-
-    item: Prepared
-    graph: Graph
-    scene: Scene
-    before: list[str]
-    asked: int = 0
-    decisions: list[Decision] = field(default_factory=list)
-
-    def note(self, outcome: str, reason: str, step: str = "terms") -> None:
-        """Write down a decision, once."""
-        made = Decision(step, outcome, reason)
-        if made not in self.decisions:
-            self.decisions.append(made)
-
-
-@dataclass
-class Search:
-    """A new term, and where it stands in the window: desks and places, the first one pays."""
-
-    term: Term
-    graph: Graph
-    places: list[tuple[int, FoundTerm]]
 
 
 class Investigation:
@@ -141,7 +106,7 @@ class Investigation:
             yield from self._construct(unsettled, again=True)
             yield from self._try([item for item in unsettled if self._untried(item.term)])
         self._tell(searches)
-        return self._finished()
+        return applied(self._desks, self._kit)
 
     # Detector
 
@@ -182,6 +147,7 @@ class Investigation:
         if answer is None:
             return []
         named = read_answer(answer, "terms")
+        self._note_read(desk, "detector", named is not None)
         if named is None:
             desk.note("evidence alone", f"the detector's answer is none: {_fault(answer)}", "detector")
             return []
@@ -277,6 +243,7 @@ class Investigation:
                 continue
             said = read_answer(answer, "terms")
             asked_terms = {search.places[0][1].text: search.term for search in group}
+            self._note_read(self._desks[at], "constructor", said is not None)
             if said is None:
                 self._desks[at].note(
                     "no facts", f"the constructor's answer is none: {_fault(answer)}", "constructor"
@@ -365,11 +332,17 @@ class Investigation:
             if answer is None:
                 continue
             why = note_verdict(tried[id(search)], read_object(answer))
+            self._note_read(self._desks[search.places[0][0]], "judge", not why)
             if why:
                 told = f"{why if answer.finish_reason == 'stop' else _fault(answer)}: {search.term.text!r}"
                 self._desks[search.places[0][0]].note("evidence alone", told, "judge")
 
     # What is asked, and what comes of it
+
+    @staticmethod
+    def _note_read(desk: Desk, agent: Agent, read: bool) -> None:
+        """Count the answers of an agent that could not be read, from the last one that could."""
+        desk.graph.unread[agent] = 0 if read else desk.graph.unread[agent] + 1
 
     def _ask(self, agent: Agent, rows: Sequence[tuple[int, Mapping[str, object], int]]) -> Asked:
         """Put questions, as many as each segment may still ask; None stands for those that were not put."""
@@ -379,6 +352,11 @@ class Investigation:
         base, more = _TOKENS[agent]
         for at, data, size in rows:
             desk = self._desks[at]
+            if desk.graph.unread[agent] >= _PATIENCE:
+                why = f"{_PATIENCE} answers in a row could not be used: it is asked no more in this document"
+                desk.note("given up", why, agent)
+                placed.append(False)
+                continue
             if desk.asked >= self._limits.calls:
                 why = f"{self._limits.calls} questions were put about this segment, and no more may be"
                 desk.note("calls spent", why, agent)
@@ -404,62 +382,6 @@ class Investigation:
                 self._desks[at].note(
                     f"{search.term.verdict}: {search.term.text}", told or "no translation was proposed"
                 )
-
-    def _finished(self) -> list[Prepared]:
-        finders = {id(desk.graph): TermFinder(desk.graph.glossary(), self._kit.pair) for desk in self._desks}
-        made = [self._with_terms(desk, finders[id(desk.graph)]) for desk in self._desks]
-        lacking = [
-            (at, item, [term for term, use in zip(item.terms, uses, strict=True) if missed([use])])
-            for at, item in enumerate(made)
-            if item.terms and item.standing
-            for uses in [verify(item.terms, item.standing.text, self._kit.pair)]
-        ]
-        self._put_in(made, [row for row in lacking if row[2]])
-        return made
-
-    def _put_in(self, made: list[Prepared], lacking: Sequence[tuple[int, Prepared, list[FoundTerm]]]) -> None:
-        """Have the specialist make drafts that hold the terms which its own draft lacks.
-
-        What evidence alone has verified is put in only where the draft has lost the term: another word for it is
-        no reason to force one in, and forced words seldom agree with those around them. Nor without a gate that
-        weighs what comes of it.
-        """
-        pairs = [(item, term) for _, item, terms in lacking for term in terms]
-        weighed = self._kit.gate.mode == "quality"
-        gone = iter(lost(pairs, self._kit) if weighed else [False] * len(pairs))
-        chosen_rows = []
-        for at, item, terms in lacking:
-            graph = self._desks[at].graph
-            kept = [term for term in terms if next(gone) or self._is_firm(term, graph)]
-            if kept:
-                chosen_rows.append((at, item, kept))
-        if chosen_rows and self._kit.road:
-            drafts = constrained([(item, terms) for _, item, terms in chosen_rows], self._kit.road)
-            for (at, item, _), alternatives in zip(chosen_rows, drafts, strict=True):
-                made[at] = replace(item, alternatives=(*item.alternatives, *alternatives))
-
-    def _is_firm(self, found: FoundTerm, graph: Graph) -> bool:
-        term = graph.known(found.entries[0].source)
-        return bool(term and term.settled and is_firm(term.settled))
-
-    def _with_terms(self, desk: Desk, finder: TermFinder) -> Prepared:
-        item, segment = desk.item, desk.item.segment
-        given = self._kit.found(segment)
-        own = [
-            term
-            for term in finder.find(segment.text, segment.spans)
-            if not any(term.start < other.end and other.start < term.end for other in given)
-        ]
-        prompt = item.prompt
-        # Names that the draft has left as they are need no line in a prompt.
-        plain = verify(own, item.standing.text, self._kit.pair) if item.standing else ()
-        kept = {(use.start, use.end) for use in plain if use.source == use.target and not missed([use])}
-        shown = [*given, *(term for term in own if (term.start, term.end) not in kept)]
-        if shown and prompt:
-            listed = self._kit.listed(shown)
-            prompt = self._kit.prompt(segment, item.drafts, item.demonstrations, terms=listed)
-        decisions = (*item.decisions, *desk.decisions)
-        return replace(item, prompt=prompt, terms=tuple(own), decisions=decisions)
 
 
 def _shown(number: int, item: Rendering) -> dict[str, object]:

@@ -15,9 +15,10 @@ from scalemt.generalists.base import GeneralistKind
 from scalemt.glossary import missed, verify
 from scalemt.lines import write_whole
 from scalemt.memory.matching import without_drafts
+from scalemt.methods.agents.desks import Limits
 from scalemt.methods.agents.gathering import Library
 from scalemt.methods.agents.graph import Graph
-from scalemt.methods.agents.investigating import Investigation, Limits
+from scalemt.methods.agents.investigating import Investigation
 from scalemt.methods.agents.picture import SUFFIXES, written
 from scalemt.methods.agents.sources import Setting
 from scalemt.methods.base import Answer, Kit, Method, Prepared, Question, Talk, with_drafts
@@ -213,8 +214,8 @@ def _run(steps: Generator[Sequence[Question], Sequence[Completion], list[Prepare
 
 def _lost(item: Prepared, candidate: Candidate | None, kit: Kit) -> list[tuple[str, str]]:
     """Return the terms that an answer misses, those of the glossary too."""
-    if candidate is None or not candidate.text.strip() or not item.terms:
-        return []
+    if candidate is None or not item.terms or not all(check.passed for check in candidate.checks):
+        return []  # what the checks refuse is not worth another call
     uses = verify([*kit.found(item.segment), *item.terms], candidate.text, kit.pair)
     return list(dict.fromkeys((use.source, use.target) for use in missed(uses) if use.target))
 

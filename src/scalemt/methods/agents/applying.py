@@ -1,0 +1,73 @@
+"""CRAT's translator: what was settled is listed in prompts, verified after, and put into drafts that lack it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scalemt.glossary import FoundTerm, TermFinder, missed, verify
+from scalemt.methods.agents.desks import Desk
+from scalemt.methods.agents.graph import Graph
+from scalemt.methods.agents.judging import is_firm
+from scalemt.methods.agents.probing import lost
+from scalemt.methods.base import Kit, Prepared
+from scalemt.methods.constraining import constrained
+
+
+def applied(desks: Sequence[Desk], kit: Kit) -> list[Prepared]:
+    """Return the segments with the settled terms of their documents, in prompts that list them."""
+    finders = {id(desk.graph): TermFinder(desk.graph.glossary(), kit.pair) for desk in desks}
+    made = [_with_terms(desk, finders[id(desk.graph)], kit) for desk in desks]
+    _put_in(made, desks, kit)
+    return made
+
+
+def _with_terms(desk: Desk, finder: TermFinder, kit: Kit) -> Prepared:
+    item, segment = desk.item, desk.item.segment
+    given = kit.found(segment)
+    own = [
+        term
+        for term in finder.find(segment.text, segment.spans)
+        if not any(term.start < other.end and other.start < term.end for other in given)
+    ]
+    prompt = item.prompt
+    # Names that the draft has left as they are need no line in a prompt.
+    plain = verify(own, item.standing.text, kit.pair) if item.standing else ()
+    kept = {(use.start, use.end) for use in plain if use.source == use.target and not missed([use])}
+    shown = [*given, *(term for term in own if (term.start, term.end) not in kept)]
+    if shown and prompt:
+        prompt = kit.prompt(segment, item.drafts, item.demonstrations, terms=kit.listed(shown))
+    return replace(item, prompt=prompt, terms=tuple(own), decisions=(*item.decisions, *desk.decisions))
+
+
+def _put_in(made: list[Prepared], desks: Sequence[Desk], kit: Kit) -> None:
+    """Have the specialist make drafts that hold the terms which its own draft lacks.
+
+    What evidence alone has verified is put in only where the draft has lost the term: another word for it is no
+    reason to force one in, and forced words seldom agree with those around them. Nor without a gate that weighs
+    what comes of it.
+    """
+    pairs = [(at, term) for at, item in enumerate(made) for term in _lacking(item, kit)]
+    weighed = kit.gate.mode == "quality"
+    gone = lost([(made[at], term) for at, term in pairs], kit) if weighed else [False] * len(pairs)
+    rows: dict[int, list[FoundTerm]] = {}
+    for (at, term), away in zip(pairs, gone, strict=True):
+        if away or _is_firm(term, desks[at].graph):
+            rows.setdefault(at, []).append(term)
+    if rows and kit.road:
+        drafts = constrained([(made[at], terms) for at, terms in rows.items()], kit.road)
+        for at, alternatives in zip(rows, drafts, strict=True):
+            made[at] = replace(made[at], alternatives=(*made[at].alternatives, *alternatives))
+
+
+def _lacking(item: Prepared, kit: Kit) -> list[FoundTerm]:
+    """Return the terms of a segment that its draft does not hold."""
+    if not item.standing:
+        return []
+    uses = verify(item.terms, item.standing.text, kit.pair)
+    return [term for term, use in zip(item.terms, uses, strict=True) if missed([use])]
+
+
+def _is_firm(found: FoundTerm, graph: Graph) -> bool:
+    term = graph.known(found.entries[0].source)
+    return bool(term and term.settled and is_firm(term.settled))
