@@ -110,11 +110,15 @@ class Visit:
 
     def shown(self) -> str:
         """The translation without what is only marked as taken out."""
-        script = """() => [...document.querySelectorAll('.line')].map(row => {
-            const text = row.querySelector('.line-text')?.cloneNode(true);
-            text?.querySelectorAll('del').forEach(node => node.remove());
-            return text?.textContent ?? '';
-        }).join('\\n')"""
+        # Lines are drawn once a frame.
+        script = """async () => {
+            for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+            return [...document.querySelectorAll('.line')].map(row => {
+                const text = row.querySelector('.line-text')?.cloneNode(true);
+                text?.querySelectorAll('del').forEach(node => node.remove());
+                return text?.textContent ?? '';
+            }).join('\\n');
+        }"""
         return str(self.page.evaluate(script))
 
     def details(self) -> Locator:
