@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from scalemt.quality.mixing import Mixture, TaggedWord, mixture, native_script
@@ -137,3 +140,24 @@ def test_one_language_alone_takes_all_words() -> None:
     made = mixture("anything at all", ("es",))
     assert made.counts == {"es": 3}
     assert made.index == 0.0
+
+
+def test_the_project_s_own_sentences_are_tagged() -> None:
+    pytest.importorskip("simplemma")
+    folder = Path(__file__).parents[2] / "benchmarks/code_switch"
+    rows = [row.split("\t") for row in (folder / "mixed.tsv").read_text("utf-8").splitlines() if row[0] != "#"]
+    assert len(rows) >= 60
+    assert len({(first, second) for _, first, second, *_ in rows}) >= 3
+    right = total = 0
+    for _, first, second, marked, *references in rows:
+        assert len(references) == 2
+        gold = [
+            (word, second if part.startswith("[") else "" if part.startswith("{") else first)
+            for part in re.findall(r"\[[^\]]*\]|\{[^}]*\}|[^\[{]+", marked)
+            for word in (item.text for item in mixture(part, (first, second)).words)
+        ]
+        made = mixture(re.sub(r"[\[\]{}]", "", marked), (first, second)).words
+        assert [item.text for item in made] == [word for word, _ in gold]
+        right += sum(item.language in (tag, "") for item, (_, tag) in zip(made, gold, strict=True))
+        total += len(made)
+    assert right / total > 0.95
