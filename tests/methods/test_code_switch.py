@@ -16,6 +16,7 @@ from scalemt.generalists.fake import FakeGeneralist
 from scalemt.methods.code_switch import CodeSwitchMethod
 from scalemt.methods.code_switch.embedding import chosen, phrases
 from scalemt.quality.mixing import mixture
+from scalemt.specialists.recorded import RecordedSpecialist
 from scalemt.types import Completion, Draft, Pair, Prompt, Segment, Translation
 
 ES_EN, EN_ES, PT_EN, EN_PT = Pair("es", "en"), Pair("en", "es"), Pair("pt", "en"), Pair("en", "pt")
@@ -86,9 +87,10 @@ def test_a_specialist_translates_what_is_in_another_language(way: str) -> None:
 
 def test_what_is_in_the_target_language_already_is_kept_and_verified() -> None:
     (done,) = engine().translate([MIXED], "es", "en")
-    assert [(use.source, use.state, use.origin) for use in done.terms] == [
-        ("meeting", "applied", "code-switch"),
-        ("my boss", "applied", "code-switch"),
+    assert [(use.source, use.target, use.state, use.origin) for use in done.terms] == [
+        ("mañana tengo un", "", "applied", "code-switch"),  # must not be there any more
+        ("meeting", "meeting", "applied", "code-switch"),
+        ("my boss", "my boss", "applied", "code-switch"),
     ]
 
 
@@ -163,6 +165,13 @@ def test_the_gate_refuses_an_answer_that_loses_what_was_to_be_kept() -> None:
     assert any(outcome == "refused code-switch" for outcome, _ in told(done, "gate"))
 
 
+def test_the_gate_refuses_an_answer_that_is_still_mixed() -> None:
+    made = engine(["mañana tengo un meeting with my boss"], options={"route": "both"})
+    (done,) = made.translate([MIXED], "es", "en")
+    assert done.text == WHOLE
+    assert any("mañana tengo un" in why for outcome, why in told(done, "gate") if outcome.startswith("refused"))
+
+
 def test_changed_words_of_the_only_answer_are_told() -> None:
     made = engine(["tomorrow I have an appointment with the head"], specialists=[])
     (done,) = made.translate([MIXED], "es", "en")
@@ -209,6 +218,16 @@ def test_instructions_in_a_source_stay_in_one_line_of_data() -> None:
     lines = prompt.messages[-1].content.splitlines()
     assert [line.split(":")[0] for line in lines] == ["Text", "Languages", "English"]
     assert lines[-1] == "English:"
+
+
+def test_a_third_language_that_the_whole_text_looks_like_is_looked_for() -> None:
+    made = engine(["the report is ready"], specialists=[DictionarySpecialist({ES_EN: {}})])
+    text = "the report is ready, mas a gente ainda não sabe quando eles vão chegar aqui"
+    (done,) = made.translate([text], "es", "en")
+    assert "pt" in told(done, "mixing")[0][1].split(";")[0]
+    assert told(done, "route") == [("both", "no specialist for Portuguese")]
+    (done,) = engine(options={"mixed": "es+en"}).translate([text], "es", "en")
+    assert "pt" not in told(done, "mixing")[0][1].split(";")[0]
 
 
 # Into a mixed text.
@@ -289,6 +308,30 @@ def test_degrees_come_as_near_as_phrases_allow_and_never_take_all() -> None:
     assert shares == sorted(shares)
     assert shares[0] == 0
     assert 0 < shares[-1] < 1
+
+
+class Forgetful(DictionarySpecialist):
+    """A specialist that loses each mask."""
+
+    def _draft(self, texts: Any, pair: Pair, n: int) -> list[list[Draft]]:
+        return [[Draft("sin nada", (), None, self.name, pair.target)] * n for _ in texts]
+
+
+@pytest.mark.parametrize("options", [{}, {"degree": 30}])
+def test_recorded_drafts_stand_as_they_are(options: dict[str, Any]) -> None:
+    recorded = RecordedSpecialist(drafts=[[Draft("one")], [Draft("two")]])
+    profile = Profile(method="code-switch", options=options, cache=False, gate="checks")
+    made = Engine(profile, generalist=FakeGeneralist(()), drafts=recorded)
+    assert [item.text for item in made.translate([MIXED, "we are here"], "es", "en")] == ["one", "two"]
+
+
+def test_words_that_a_specialist_loses_are_told() -> None:
+    made = engine(options={"degree": 30}, specialists=[Forgetful({EN_ES: {}})])
+    (done,) = made.translate(["I bought the house with a garden."], "en", "es")
+    assert done.text == "sin nada"
+    assert told(done, "kept words") == [
+        ("changed", "not in the translation as it stands in the source: house; garden")
+    ]
 
 
 # Options.

@@ -208,7 +208,10 @@ def _once(piece: str, spans: tuple[Span, ...], before: str, target: str) -> tupl
 
 def roads_of(kit_pair: Pair, own: Road | None, find: Callable[[Pair], Road | None]) -> RoadTo:
     """Return what gives the road from a language to the target: that of the pair, or one that is looked for."""
-    known: Mapping[str, Road | None] = {languages.base(kit_pair.source): own}
+    known: Mapping[str, Road | None] = {
+        languages.base(kit_pair.target): None,
+        languages.base(kit_pair.source): own,
+    }
 
     def road_to(tag: str) -> Road | None:
         base = languages.base(tag)

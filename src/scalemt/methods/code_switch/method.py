@@ -26,13 +26,13 @@ from scalemt.quality.mixing import Mixture, is_romanisable, mixture
 from scalemt.quality.word_evidence import has_list
 from scalemt.specialists.road import Drafted, Road
 from scalemt.text.spans import rewrite
-from scalemt.types import Decision, Demonstration, Draft, Pair, Segment
+from scalemt.types import Decision, Demonstration, Draft, Pair, Segment, TermStatus
 
 Route = Literal["auto", "specialist", "generalist", "both"]
 Way = Literal["whole", "around", "stretches", "best"]
 Script = Literal["native", "roman"]
 _TOLD = 160  # characters of kept words that a decision lists
-_THIRD_LANGUAGE = 0.5  # probability of a whole text at which a language that nobody named is looked for in it
+_THIRD_LANGUAGE = 0.8  # probability of a whole text at which a language that nobody named is looked for in it
 
 
 @dataclass
@@ -129,7 +129,8 @@ class CodeSwitchMethod(Method):
         native = [tag for tag in (kit.pair.target, self.embedded) if tag and is_romanisable(tag)]
         if self.script == "roman" and native and set(found.scripts) - {"Latn"}:
             told.append(Decision("script", "not romanised", f"the translation has {_shares(found.scripts)}"))
-        lost = [term.text for term in prepared.terms if not _holds(text, term.text)]
+        kept = [term.text for term in prepared.terms if term.entries[0].status == "keep"]
+        lost = [words for words in kept if not _holds(text, words)]
         if lost:
             why = "not in the translation as it stands in the source: " + "; ".join(lost)
             told.append(Decision("kept words", "changed", why[:_TOLD]))
@@ -154,6 +155,10 @@ class CodeSwitchMethod(Method):
         """Return the specialists' drafts of each text by way; the first is what can stand."""
         made = [_Drafts() for _ in items]
         if self.route == "generalist":
+            return made
+        if kit.road and not kit.road.makers():  # drafts made elsewhere: one a segment, whatever it holds
+            for drafts, result in zip(made, kit.road.draft([item.segment for item in items]), strict=True):
+                drafts.by_way = {"recorded": result.standing} if result.standing else {}
             return made
         for item, drafts in zip(items, made, strict=True):
             if item.mixture.counts and not item.foreign:
@@ -200,7 +205,7 @@ class CodeSwitchMethod(Method):
             prompt,
             (*told, *made.lost),
             alternatives=tuple(ways[1:]),
-            terms=_kept_terms(item.segment.text, [(s.start, s.end) for s in item.kept]) if item.foreign else (),
+            terms=_terms(item) if item.foreign else (),
         )
 
     # To a mixed text.
@@ -261,15 +266,21 @@ class CodeSwitchMethod(Method):
             segment if across is None else _replaced(segment, taken, across)
             for segment, (_, taken) in zip(segments, plans, strict=True)
         ]
+        if not kit.road.makers():  # drafts made elsewhere are mixed or not, as they are
+            return [result.standing for result in kit.road.draft(segments)]
         masked = [
             masked_at(segment, [(item.start, item.end) for item in taken]) if across is None else segment
             for segment, (_, taken) in zip(changed, plans, strict=True)
         ]
         drafted: Sequence[Drafted] = kit.road.draft(masked)
-        return [
-            unmasked(result.standing, segment, one) or result.standing
+        made = [
+            unmasked(result.standing, segment, one)
             for result, segment, one in zip(drafted, segments, masked, strict=True)
         ]
+        lost = [index for index, draft in enumerate(made) if draft is None]
+        for index, result in zip(lost, kit.road.draft([segments[at] for at in lost]) if lost else [], strict=True):
+            made[index] = result.standing
+        return made
 
 
 def _draft(
@@ -306,16 +317,17 @@ def _replaced(segment: Segment, taken: Sequence[Phrase], across: Road) -> Segmen
 
 
 def _whole(items: Sequence[Mixed], road_to: RoadTo) -> list[Draft | None]:
-    """Give whole texts to the specialist of the language to be translated that has most words in it."""
+    """Give whole texts to a specialist, of the language that has most words in it among those with one."""
     drafts: list[Draft | None] = [None] * len(items)
-    mains = [next(iter(item.sources), item.mixture.languages[0]) for item in items]
+    mains = [
+        next((tag for tag in (*item.sources, *item.mixture.languages) if road_to(tag)), item.target)
+        for item in items
+    ]
     for tag in dict.fromkeys(mains):
-        road = road_to(tag)
         own = [index for index, main in enumerate(mains) if main == tag]
-        for index, result in zip(
-            own, road.draft([items[index].segment for index in own]) if road else (), strict=False
-        ):
-            drafts[index] = result.standing
+        if road := road_to(tag):
+            for index, result in zip(own, road.draft([items[at].segment for at in own]), strict=True):
+                drafts[index] = result.standing
     return drafts
 
 
@@ -364,7 +376,9 @@ def _degrees(found: Mixture, taken: Sequence[Phrase], text: str, degree: int) ->
     share = 100 * count / total if total else 0.0
     why = f"{count} of {total} words, {share:.0f} % for {degree} % wanted: {listed}"
     return [
-        Decision("mixing", "embedded" if taken else "nothing to embed", why if taken else "no phrase or clause fits")
+        Decision(
+            "mixing", "embedded" if taken else "nothing to embed", why if taken else "no phrase or clause fits"
+        )
     ]
 
 
@@ -374,11 +388,25 @@ def _tags(item: Mixed) -> list[tuple[str, str]]:
     return [(languages.name(stretch.language), text[stretch.start : stretch.end]) for stretch in item.stretches]
 
 
-def _kept_terms(text: str, places: Sequence[tuple[int, int]]) -> tuple[FoundTerm, ...]:
-    """Return stretches that a translation is to hold as they are."""
+def _terms(item: Mixed) -> tuple[FoundTerm, ...]:
+    """Return what a translation is to hold as it is, and stretches in another language that it must not hold.
+
+    For evidence an answer that is still mixed is a good one, for it comes back as the source was: it is by these
+    that the gate refuses one. Words that stand alone may be the same in both languages.
+    """
+    kept = _kept_terms(item.segment.text, [(stretch.start, stretch.end) for stretch in item.kept])
+    left = [stretch for stretch in item.foreign if stretch.words > 1]
+    gone = _kept_terms(item.segment.text, [(stretch.start, stretch.end) for stretch in left], "forbidden")
+    return tuple(sorted((*kept, *gone), key=lambda term: term.start))
+
+
+def _kept_terms(
+    text: str, places: Sequence[tuple[int, int]], status: TermStatus = "keep"
+) -> tuple[FoundTerm, ...]:
+    """Return stretches of a text as terms that are kept as they are, or must not be."""
     held = [(start, end, text[start:end].strip()) for start, end in places]
     return tuple(
-        FoundTerm(start, end, words, (TermEntry(words, words, "keep"),)) for start, end, words in held if words
+        FoundTerm(start, end, words, (TermEntry(words, words, status),)) for start, end, words in held if words
     )
 
 
