@@ -14,6 +14,8 @@ from scalemt.engine import Engine
 from scalemt.engine.backends import build_method
 from scalemt.errors import ConfigurationError, DeadlineError, InputError, UnknownNameError
 from scalemt.generalists.fake import Answer, FakeGeneralist
+from scalemt.memory.store import MemoryStore
+from scalemt.memory.units import Unit
 from scalemt.types import Completion, Decision, Draft, Pair, Prompt, Segment, Translation, Word
 
 TABLE = {"the": "a", "house": "casa", "is": "é", "very": "muito", "old": "velha", "and": "e", "blue": "azul"}
@@ -308,6 +310,22 @@ def test_protected_spans_survive_finishing_and_retries() -> None:
     assert all(done.text[span.start : span.end] in ("<b>", "</b>", "{n}") for span in done.spans)
     assert len(done.spans) == 3
     assert "<g1>casa</g1>" in generalist.prompts[1].messages[2].content
+
+
+def test_what_a_memory_holds_is_held_to_the_rules_too(tmp_path: Path) -> None:
+    store = MemoryStore(tmp_path / "tm.db", create=True)
+    store.add([Unit(SOURCE, "a casa velha é azul", EN_PT)])
+    store.close()
+    fields = {"memories": (str(tmp_path / "tm.db"),)}
+    done, generalist = run("max-words=5; casing=upper", fields=fields)
+    assert (done.text, generalist.prompts) == ("A CASA VELHA É AZUL", [])
+    assert steps(done) == ["memory: reused", "rules: 2 of 2 kept"]
+    done, _ = run("max-words=4", ["casa velha e azul"], fields=fields)
+    assert done.text == "casa velha e azul"
+    noted = Segment(SOURCE, note="rules: max-words=3")
+    done, _ = run("", ["casa velha azul"], source=noted, notes=True, fields=fields)
+    assert done.text == "casa velha azul"
+    assert run("", fields=fields)[0].text == "a casa velha é azul"
 
 
 @pytest.mark.slow

@@ -217,19 +217,24 @@ class Run:
             return Known()
         wholes = reuse.translations([item.whole for item in cuts], method)
         segments = {
-            index: replace(self._verified(found), segment=cuts[index].segment)
+            index: replace(item, segment=cuts[index].segment)
             for index, found in enumerate(wholes)
-            if found
+            if found and (item := self._verified(found))
         }
         places = [place for place, _ in _open_pieces(cuts, Known(segments))]
         pieces = reuse.translations([cuts[index].pieces[number] for index, number in places], method)
-        found_pieces = {place: self._verified(found) for place, found in zip(places, pieces, strict=True) if found}
+        found_pieces = {
+            place: item
+            for place, found in zip(places, pieces, strict=True)
+            if found and (item := self._verified(found))
+        }
         return Known(segments, found_pieces)
 
-    def _verified(self, item: Translation) -> Translation:
-        """Tell what became of the glossary's terms in a text that was confirmed before."""
+    def _verified(self, item: Translation) -> Translation | None:
+        """Tell what became of the glossary's terms in a text that was confirmed before, if the method takes it."""
         found = self._plan.kit.found(item.segment)
-        return replace(item, terms=verify(found, item.text, self._plan.pair)) if found else item
+        told = replace(item, terms=verify(found, item.text, self._plan.pair)) if found else item
+        return self._plan.method.confirmed(told, self._plan.kit)
 
     def _cut(self, segments: Sequence[Segment]) -> list[Cut]:
         recorded = isinstance(self._plan.kit.road, RecordedRoad)

@@ -398,6 +398,10 @@ class Method(ABC):
         """Return the signature with what the method takes of one pair's kit beside its road; it is asked once."""
         return self.signature
 
+    def confirmed(self, translation: Translation, kit: Kit) -> Translation | None:
+        """Return what is made of a text that a memory holds for a segment; None has it translated anew."""
+        return translation
+
     def begin(self) -> Method:
         """Return what works on one run: itself, or, of a sequential method, one that carries nothing yet.
 

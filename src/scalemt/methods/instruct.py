@@ -17,7 +17,7 @@ from scalemt.quality.rules import Frame, RuleSet, load_rules, read_rules
 from scalemt.quality.rules.words import Keep
 from scalemt.specialists.road import DirectRoad, Drafted, Road
 from scalemt.text.spans import fault
-from scalemt.types import Candidate, Decision, Demonstration, Draft, Segment, Span
+from scalemt.types import Candidate, Decision, Demonstration, Draft, Segment, Span, Translation
 
 MOST_RETRIES = 5
 _NOTED = re.compile(r"(?im)(?:^|;)\s*rules:(.*)$")  # formats join the comments of a segment by semicolons
@@ -218,6 +218,25 @@ class InstructMethod(Method):
             if all(check.passed for check in held.verdicts(segment, done.text, (), kit.pair)):
                 made.append(replace(item, target=done.text))
         return made
+
+    def confirmed(self, translation: Translation, kit: Kit) -> Translation | None:
+        """Finish what a memory holds; a text that breaks rules even then is not taken."""
+        segment = translation.segment
+        rules = self._ruled(segment, kit).rules
+        if not rules:
+            return translation
+        done = rules.finish(segment, translation.text, translation.spans, kit.pair)
+        verdicts = rules.verdicts(segment, done.text, done.spans, kit.pair)
+        if not all(check.passed for check in verdicts):
+            return None
+        told = Decision("rules", f"{len(verdicts)} of {len(verdicts)} kept", "; ".join(done.told) or rules.text)
+        return replace(
+            translation,
+            text=done.text,
+            spans=done.spans,
+            checks=(*translation.checks, *verdicts),
+            decisions=(*translation.decisions, told),
+        )
 
     def follow(self, prepared: Sequence[Prepared], answers: Sequence[Answer], kit: Kit) -> Sequence[Prepared]:
         """Ask again, naming the broken rules, while there are retries left."""

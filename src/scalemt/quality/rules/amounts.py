@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from abc import abstractmethod
@@ -15,6 +16,7 @@ _SHORTENING = frozenset({"length", "omission", "drift", "numbers", "addresses"})
 _LENGTHENING = frozenset({"length", "addition", "drift"})
 # Of scripts without spaces each letter counts as a word: nobody agrees on where their words end.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
+_SHORT = 20  # characters of a source, below which a ratio says little
 _WORDS = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]*[^\W{_UNSPACED}][^\s{_UNSPACED}]*")
 
 
@@ -133,6 +135,13 @@ class MaxRatio(Rule):
         most = int(self.ratio * len(source))
         return f"it has {len(text)} characters, and at most {most} are wanted" if len(text) > most else ""
 
+    @classmethod
+    def proposals(cls, source: str, reference: str, pair: Pair, dice: random.Random) -> list[str]:
+        """Propose what the reference keeps, in steps of a twentieth."""
+        if len(source) < _SHORT or not reference:
+            return []
+        return [f"{math.ceil(20 * len(reference) / len(source)) / 20:g}"]
+
 
 class Lines(Rule):
     """At most so many lines of at most so many characters each, as subtitles have them."""
@@ -181,6 +190,11 @@ class Lines(Rule):
                     if text[gap[0] : gap[1]] != broken.get(gap, " ")
                 ]
         return ()
+
+    @classmethod
+    def proposals(cls, source: str, reference: str, pair: Pair, dice: random.Random) -> list[str]:
+        """Propose what subtitles have, where the reference fits and needs a second line."""
+        return ["2x42"] if 42 < len(reference) <= 80 else []
 
 
 def _breaks(gaps: Sequence[tuple[int, int]], length: int, lines: int, width: int) -> list[tuple[int, int]] | None:

@@ -56,6 +56,15 @@ class Rule(ABC):
     def __init__(self, value: str) -> None:
         self.value = value.strip()
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"<rule {self.text}>"
+
     @property
     def text(self) -> str:
         """The rule as it is written."""

@@ -227,7 +227,7 @@ class Start(Frame):
 
     def around(self, text: str) -> Sequence[Edit]:
         """Put it before the text, with a space."""
-        return [Edit(0, 0, f"{self.value} ")]
+        return [Edit(0, len(text) - len(text.lstrip()), f"{self.value} ")]
 
     @classmethod
     def proposals(cls, source: str, reference: str, pair: Pair, dice: random.Random) -> list[str]:
@@ -262,7 +262,7 @@ class End(Frame):
     def around(self, text: str) -> Sequence[Edit]:
         """Put it behind the text, with a space unless it begins with a sign that has none before it."""
         gap = "" if self.value[0] in _CLOSING else " "
-        return [Edit(len(text), len(text), f"{gap}{self.value}")]
+        return [Edit(len(text.rstrip()), len(text), f"{gap}{self.value}")]
 
     @classmethod
     def proposals(cls, source: str, reference: str, pair: Pair, dice: random.Random) -> list[str]:
