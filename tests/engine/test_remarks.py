@@ -12,14 +12,14 @@ from scalemt.errors import DeadlineError
 from scalemt.generalists.fake import FakeGeneralist
 from scalemt.methods import Kit, Prepared
 from scalemt.methods.refine import RefineMethod
-from scalemt.types import Completion, Decision
+from scalemt.types import Candidate, Completion, Decision
 
 
 class Remarking(RefineMethod):
     """Tells how long the chosen text is."""
 
-    def remarks(self, prepared: Prepared, text: str, kit: Kit) -> Sequence[Decision]:
-        return [Decision("remark", str(len(text)), prepared.segment.text)]
+    def remarks(self, prepared: Prepared, chosen: Candidate, kit: Kit) -> Sequence[Decision]:
+        return [Decision("remark", str(len(chosen.text)), prepared.segment.text)]
 
 
 def _engine(answers: Sequence[str | Completion], **fields: Any) -> Engine:

@@ -126,6 +126,9 @@ def test_tags_and_placeholders_keep_their_places_in_each_way() -> None:
         assert done.text == "tomorrow I have a <b>meeting</b> with my boss at %s"
         assert len(done.spans) == 3
     assert told(done, "mixing")[1][0] == "no draft (stretches)"
+    # Tags are no words and no part of what is kept.
+    assert [use.source for use in done.terms] == ["mañana tengo un", "meeting", "my boss at"]
+    assert all(use.state == "applied" for use in done.terms)
 
 
 def test_three_languages_are_translated_stretch_by_stretch() -> None:
@@ -239,6 +242,11 @@ def test_noun_phrases_stay_in_the_embedded_language_up_to_the_degree() -> None:
     assert done.text == "yo compré el house con un garden."
     assert told(done, "mixing")[0] == ("embedded", "2 of 7 words, 29 % for 30 % wanted: house; garden")
     assert [use.source for use in done.terms] == ["house", "garden"]
+
+
+def test_phrases_inside_tags_are_embedded_too() -> None:
+    (done,) = engine(options={"degree": 30}).translate(["I bought the <b>house</b> with a garden."], "en", "es")
+    assert done.text == "yo compré el <b>house</b> con un garden."
 
 
 def test_a_third_language_is_mixed_in_by_its_own_specialist() -> None:

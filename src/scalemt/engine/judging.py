@@ -125,7 +125,7 @@ def _translation(prepared: Prepared, case: Case, rounds: Sequence[Round], index:
             *decisions,
             *_doubts(chosen, case, prepared),
             *ruled,
-            *(plan.method.remarks(prepared, chosen.text, plan.kit) if chosen else ()),
+            *(plan.method.remarks(prepared, chosen, plan.kit) if chosen else ()),
         ),
         demonstrations=prepared.demonstrations,
         usage=sum((item.answers[index].usage for item in rounds), prepared.usage),

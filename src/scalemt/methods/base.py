@@ -445,12 +445,12 @@ class Method(ABC):
         """
         return ()
 
-    def remarks(self, prepared: Prepared, text: str, kit: Kit) -> Sequence[Decision]:
+    def remarks(self, prepared: Prepared, chosen: Candidate, kit: Kit) -> Sequence[Decision]:
         """Tell what is to be known of the text that was chosen: it stands last among its decisions.
 
         Args:
             prepared: the segment, as it was asked last.
-            text: that became its translation.
+            chosen: what became its translation.
             kit: what there is to work with.
         """
         return ()

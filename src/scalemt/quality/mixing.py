@@ -35,7 +35,7 @@ _SENTENCE = re.compile(r"[.!?…:\n«“\"¡¿]\s*[¡¿«“\"(]*\s*$")
 
 @dataclass(frozen=True, slots=True)
 class TaggedWord:
-    """One word where it stands; `language` is "" for names, numbers, addresses and protected content."""
+    """One word where it stands; `language` is "" for names, numbers and addresses."""
 
     text: str
     start: int
@@ -140,14 +140,12 @@ def mixture(text: str, among: Sequence[str], spans: Sequence[Span] = ()) -> Mixt
     Args:
         text: any text.
         among: the tags of the languages that it may hold, the one that it most likely is first.
-        spans: protected content, which has no language.
+        spans: protected content, in which no words are.
     """
     tags = tuple(dict.fromkeys(languages.parse(tag) for tag in among))
-    found = [match.span() for match in _WORD.finditer(text)]
-    bare = [
-        _is_bare(text, start, end, tags) or any(s.start < end and start < s.end for s in spans)
-        for start, end in found
-    ]
+    every = [match.span() for match in _WORD.finditer(text)]
+    found = [place for place in every if not any(s.start < place[1] and place[0] < s.end for s in spans)]
+    bare = [_is_bare(text, start, end, tags) for start, end in found]
     own = [place for place, none in zip(found, bare, strict=True) if not none]
     path = iter(_best_path(text, own, tags))
     words = [

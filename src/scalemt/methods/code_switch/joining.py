@@ -105,17 +105,21 @@ def around(items: Sequence[Mixed], road_to: RoadTo) -> list[Draft | None]:
 def masked_at(segment: Segment, places: Sequence[tuple[int, int]]) -> Segment:
     """Return a segment with further protected spans, as far as they do not overlap with its own."""
     key = max((span.key for span in segment.spans), default=-1) + 1
-    spans = list(segment.spans)
-    for start, end in places:
-        inside = [span for span in segment.spans if span.start < end and start < span.end]
-        edges = [start, *(edge for span in inside for edge in (span.start, span.end)), end]
-        for left, right in zip(edges[::2], edges[1::2], strict=True):
-            text = segment.text[left:right]
-            first, last = left + len(text) - len(text.lstrip()), right - len(text) + len(text.rstrip())
-            if any(sign.isalnum() for sign in text):
-                spans.append(Span(first, last, "term", key))
-                key += 1
-    return replace(segment, spans=tuple(sorted(spans, key=lambda span: span.start)))
+    parts = [place for start, end in places for place in outside(segment, start, end)]
+    made = [Span(start, end, "term", key + count) for count, (start, end) in enumerate(parts)]
+    return replace(segment, spans=tuple(sorted((*segment.spans, *made), key=lambda span: span.start)))
+
+
+def outside(segment: Segment, start: int, end: int) -> list[tuple[int, int]]:
+    """Return where words stand between the protected spans of a part of a segment, without spaces around."""
+    inside = [span for span in segment.spans if span.start < end and start < span.end]
+    edges = [start, *(edge for span in inside for edge in (span.start, span.end)), end]
+    found = []
+    for left, right in zip(edges[::2], edges[1::2], strict=True):
+        text = segment.text[left:right]
+        if any(sign.isalnum() for sign in text):
+            found.append((left + len(text) - len(text.lstrip()), right - len(text) + len(text.rstrip())))
+    return found
 
 
 def unmasked(draft: Draft | None, segment: Segment, masked: Segment) -> Draft | None:

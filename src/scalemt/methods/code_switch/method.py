@@ -18,6 +18,7 @@ from scalemt.methods.code_switch.joining import (
     around,
     by_stretches,
     masked_at,
+    outside,
     roads_of,
     unmasked,
 )
@@ -26,7 +27,7 @@ from scalemt.quality.mixing import Mixture, is_romanisable, mixture
 from scalemt.quality.word_evidence import has_list
 from scalemt.specialists.road import Drafted, Road
 from scalemt.text.spans import rewrite
-from scalemt.types import Decision, Demonstration, Draft, Pair, Segment, TermStatus
+from scalemt.types import Candidate, Decision, Demonstration, Draft, Pair, Segment, TermStatus
 
 Route = Literal["auto", "specialist", "generalist", "both"]
 Way = Literal["whole", "around", "stretches", "best"]
@@ -121,10 +122,10 @@ class CodeSwitchMethod(Method):
             for item, drafts in zip(items, self._drafts(items, kit, road_to), strict=True)
         ]
 
-    def remarks(self, prepared: Prepared, text: str, kit: Kit) -> Sequence[Decision]:
+    def remarks(self, prepared: Prepared, chosen: Candidate, kit: Kit) -> Sequence[Decision]:
         """Tell how mixed the translation is, and what it lost of what was in the target language."""
-        among = self._among(text, kit)
-        found = mixture(text, among, ())
+        text = chosen.text
+        found = mixture(text, self._among(text, kit), chosen.spans)
         told = [Decision("mixing", "translation", _described(found))]
         native = [tag for tag in (kit.pair.target, self.embedded) if tag and is_romanisable(tag)]
         if self.script == "roman" and native and set(found.scripts) - {"Latn"}:
@@ -235,7 +236,7 @@ class CodeSwitchMethod(Method):
             elif draft:
                 told.append(Decision("route", "specialist", f"{draft.engine}, around what is embedded"))
             places = [(item.start, item.end) for item in taken] if akin(embedded, kit.pair.source) else []
-            terms = _kept_terms(segment.text, places)
+            terms = _kept_terms(segment, places)
             drafts = (draft,) if draft else ()
             prepared.append(Prepared(segment, drafts, draft, (), prompt, tuple(told), terms=terms))
         return prepared
@@ -394,20 +395,19 @@ def _terms(item: Mixed) -> tuple[FoundTerm, ...]:
     For evidence an answer that is still mixed is a good one, for it comes back as the source was: it is by these
     that the gate refuses one. Words that stand alone may be the same in both languages.
     """
-    kept = _kept_terms(item.segment.text, [(stretch.start, stretch.end) for stretch in item.kept])
+    kept = _kept_terms(item.segment, [(stretch.start, stretch.end) for stretch in item.kept])
     left = [stretch for stretch in item.foreign if stretch.words > 1]
-    gone = _kept_terms(item.segment.text, [(stretch.start, stretch.end) for stretch in left], "forbidden")
+    gone = _kept_terms(item.segment, [(stretch.start, stretch.end) for stretch in left], "forbidden")
     return tuple(sorted((*kept, *gone), key=lambda term: term.start))
 
 
 def _kept_terms(
-    text: str, places: Sequence[tuple[int, int]], status: TermStatus = "keep"
+    segment: Segment, places: Sequence[tuple[int, int]], status: TermStatus = "keep"
 ) -> tuple[FoundTerm, ...]:
-    """Return stretches of a text as terms that are kept as they are, or must not be."""
-    held = [(start, end, text[start:end].strip()) for start, end in places]
-    return tuple(
-        FoundTerm(start, end, words, (TermEntry(words, words, status),)) for start, end, words in held if words
-    )
+    """Return stretches of a text as terms that are kept as they are, or must not be; tags are no part of them."""
+    parts = [part for start, end in places for part in outside(segment, start, end)]
+    held = [(start, end, segment.text[start:end]) for start, end in parts]
+    return tuple(FoundTerm(start, end, words, (TermEntry(words, words, status),)) for start, end, words in held)
 
 
 def _holds(text: str, words: str) -> bool:
