@@ -30,10 +30,11 @@ from scalemt.errors import ScalemtError
 from scalemt.formats import format_for
 from scalemt.serve.asking import Ask, Reply, Wish
 from scalemt.serve.detection import Detected
-from scalemt.serve.keys import Caller
+from scalemt.serve.keys import ANONYMOUS, Caller
 from scalemt.serve.quotas import Quotas
 from scalemt.serve.refusals import (
     Busy,
+    Forbidden,
     InvalidRequest,
     NotDone,
     NotFound,
@@ -52,6 +53,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 _WINDOW = 64  # segments of a document that are in line together
 _AHEAD = 2  # windows
 _AT_A_TIME = 2  # documents
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,12})?")
 _SWEEP = 60.0  # seconds between looks for documents whose time is over
 
@@ -74,6 +76,7 @@ class Job:
         fault: the kind of refusal that this is.
         created, ended: seconds since 1970.
         key: what DeepL's clients have to know of it besides.
+        paid: whether its characters are counted, also when it is begun again.
     """
 
     id: str
@@ -93,6 +96,7 @@ class Job:
     created: float = field(default_factory=time.time)
     ended: float | None = None
     key: str = field(default_factory=lambda: secrets.token_hex(32).upper(), repr=False)
+    paid: bool = False
 
     @property
     def over(self) -> bool:
@@ -139,7 +143,6 @@ class Documents:
         self._quotas = quotas
         self._capacity = capacity
         self._jobs: dict[str, Job] = {}
-        self._callers: dict[str, Caller] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_A_TIME)
         self._sweeping: asyncio.Task[None] | None = None
@@ -150,16 +153,19 @@ class Documents:
         Args:
             find: returns the caller of a name, or None where there is no such key any more.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for place in sorted(self._folder.iterdir()):
-            job = await asyncio.to_thread(_read, place / "job.json")
-            if job is None:
-                continue
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = [await asyncio.to_thread(_read, place) for place in sorted(self._folder.iterdir())]
+        for job in sorted((item for item in found if item), key=lambda job: job.created):
             self._jobs[job.id] = job
             caller = find(job.owner)
-            if not job.over and caller is not None:
-                job.state = "queued"
-                self._begin(job, caller)
+            if job.over:
+                continue
+            if caller is None:
+                job.error, job.fault = "The key that it was sent with is there no more.", Forbidden.kind
+                _end(job, "failed")
+                continue
+            job.state = "queued"
+            self._begin(job, caller)
         self._sweeping = asyncio.create_task(self._sweep())
 
     async def close(self) -> None:
@@ -200,8 +206,12 @@ class Documents:
         kind = format_for(Path(name), format_name)
         if source != "auto":
             languages.parse_pair(source, target)
-        if sum(not job.over for job in self._jobs.values()) >= self._capacity.documents:
+        waiting = [job.owner for job in self._jobs.values() if not job.over]
+        if len(waiting) >= self._capacity.documents:
             raise Busy("As many documents wait as this server takes. Try again later.", 60.0)
+        # Half of the places are for others, where there are any.
+        if caller.name != ANONYMOUS and waiting.count(caller.name) >= max(1, self._capacity.documents // 2):
+            raise Busy("As many of your documents wait as this server takes of one key. Try again later.", 60.0)
         job = Job(str(uuid.uuid4()), caller.name, name, source, languages.parse(target), kind.name, wish or Wish())
         try:
             await asyncio.to_thread(self._keep, job, content)
@@ -270,7 +280,13 @@ class Documents:
         if task := self._tasks.get(job.id):
             task.cancel()
             await asyncio.wait({task})
-        del self._jobs[job.id]
+            if job.paid and job.segments:
+                left = job.characters * (job.segments - job.done) // job.segments
+                self._quotas.refund(caller, left)
+        await self._forget(job)
+
+    async def _forget(self, job: Job) -> None:
+        self._jobs.pop(job.id, None)
         await asyncio.to_thread(shutil.rmtree, self._folder / job.id, ignore_errors=True)
 
     def waiting(self) -> int:
@@ -299,6 +315,8 @@ class Documents:
             job.error = job.error.replace(str(self._path(job, "source")), job.name)
             _end(job, "failed")
         with suppress(OSError):
+            # A disk that is full is not to hold what nobody will read.
+            self._path(job, "source" if job.state == "done" else "result").unlink(missing_ok=True)
             await asyncio.to_thread(self._note, job)
 
     async def _translate(self, job: Job, caller: Caller) -> None:
@@ -311,14 +329,15 @@ class Documents:
         unbounded = replace(
             caller.limits, characters=0, texts=0, per_minute=0, characters_per_minute=0, concurrent=0
         )
-        payer = replace(caller, limits=unbounded)
-        with self._quotas.admit(payer, job.characters, 1):
-            pass
+        if not job.paid:
+            with self._quotas.admit(replace(caller, limits=unbounded), job.characters, 1):
+                job.paid = True
+            await asyncio.to_thread(self._note, job)
         free = replace(caller, limits=replace(unbounded, monthly=0))
         stream = _Stream(self._service, free, job, asyncio.get_running_loop())
         try:
             await asyncio.to_thread(_write, document, stream, self._path(job, "result"))
-        except BaseException:
+        except Exception:
             self._quotas.refund(caller, job.characters)
             raise
         finally:
@@ -355,8 +374,7 @@ class Documents:
             await asyncio.sleep(_SWEEP)
             old = time.time() - self._capacity.kept
             for job in [job for job in self._jobs.values() if job.over and (job.ended or 0) < old]:
-                del self._jobs[job.id]
-                await asyncio.to_thread(shutil.rmtree, self._folder / job.id, ignore_errors=True)
+                await self._forget(job)
 
 
 class _Stream:
@@ -427,11 +445,13 @@ def _end(job: Job, state: State) -> None:
     job.state, job.ended = state, time.time()
 
 
-def _read(path: Path) -> Job | None:
-    """Return the job that a file tells of; None where it tells of none any more."""
+def _read(folder: Path) -> Job | None:
+    """Return the job of a folder; None where it holds none, of which nobody knows then: it is removed."""
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = json.loads((folder / "job.json").read_text("utf-8"))
         return Job(**{**told, "wish": Wish(**told["wish"])})
     except (OSError, ValueError, TypeError, KeyError) as fault:
-        logger.warning("%s is no document that could be gone on with: %s", path, fault)
+        logger.warning("%s is no document that could be gone on with (%s)", folder, type(fault).__name__)
+        if _ID.fullmatch(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
         return None

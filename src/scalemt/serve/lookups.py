@@ -68,14 +68,18 @@ class Lookups:
                 f"There was no translation within {limit:g} s. Send less, or choose a profile that only drafts."
             ) from None
 
-    async def _awaited(self) -> None:
-        """Wait for a server that has just been started, or one whose workers are started again."""
+    async def _awaited(self, *, patient: bool = False) -> None:
+        """Wait for a server that has just been started, or one whose workers are started again.
+
+        Args:
+            patient: as long as that takes.
+        """
         crew = self.scheduler.crew
         if crew.ready:
             return
         until = time.monotonic() + _WAIT
         while not crew.ready:
-            if self.closing or crew.fault or time.monotonic() > until:
+            if self.closing or crew.fault or (time.monotonic() > until and not patient):
                 raise Unavailable("No worker can translate now. The log of the server says why.", 10.0)
             await asyncio.sleep(0.05)
 

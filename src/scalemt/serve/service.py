@@ -223,7 +223,7 @@ class Service(Lookups):
         detected: Sequence[Detected] | None = None,
     ) -> Reply:
         began = time.perf_counter()
-        await self._awaited()
+        await self._awaited(patient=background)
         if detected is None:
             detected = await self._detected(ask)
         parts, done = self._parts(ask, detected)
