@@ -38,7 +38,8 @@ def _match(item: Demonstration) -> dict[str, Any]:
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
-    failed = [f"{check.name}: {check.detail}" for check in candidate.checks if not check.passed]
+    verdicts = (*candidate.checks, *candidate.rules)
+    failed = [f"{check.name}: {check.detail}" for check in verdicts if not check.passed]
     evidence = {name: round(value, 4) for name, value in candidate.evidence.items()}
     told = {"origin": candidate.origin, "text": candidate.text, "failed": failed, "evidence": evidence}
     return told | ({"round": candidate.round} if candidate.round else {})

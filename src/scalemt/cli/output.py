@@ -59,6 +59,7 @@ def explain(translation: Translation, console: Console) -> None:
 def _evidence(candidate: Candidate, row: Any) -> None:
     told = [f"{name} {value:.2f}" for name, value in sorted(candidate.evidence.items())]
     told += [f"failed {check.name} ({check.detail})" for check in candidate.checks if not check.passed]
+    told += [f"breaks {check.name}" for check in candidate.rules if not check.passed]
     if told:
         row("", f"{candidate.origin}: {', '.join(told)}")
 

@@ -159,9 +159,7 @@ class Template:
         """Return the prompt that follows an answer that breaks rules; None where the template has none."""
         return self._gone_on(prompt, self.amend, answer, {"faults": [one_line(fault) for fault in faults]}, pair)
 
-    def _gone_on(
-        self, prompt: Prompt, text: str, answer: str, data: dict[str, Any], pair: Pair
-    ) -> Prompt | None:
+    def _gone_on(self, prompt: Prompt, text: str, answer: str, data: dict[str, Any], pair: Pair) -> Prompt | None:
         if not text:
             return None
         shared = self.variables((), pair, confidences=False) | {"answer": one_line(answer)}
