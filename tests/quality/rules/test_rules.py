@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -214,6 +216,15 @@ def test_a_wrong_value_is_told_with_an_example(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"needs .*, as in ") as caught:
         read_rules(text)
     assert example in str(caught.value)
+
+
+def test_every_rule_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/methods/instruct.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| `((?:[^`|]|\\\|)+)` \|.*\|.*\|$", page, re.MULTILINE))
+    assert list(rows) == RULES.names()
+    assert {name: RULES.load(name).example for name in rows} == {
+        name: example.replace("\\|", "|") for name, example in rows.items()
+    }
 
 
 def test_an_unknown_rule_names_the_known_ones() -> None:
