@@ -100,6 +100,13 @@ def test_a_text_in_the_target_language_comes_back_as_it_is() -> None:
     assert told(done, "route") == [("kept", "all words are English already")]
 
 
+def test_nobody_is_asked_about_a_text_in_the_target_language() -> None:
+    made = engine(options={"route": "generalist"})
+    (done,) = made.translate(["we are ready with the report"], "es", "en")
+    assert done.text == "we are ready with the report"
+    assert not asked(made)
+
+
 def test_a_text_of_one_other_language_is_given_to_the_specialist_whole() -> None:
     (done,) = engine().translate(["mañana tengo un"], "es", "en")
     assert done.text == "tomorrow I have a"
@@ -114,9 +121,12 @@ def test_joints_lose_the_capital_and_the_stop_that_a_specialist_adds() -> None:
                 [Draft(d.text.capitalize() + ".", (), None, d.engine, d.language) for d in row] for row in made
             ]
 
-    made = engine(specialists=[Formal({ES_EN: {"con": "with"}})], options={"way": "stretches"})
+    table = {"con": "with", "yo": "I'm"}
+    made = engine(specialists=[Formal({ES_EN: table})], options={"way": "stretches"})
     (done,) = made.translate(["I live con my brother."], "es", "en")
     assert done.text == "I live with my brother."
+    (done,) = made.translate(["you know yo no soy tired"], "es", "en")
+    assert done.text == "you know I'm no soy tired"
 
 
 def test_tags_and_placeholders_keep_their_places_in_each_way() -> None:

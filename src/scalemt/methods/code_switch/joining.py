@@ -192,7 +192,9 @@ def _fitted(draft: Draft, source: str, before: str, item: Mixed) -> tuple[str, t
         text = text.lstrip()
     opens = not before.strip() or before.rstrip()[-1:] in _OPENING
     first = text.split(" ", 1)[0]
-    if source[:1].islower() and first[1:].islower() and not opens and not (spans and spans[0].start == 0):
+    # Not "I'm", and no noun of German.
+    lowers = first[1:2].isalpha() and first[1:].islower() and _first(item.target) != "de"
+    if source[:1].islower() and lowers and not opens and not (spans and spans[0].start == 0):
         text = text[:1].lower() + text[1:]
     elif source[:1].isupper() and opens and not (spans and spans[0].start == 0):
         text = text[:1].upper() + text[1:]

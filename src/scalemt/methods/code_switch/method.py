@@ -155,9 +155,9 @@ class CodeSwitchMethod(Method):
     def _drafts(self, items: Sequence[Mixed], kit: Kit, road_to: RoadTo) -> list[_Drafts]:
         """Return the specialists' drafts of each text by way; the first is what can stand."""
         made = [_Drafts() for _ in items]
-        if self.route == "generalist":
-            return made
-        if kit.road and not kit.road.makers():  # drafts made elsewhere: one a segment, whatever it holds
+        if (
+            self.route != "generalist" and kit.road and not kit.road.makers()
+        ):  # drafts made elsewhere: one a segment, whatever it holds
             for drafts, result in zip(made, kit.road.draft([item.segment for item in items]), strict=True):
                 drafts.by_way = {"recorded": result.standing} if result.standing else {}
             return made
@@ -167,6 +167,8 @@ class CodeSwitchMethod(Method):
                 drafts.by_way["kept"] = Draft(
                     item.segment.text, engine="source", language=item.target, spans=spans
                 )
+        if self.route == "generalist":
+            return made
         opened = [index for index, drafts in enumerate(made) if not drafts.by_way]
         weighs = self.way == "best" and kit.gate.mode == "quality"
         one: Way = "around" if self.way == "best" else self.way
@@ -186,7 +188,7 @@ class CodeSwitchMethod(Method):
         asks = self.route in ("generalist", "both") or (self.route == "auto" and not covered)
         if not item.foreign and found.counts:
             told.append(Decision("route", "kept", f"all words are {languages.name(item.target)} already"))
-            asks = self.route == "generalist"
+            asks = False
         elif drafts and not asks:
             told.append(Decision("route", "specialist", _why(item, next(iter(drafts)))))
         elif asks:
