@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from scalemt.engine import Engine
 from scalemt.errors import BudgetError, ConfigurationError, DeadlineError, UnknownNameError
 from scalemt.generalists.fake import FakeGeneralist
 from scalemt.methods.agents import AgentsMethod
-from scalemt.types import Completion, Prompt, Segment, Translation, Usage
+from scalemt.types import Completion, Draft, Likelihood, Pair, Prompt, Segment, Translation, Usage, Word
 
 WORDS = {
     "the": "o",
@@ -526,6 +526,48 @@ def test_tags_and_placeholders_are_no_terms_and_are_kept(freedict: str) -> None:
     script = Script(translator=lambda _: "o vírus <x1/> deixa o hospedeiro")
     (item,) = run(script, ["the virus <br/> leaves the host"], freedict)
     assert [use.target for use in item.terms] == ["hospedeiro"]
+
+
+class Wavering(ScoringDictionary):
+    """Says "cepa" or "estirpe", as the sentence begins; `price` is what it thinks of the other one."""
+
+    price = 0.0
+
+    def _one(self, text: str, pair: Pair, path: int) -> Draft:
+        made = super()._one(text, pair, path)
+        if pair == EN_PT and text.startswith("new"):
+            words = tuple(Word("estirpe", 0.9) if word.text == "cepa" else word for word in made.words)
+            made = replace(made, words=words, text=" ".join(word.text for word in words))
+        return replace(made, alignment=tuple((at, at) for at in range(len(made.words))))
+
+    def score(self, sources: Sequence[str], targets: Sequence[str], pair: Pair) -> list[Likelihood]:
+        other = [
+            source.startswith("new") and "cepa" in text for source, text in zip(sources, targets, strict=True)
+        ]
+        return [Likelihood(-self.price * at, 1) for at in other]
+
+
+def wavering(price: float) -> Wavering:
+    words = WORDS | {"strain": "cepa", "new": "nova"}
+    back = {target: source for source, target in words.items()} | {"estirpe": "strain"}
+    made = Wavering({EN_PT: words, PT_EN: back})
+    made.price = price
+    return made
+
+
+@pytest.mark.parametrize(("price", "text"), [(0.1, "nova cepa deixa"), (0.5, "nova estirpe deixa")])
+def test_drafts_call_the_same_the_same_where_the_specialist_finds_that_as_good(
+    freedict: str, price: float, text: str
+) -> None:
+    profile = Profile(method="agents", cache=False, options={"by": "specialist", "sources": freedict})
+    engine = Engine(profile, specialists=[wavering(price)])
+    first, second = engine.translate(["new strain leaves", "the strain enters"], "en", "pt")
+    assert second.text == "o cepa entra"
+    assert [use.target for use in first.terms] == ["cepa"]
+    assert first.text == text
+    assert first.draft
+    assert first.draft.text == "nova estirpe deixa"
+    assert ("draft made consistent: strain = cepa" in told(first, "terms")) == (text == "nova cepa deixa")
 
 
 # The graph

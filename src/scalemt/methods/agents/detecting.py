@@ -18,7 +18,7 @@ from scalemt.glossary.lemmas import forms
 from scalemt.glossary.tokens import Token, fold, term_tokens, tokenise
 from scalemt.methods.agents.asking import text_in
 from scalemt.methods.agents.graph import key_of
-from scalemt.methods.agents.words import is_content, singular
+from scalemt.methods.agents.words import is_content, is_headword
 from scalemt.types import Draft, Pair, Segment
 
 UNSURE = 0.5
@@ -30,7 +30,7 @@ LONGEST = 5
 _PHRASE = 4  # most words of a phrase that dictionaries are asked for
 _LONGEST_RUN = 3  # words of a phrase that comes again
 _AGAIN = 2  # segments that hold it
-_ROOT, _ROOT_SHARE = 4, 0.6  # letters that words of one root share: at least so many, and of one word
+_ROOT, _ROOT_SHARE = 4, 0.7  # letters that words of one root share: at least so many, and of one word
 _CAPITALISING = frozenset({"de", "lb"})  # languages that write nouns with a capital
 _SHOUTING = 0.5  # share of words with a capital from which on capitals tell nothing
 _JOINED = frozenset({"", " ", "-", "\u2010", "\u2011"})  # between the words of a name
@@ -309,14 +309,10 @@ def _disagreeing(
     """
     if scene.draft is None or not scene.draft.text.strip():
         return []
-    known_forms = forms(scene.pair.source)
-    # Of verbs a draft has forms that dictionaries do not list, and nothing that a term list would hold.
     words = {
         token.folded: token
         for token in content
-        if counts[key_of(token.text, scene.pair.source)] >= _AGAIN
-        and token.text.islower()
-        and known_forms.lemma(token.text) in (token.text, singular(token.text, scene.pair.source))
+        if counts[key_of(token.text, scene.pair.source)] >= _AGAIN and is_headword(token.text, scene.pair.source)
     }
     found = []
     for token, known in zip(words.values(), translating([token.text for token in words.values()]), strict=True):

@@ -16,10 +16,10 @@ from scalemt.errors import ConfigurationError, UnknownNameError
 from scalemt.glossary.lemmas import forms
 from scalemt.glossary.tokens import tokenise
 from scalemt.methods.agents.asking import text_in
-from scalemt.methods.agents.detecting import LONGEST, word_number
-from scalemt.methods.agents.graph import Fact, Graph, Provenance, Term, Witness
+from scalemt.methods.agents.detecting import LONGEST, Scene, Spot, keyed, word_number
+from scalemt.methods.agents.graph import VARIES, Fact, Graph, Provenance, Term, Witness, key_of
 from scalemt.methods.agents.sources import SOURCES, Setting, Source, SourceMissingError
-from scalemt.methods.agents.words import is_content, singular
+from scalemt.methods.agents.words import is_content, is_headword, singular
 from scalemt.types import Draft, Pair, Segment
 
 GENERALIST_TRUST = 0.5
@@ -223,6 +223,32 @@ def _uncapitalised(text: str, source: str) -> str:
     """Return a rendering that only opens a sentence in small letters, as its term is."""
     opens = text[:1].isupper() and text[1:] == text[1:].lower()
     return text[0].lower() + text[1:] if opens and source[:1].islower() else text
+
+
+def varying_spots(scenes: Sequence[tuple[Scene, Graph]]) -> list[list[Spot]]:
+    """Return, for each segment, the nouns and phrases that the drafts of its document render in different ways.
+
+    Args:
+        scenes: segments, each with the graph of its document.
+    """
+    places: defaultdict[tuple[int, str], list[tuple[int, int, int, str]]] = defaultdict(list)
+    for at, (scene, graph) in enumerate(scenes):
+        if not scene.draft:
+            continue
+        text = scene.segment.text
+        for key, start, end in keyed(scene):
+            if " " not in key and not is_headword(text[start:end], scene.pair.source):
+                continue
+            held, _ = _rendered(scene.draft, text, (start, end), scene.pair)
+            if held:
+                places[id(graph), key].append((at, start, end, key_of(held, scene.pair.target)))
+    spots: list[list[Spot]] = [[] for _ in scenes]
+    why = (("evidence", VARIES),)
+    for rows in places.values():
+        if len({rendered for *_, rendered in rows}) > 1 and len({at for at, *_ in rows}) > 1:
+            for at, start, end, _ in rows:
+                spots[at].append(Spot(start, end, scenes[at][0].segment.text[start:end], why, 0.6))
+    return spots
 
 
 def propose_form(term: Term, segment: str) -> None:

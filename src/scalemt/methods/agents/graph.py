@@ -30,6 +30,10 @@ CONTEXT = 3
 """Segments before one that agents are shown."""
 
 
+VARIES = "rendered in different ways"
+"""Why a term is looked at whose translation is not the same in all drafts of a document."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a fact comes from: the name of what said it, the place there, and what kind of witness that is."""

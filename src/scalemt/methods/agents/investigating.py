@@ -13,13 +13,14 @@ from scalemt.memory.matching import without_drafts
 from scalemt.methods.agents.applying import applied
 from scalemt.methods.agents.asking import Agent, prompt_of, read_answer, read_object
 from scalemt.methods.agents.desks import Desk, Limits, Search
-from scalemt.methods.agents.detecting import Scene, Spot, by_evidence, by_generalist, chosen, keyed
+from scalemt.methods.agents.detecting import Scene, Spot, by_evidence, by_generalist, chosen, holds, keyed
 from scalemt.methods.agents.gathering import (
     Library,
     headword,
     propose_draft,
     propose_form,
     propose_generalist,
+    varying_spots,
 )
 from scalemt.methods.agents.graph import Graph, Provenance, Rendering, Term, Trial, Witness, key_of
 from scalemt.methods.agents.judging import (
@@ -132,7 +133,11 @@ class Investigation:
     def _detect(self) -> Generator[Sequence[Question], Sequence[Completion], list[list[Spot]]]:
         for desk in self._desks:
             desk.graph.counts.update({key for key, _, _ in keyed(desk.scene)})
-        found = [by_evidence(desk.scene, self._library.quick, desk.graph.counts) for desk in self._desks]
+        varying = varying_spots([(desk.scene, desk.graph) for desk in self._desks])
+        found = [
+            chosen([*by_evidence(desk.scene, self._library.quick, desk.graph.counts), *varied], desk.scene.taken)
+            for desk, varied in zip(self._desks, varying, strict=True)
+        ]
         if self._kind:
             rows = [
                 (at, {"text": desk.item.segment.text, "before": desk.before, "most": self._limits.terms}, 0)
@@ -281,14 +286,22 @@ class Investigation:
         probes, prompts = [], []
         scoring: dict[int, Prompt | None] = {}
         for search in searches:
-            drafted = (place for place in search.places if self._desks[place[0]].item.standing)
-            at, place = next(drafted, search.places[0])
-            if at not in scoring:
-                scoring[at] = self._scoring_prompt(self._desks[at].item)
             for rendering in tried[id(search)]:
+                at, place = self._place_for(search, rendering)
+                if at not in scoring:
+                    scoring[at] = self._scoring_prompt(self._desks[at].item)
                 probes.append(Probe(search.term, rendering, self._desks[at].item, place))
                 prompts.append(scoring[at])
         probe(probes, self._kit, prompts)
+
+    def _place_for(self, search: Search, rendering: Rendering) -> tuple[int, FoundTerm]:
+        """Return where a translation is tried: where a draft holds it of its own, else where there is a draft."""
+        drafted = [row for row in search.places if self._desks[row[0]].item.standing]
+        for at, place in drafted:
+            standing = self._desks[at].item.standing
+            if standing and holds(standing.text, [rendering.text], self._kit.pair.target):
+                return at, place
+        return next(iter(drafted), search.places[0])
 
     def _scoring_prompt(self, item: Prepared) -> Prompt | None:
         """Return the prompt under which the generalist scores: few-shot, without draft or term."""

@@ -138,3 +138,11 @@ def singular(word: str, language: str) -> str:
     lemma = forms(language).lemma(word)
     regular = (f"{lemma}s", f"{lemma}es", f"{lemma[:-1]}ies" if lemma.endswith("y") else "")
     return lemma if word in regular else word
+
+
+def is_headword(word: str, language: str) -> bool:
+    """Whether a word in small letters stands in a dictionary as it is, or is the plural of one that does.
+
+    Forms of verbs and of adjectives do not: what renders them agrees with the words around it.
+    """
+    return word.islower() and forms(language).lemma(word) in (word, singular(word, language))
