@@ -316,6 +316,21 @@ def test_each_row_of_a_batch_keeps_to_the_budget(generalist: TransformersGeneral
 
 
 @slow
+@pytest.mark.parametrize(("budget", "wait"), [(9, False), (200, False), (200, True)])
+def test_rows_of_other_lengths_beside_it_change_nothing(
+    generalist: TransformersGeneralist, budget: int, wait: bool
+) -> None:
+    before = [(Message("system", "river bread " * number),) for number in range(len(LENGTHS))]
+    asked = [Prompt((*said, Message("user", word))) for said, word in zip(before, LENGTHS, strict=True)]
+    decoding = Decoding(max_tokens=30, thinking=budget, wait=wait)
+    together = generalist.complete(asked, decoding)
+    assert together == [generalist.complete([prompt], decoding)[0] for prompt in asked]
+    assert len({completion.prompt_tokens for completion in together}) == len(asked)  # so all but one are padded
+    assert len({completion.completion_tokens for completion in together}) > 1
+    assert all(completion.thinking_tokens <= budget for completion in together)
+
+
+@slow
 def test_wait_is_put_in_at_most_once_a_row(generalist: TransformersGeneralist) -> None:
     completions = generalist.complete(prompts(), Decoding(max_tokens=30, thinking=150, wait=True))
     waits = [
