@@ -126,6 +126,8 @@ class CodeSwitchMethod(Method):
         """Tell how mixed the translation is, and what it lost of what was in the target language."""
         text = chosen.text
         found = mixture(text, self._among(text, kit), chosen.spans)
+        if self.degree:
+            found = _known(found, prepared.terms, self.embedded or kit.pair.source)
         told = [Decision("mixing", "translation", _described(found))]
         native = [tag for tag in (kit.pair.target, self.embedded) if tag and is_romanisable(tag)]
         if self.script == "roman" and native and set(found.scripts) - {"Latn"}:
@@ -208,7 +210,7 @@ class CodeSwitchMethod(Method):
             prompt,
             (*told, *made.lost),
             alternatives=tuple(ways[1:]),
-            terms=_terms(item) if item.foreign else (),
+            terms=_terms(item, asks) if item.foreign else (),
         )
 
     # To a mixed text.
@@ -391,14 +393,14 @@ def _tags(item: Mixed) -> list[tuple[str, str]]:
     return [(languages.name(stretch.language), text[stretch.start : stretch.end]) for stretch in item.stretches]
 
 
-def _terms(item: Mixed) -> tuple[FoundTerm, ...]:
-    """Return what a translation is to hold as it is, and stretches in another language that it must not hold.
+def _terms(item: Mixed, asks: bool) -> tuple[FoundTerm, ...]:
+    """Return what a translation is to hold as it is, and, for an answer, what it must not hold any more.
 
-    For evidence an answer that is still mixed is a good one, for it comes back as the source was: it is by these
-    that the gate refuses one. Words that stand alone may be the same in both languages.
+    For evidence an answer that is still mixed is a good one, for it comes back as the source was: it is by
+    stretches in another language that the gate refuses one. Words that stand alone may be the same in both.
     """
     kept = _kept_terms(item.segment, [(stretch.start, stretch.end) for stretch in item.kept])
-    left = [stretch for stretch in item.foreign if stretch.words > 1]
+    left = [stretch for stretch in item.foreign if stretch.words > 1 and asks]
     gone = _kept_terms(item.segment, [(stretch.start, stretch.end) for stretch in left], "forbidden")
     return tuple(sorted((*kept, *gone), key=lambda term: term.start))
 
@@ -410,6 +412,18 @@ def _kept_terms(
     parts = [part for start, end in places for part in outside(segment, start, end)]
     held = [(start, end, segment.text[start:end]) for start, end in parts]
     return tuple(FoundTerm(start, end, words, (TermEntry(words, words, status),)) for start, end, words in held)
+
+
+def _known(found: Mixture, terms: Sequence[FoundTerm], language: str) -> Mixture:
+    """Return a translation whose embedded words are told by what was embedded: loans look like either language."""
+    places = [(at, at + len(term.text)) for term in terms if (at := found.text.find(term.text)) >= 0]
+    words = [
+        replace(word, language=language)
+        if word.language and any(start <= word.start and word.end <= end for start, end in places)
+        else word
+        for word in found.words
+    ]
+    return replace(found, words=tuple(words))
 
 
 def _holds(text: str, words: str) -> bool:
