@@ -35,7 +35,7 @@ _RANGE = 6.0  # expected chrF points at which likelihood says all that it can
 def settle(term: Term) -> None:
     """Give each translation of a term its state, from its trials."""
     for item in term.renderings.values():
-        item.score = _score(item)
+        item.score = _score(item) if item.trials else None
         item.state = _state(item, term)
     standing = [item for item in term.renderings.values() if item.state == "admitted"]
     if not standing:
