@@ -154,7 +154,4 @@ def _missing(pair: Pair, folder: Path, *, standard: bool) -> str:
     said = f"There is no FreeDict dictionary of {pair} in {folder}."
     if not standard:
         return f"{said} It would be called {name}.index, with {name}.dict.dz beside it."
-    return (
-        f"{said} On Debian `apt-cache search dict-freedict` lists those there are; this one would be installed by "
-        f"`apt-get install dict-{name}`."
-    )
+    return f"{said} `apt-cache search dict-freedict` lists those of Debian; this one would be called dict-{name}."
