@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Answer = Callable[["Scope", Refusal], Any]
 """Makes the response of a refusal, in the form of the surface that was called."""
 
-_LINGERING, _LINGERING_BYTES = 2.0, 32 * 2**20  # seconds that a refused body is read on, and how much of it
+_LINGERING, _LINGERING_BYTES = 1.0, 32 * 2**20  # seconds that a refused body is read on, and how much of it
 _UPLOADS = 0.5  # the share of all that is held that uploads may fill: large files leave room for small requests
 
 
@@ -32,6 +32,7 @@ class _Body:
     """What has been read of a body."""
 
     upload: bool
+    whole: bool = False
     taken: list[bytes] = field(default_factory=list)
 
 
@@ -62,7 +63,7 @@ class Intake:
             if await self._take(scope, receive, body):
                 await self._serve(scope, receive, send, b"".join(body.taken))
         except Refusal as refusal:
-            await _refuse(self._answer(scope, refusal), scope, receive, send)
+            await _refuse(self._answer(scope, refusal), scope, receive, send, linger=not body.whole)
         finally:
             self._held[body.upload] -= sum(map(len, body.taken))
 
@@ -80,10 +81,11 @@ class Intake:
                     if message["type"] == "http.disconnect":
                         return False
                     chunk = message.get("body", b"")
+                    body.whole = not message.get("more_body")
                     length += len(chunk)
                     _refuse_larger(length, most)
                     self._hold(chunk, body)
-                    if not message.get("more_body"):
+                    if body.whole:
                         return True
                     limit.reschedule(until + length / RATE)
         except TimeoutError:
@@ -137,11 +139,11 @@ class Intake:
             listening.cancel()
 
 
-async def _refuse(response: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a refusal of a body that is not all here.
+async def _refuse(response: Any, scope: Scope, receive: Receive, send: Send, *, linger: bool) -> None:
+    """Send a refusal, and end the connection: what is left of a body would be taken for the next request.
 
-    A client that still sends would see a broken connection, and not why. What comes is read for a while, and
-    thrown away; then the connection ends, as what is left would be taken for the next request.
+    A client that still sends would see a broken connection, and not why: while the answer is on its way, what
+    comes is read for a while, and thrown away.
     """
 
     async def held(message: Message) -> None:
@@ -152,7 +154,7 @@ async def _refuse(response: Any, scope: Scope, receive: Receive, send: Send) -> 
     left = _LINGERING_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(_LINGERING):
-            while left > 0 and (message := await receive()).get("more_body"):
+            while linger and left > 0 and (message := await receive()).get("more_body"):
                 left -= len(message["body"])
     await send({"type": "http.response.body", "body": b""})
 

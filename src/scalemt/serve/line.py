@@ -76,7 +76,11 @@ class Ticket:
             return
         self.done[index] = translation
         if self.watch:
-            self.watch(index, translation)
+            try:
+                self.watch(index, translation)
+            except Exception as fault:  # of whoever asked: nobody else is to be kept from theirs
+                self.fail(fault)
+                return
         if len(self.done) == len(self.segments):
             self.future.set_result([self.done[number] for number in range(len(self.segments))])
 
