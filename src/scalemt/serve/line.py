@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scalemt.serve.work import Kind, Lane
 from scalemt.types import Segment, Translation
@@ -185,3 +185,15 @@ def _is_full(queue: deque[Ticket], kind: Kind) -> bool:
             if count >= _LARGEST[kind] or length >= _LONGEST[kind]:
                 return True
     return False
+
+
+def told_apart(items: Sequence[Item]) -> list[Segment]:
+    """Return the segments of a batch, those of each request as a document of its own.
+
+    What a method carries through a document must not go from one request to another.
+    """
+    tickets = {id(item.ticket): number for number, item in enumerate(items)}
+    return [
+        replace(item.segment, document=f"{tickets[id(item.ticket)]} {item.segment.document}".rstrip())
+        for item in items
+    ]

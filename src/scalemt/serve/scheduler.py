@@ -15,13 +15,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from scalemt.engine.backends import asks_generalist
 from scalemt.errors import GeneralistError, ScalemtError, SpecialistError, UsageError
 from scalemt.serve.crew import Crew, Hand, Running, WorkerDied
-from scalemt.serve.line import Item, Line, Ticket, Watch
+from scalemt.serve.line import Item, Line, Ticket, Watch, told_apart
 from scalemt.serve.refusals import Busy
 from scalemt.serve.settings import ServeSettings
 from scalemt.serve.work import InternalError, Kind, Lane, Variant, changed, failed
@@ -162,7 +162,7 @@ class Scheduler:
 
     def _dispatch(self, hand: Hand, kind: Kind, items: list[Item], *, alone: bool = False) -> None:
         lane = items[0].ticket.lane
-        segments = [item.segment for item in items]
+        segments = told_apart(items)
         running = self.crew.send(
             hand, kind, "translate", alone=alone, variant=lane.variant, pair=lane.pair, segments=segments
         )
@@ -193,7 +193,7 @@ class Scheduler:
         self._measure(batch)
         for item, translation in zip(batch.items, translations, strict=True):
             self._observer.translated(batch.lane, translation)
-            item.ticket.take(translation, item.index)
+            item.ticket.take(replace(translation, segment=item.segment), item.index)
 
     def _measure(self, batch: Batch) -> None:
         now = time.monotonic()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from helpers import EN_PT, PT_EN
-from scalemt.serve.line import Item, Line, Ticket
+from scalemt.serve.line import Item, Line, Ticket, told_apart
 from scalemt.serve.work import Kind, Lane, Variant
 from scalemt.types import Segment, Translation
 
@@ -172,3 +172,12 @@ def test_a_ticket_is_done_when_all_of_it_is(make: Make) -> None:
     ticket.take(done[0], 0)
     ticket.fail(ValueError())
     assert seen == [1, 0]
+
+
+def test_requests_of_one_batch_are_different_documents(make: Make) -> None:
+    line = Line()
+    for name in "ab":
+        line.add(make(f"{name}1", f"{name}2"))
+    sent = told_apart(line.take("drafting"))
+    assert [item.text for item in sent] == ["a1", "a2", "b1", "b2"]
+    assert sent[0].document == sent[1].document != sent[2].document == sent[3].document
