@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from scalemt import languages
@@ -397,11 +398,17 @@ def _terms(item: Mixed, asks: bool) -> tuple[FoundTerm, ...]:
     """Return what a translation is to hold as it is, and, for an answer, what it must not hold any more.
 
     For evidence an answer that is still mixed is a good one, for it comes back as the source was: it is by
-    stretches in another language that the gate refuses one. Words that stand alone may be the same in both.
+    neighbouring words in another language that the gate refuses one. Single words may be the same in both, and
+    pairs that a draft holds too count for nothing.
     """
     kept = _kept_terms(item.segment, [(stretch.start, stretch.end) for stretch in item.kept])
-    left = [stretch for stretch in item.foreign if stretch.words > 1 and asks]
-    gone = _kept_terms(item.segment, [(stretch.start, stretch.end) for stretch in left], "forbidden")
+    pairs = pairwise(word for word in item.mixture.words if word.language) if asks else ()
+    left = [
+        (one.start, other.end)
+        for one, other in pairs
+        if one.language == other.language and not akin(one.language, item.target)
+    ]
+    gone = _kept_terms(item.segment, left, "forbidden")
     return tuple(sorted((*kept, *gone), key=lambda term: term.start))
 
 
