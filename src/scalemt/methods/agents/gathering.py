@@ -175,7 +175,8 @@ def _rendered(draft: Draft, source: str, place: tuple[int, int], pair: Pair) -> 
     """Return the words of a draft that are aligned with a stretch of its source alone, and the least confidence.
 
     They must stand together, hold every word of the stretch that says something, and not be many more; function
-    words at their ends are left out. A word that belongs to other words of the source as well is not taken.
+    words at their ends are left out. A word that belongs to other words of the source as well is not taken, and
+    where one stands beside those that are, it cannot be told where the rendering ends.
     """
     if len(draft.words) != len(draft.text.split()):
         return "", 0.0
@@ -189,6 +190,11 @@ def _rendered(draft: Draft, source: str, place: tuple[int, int], pair: Pair) -> 
         mine.pop(0)
     while mine and not _says(words[mine[-1]][0], pair.target):
         mine.pop()
+    beside = {mine[0] - 1, mine[-1] + 1} if mine else set()
+    if any(
+        _says(words[at][0], pair.target) for at in beside & links.keys() if links[at] & set(range(first, last + 1))
+    ):
+        return "", 0.0
     told = set().union(*(links[other] for other in mine))
     saying = {number for number in range(first, last + 1) if _says(source.split()[number], pair.source)}
     if not saying <= told:
