@@ -18,7 +18,7 @@ from scalemt.memory.store import PairStats
 from scalemt.serve.work import Kind, Setup, Variant, changed, portable_translations
 from scalemt.specialists import Specialist
 from scalemt.specialists.road import through_pivot
-from scalemt.types import Pair, Segment
+from scalemt.types import Decoding, Message, Pair, Prompt, Segment
 from scalemt.workers import give_up
 
 if TYPE_CHECKING:
@@ -172,6 +172,18 @@ class Desk:
     def _warm_prompts(self, variant: Variant) -> None:
         for pair in self.pairs(variant)[:1]:
             list(self.engine(variant).prompts([Segment("A sentence.")], pair.source, pair.target))
+
+    def wake(self) -> None:
+        """Load the generalists that live in this process: the first request would wait for many seconds."""
+        for name, profile in self._setup.profiles.items():
+            if not self._asks(profile) or self._backends.lanes(profile) > 1:
+                continue
+            generalist = self._backends.generalist(profile, 0)
+            word = "Good"
+            chat = generalist.kind == "chat"
+            prompt = Prompt(messages=(Message("user", word),)) if chat else Prompt(text=word)
+            with self.turn(Variant(name), 0):
+                generalist.complete([prompt], Decoding(max_tokens=1))
 
     @contextmanager
     def turn(self, variant: Variant, lane: int) -> Iterator[None]:

@@ -73,11 +73,13 @@ class Service(Lookups):
         """Start the workers, and go on with the documents of an earlier server."""
         await self.scheduler.crew.start()
         await self.documents.start(self.keys.named)
-        await asyncio.to_thread(detect, "The first text waits for the model that tells languages.")
+        # The model that tells languages is loaded meanwhile: the first text would wait for it.
+        self._warming = asyncio.create_task(asyncio.to_thread(detect, "The first text."))
 
     async def close(self) -> None:
         """End the workers, and write down what is counted."""
         self.closing = True
+        self._warming.cancel()
         await self.documents.close()
         await self.scheduler.crew.close()
         self.quotas.close()

@@ -81,6 +81,11 @@ class Worker:
         for lane in range(lanes):
             self._lanes.put(lane)
         self._send(Ready(lanes))
+        # Drafts need not wait for it.
+        try:
+            self._desk.wake()
+        except Exception as fault:
+            self._send(Notice(f"The generalist cannot be loaded: {portable(fault)}"))
 
     def _do(self, task: Task) -> None:
         outcome = Outcome(task.number, cancelled=True)
