@@ -347,12 +347,16 @@ class Crew:
 
 
 def _setups(settings: ServeSettings) -> list[Setup]:
-    """Return what each worker is told: the first answers, with all cores, and all of them draft."""
-    cores = os.cpu_count() or 1
-    count = settings.worker_count
-    each = max(1, cores // count)
+    """Return what each worker is told: all of them draft, the first answers too.
+
+    A worker drafts with one thread: threads that wait for each other spin, and two of them on a busy machine of two
+    cores draft at a tenth of the speed of one. More cores want more workers. A generalist in the process leaves a
+    core to the others.
+    """
+    alone = max(1, (os.cpu_count() or 1) - 1)
     return [
-        Setup(settings.profiles, settings.configuration, each, cores, answers=place == 0) for place in range(count)
+        Setup(settings.profiles, settings.configuration, 1, alone, answers=place == 0)
+        for place in range(settings.worker_count)
     ]
 
 
