@@ -102,8 +102,9 @@ class Script:
 
 def verdict(data: dict[str, Any], *fitting: str) -> str:
     rows = [
-        {"number": item["number"], "would change": "nothing", "fits": item["translation"] in fitting}
+        {"number": item["number"], "would change": "nothing" if fits else "the animal", "fits": fits}
         for item in data["candidates"]
+        for fits in [item["translation"] in fitting]
     ]
     best = next((row["number"] for row in rows if row["fits"]), 0)
     return json.dumps({"candidates": rows, "best": best})
@@ -306,6 +307,10 @@ def test_without_facts_the_dictionary_is_judged(freedict: str, answer: Reply) ->
         ),
         (
             '{"candidates": [{"number": 1, "fits": true}, {"number": 2, "fits": true}], "best": 0}',
+            "contradicts itself",
+        ),
+        (
+            '{"candidates": [{"number": 1, "fits": false, "would change": "Nothing."}], "best": 0}',
             "contradicts itself",
         ),
         ('{"candidates": [{"number": 1, "fits": true}], "best": 1}', "it did not judge all candidates"),

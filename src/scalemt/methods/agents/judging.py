@@ -198,7 +198,10 @@ def note_verdict(asked: Sequence[Rendering], answer: Mapping[str, Any] | None) -
             return "its answer cannot be read"
         if not 1 <= number <= len(asked) or (number in verdicts and verdicts[number][0] != fits):
             return "its answer contradicts itself"
-        verdicts[number] = (fits, text_in(row, "would change", "would_change", "why")[:160])
+        why = text_in(row, "would change", "would_change", "why")[:160]
+        if not fits and why.strip(". ").casefold() in ("nothing", "none"):
+            return "its answer contradicts itself"
+        verdicts[number] = (fits, why)
     best = answer.get("best")
     if not isinstance(best, int) or isinstance(best, bool) or len(verdicts) != len(asked):
         return "it did not judge all candidates"
