@@ -74,7 +74,10 @@ MOST_ANSWER = 24
 
 @dataclass(frozen=True)
 class Row:
-    """One system in one direction; what is counted is per segment, `ended` is how many thoughts ended how."""
+    """One system in one direction; what is counted is per segment, `ended` is how many thoughts ended how.
+
+    `cpu` is in seconds of this process, which a busy machine does not stretch; a server's are not in it.
+    """
 
     direction: str
     system: str
@@ -87,6 +90,7 @@ class Row:
     sent: float
     answered: float
     seconds: float
+    cpu: float
 
 
 def chrf(texts: Sequence[str], references: Sequence[str]) -> float:
@@ -95,7 +99,7 @@ def chrf(texts: Sequence[str], references: Sequence[str]) -> float:
 
 
 def measured(
-    direction: str, name: str, done: Sequence[Translation], references: Sequence[str], took: float
+    direction: str, name: str, done: Sequence[Translation], references: Sequence[str], took: Sequence[float]
 ) -> Row:
     """Score the last answer of each segment as it is, and what the gate chose."""
     count = len(done)
@@ -115,7 +119,7 @@ def measured(
         round(sum(item.calls for item in usage) / count, 2),
         round(sum(item.prompt_tokens for item in usage) / count, 1),
         round(sum(item.completion_tokens for item in usage) / count, 1),
-        round(took / count, 2),
+        *(round(seconds / count, 2) for seconds in took),
     )
 
 
@@ -135,9 +139,10 @@ def translate(options: argparse.Namespace) -> list[dict[str, Any]]:
             given |= {"shots": options.shots} if options.shots is not None else {}
             engine = Engine(Profile.model_validate(given), notice=lambda _: None)
             engine.translate(texts[:1], source, target)  # loads
-            began = time.perf_counter()
+            began = time.perf_counter(), time.process_time()
             done = engine.translate(texts, source, target)
-            row = asdict(measured(direction, name, done, references, time.perf_counter() - began))
+            took = time.perf_counter() - began[0], time.process_time() - began[1]
+            row = asdict(measured(direction, name, done, references, took))
             rows.append(row)
             print("| " + " | ".join(str(value) for value in row.values()) + " |", flush=True)
     return rows

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from generalists.gguf_template import with_template
 from scalemt.generalists.llamacpp import LlamaCppGeneralist, default_model
+from scalemt.generalists.openai import OpenAIGeneralist
 from scalemt.types import Decoding, Message, Prompt
 
 pytest.importorskip("xllamacpp", reason="needs scalemt[llamacpp]")
@@ -130,3 +132,22 @@ def test_a_chat_model_waits_once(thinker: LlamaCppGeneralist) -> None:
     assert free.thinking_tokens < waited.thinking_tokens <= 60
     # The answer that was given up was decoded, and paid for.
     assert waited.completion_tokens > free.completion_tokens
+
+
+def test_the_same_server_asked_through_the_protocol_of_openai(
+    thinker: LlamaCppGeneralist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = thinker.server()
+    monkeypatch.setenv("LOCAL_KEY", server.key)
+    client = OpenAIGeneralist(f"{server.address}/v1", "thinker", api_key_env="LOCAL_KEY", timeout=300)
+    prompt = replace(chat(TEXTS[0]), prefill="")
+    short, long = (client.complete([prompt], Decoding(max_tokens=4, thinking=budget))[0] for budget in (4, 50))
+    client.close()
+    assert short.thought
+    assert long.thought
+    assert len(short.thought.text) < len(long.thought.text)
+    assert long.thought.text.startswith(short.thought.text)
+    # llama-server counts no thoughts: their share of the text stands for it, and how they ended is not known.
+    assert 0 < short.thinking_tokens < short.completion_tokens
+    assert short.thought.end == "unknown"
+    assert "<think>" not in short.text.partition("\n")[0]
