@@ -101,8 +101,8 @@ class Hand:
         """How many tasks of a kind it can take now."""
         if not self.ready or self.reserved:
             return 0
-        # Of what drafts, one is on its way while another is at work.
-        most = {"drafting": 2, "answering": self.lanes * self.setup.answers, "asking": 8}[kind]
+        # One batch is drafted at a time, and none waits behind it: the fuller the next, the less a sentence costs.
+        most = {"drafting": 1, "answering": self.lanes * self.setup.answers, "asking": 8}[kind]
         return most - self.load(kind)
 
     def blamed(self) -> list[Running]:
@@ -349,9 +349,9 @@ class Crew:
 def _setups(settings: ServeSettings) -> list[Setup]:
     """Return what each worker is told: all of them draft, the first answers too.
 
-    A worker drafts with one thread: threads that wait for each other spin, and two of them on a busy machine of two
-    cores draft at a tenth of the speed of one. More cores want more workers. A generalist in the process leaves a
-    core to the others.
+    A worker drafts with one thread: threads that wait for each other spin, and two of them on a busy machine of
+    two cores draft at a tenth of the speed of one. More cores want more workers. A generalist in the process leaves
+    a core to the others.
     """
     alone = max(1, (os.cpu_count() or 1) - 1)
     return [

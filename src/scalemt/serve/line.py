@@ -12,7 +12,7 @@ from scalemt.types import Segment, Translation
 
 _TURN = 16  # segments that one request gives to a batch before others have their turn
 _LARGEST: dict[Kind, int] = {"drafting": 64, "answering": 8}  # segments in a batch
-_LONGEST: dict[Kind, int] = {"drafting": 6_000, "answering": 4_000}  # characters, of more than one segment
+_LONGEST: dict[Kind, int] = {"drafting": 9_000, "answering": 4_000}  # characters, of more than one segment
 _CATCH_UP = 8  # one batch of so many is of documents, however many requests wait
 
 Watch = Callable[[int, Translation], None]
