@@ -350,8 +350,8 @@ def _setups(settings: ServeSettings) -> list[Setup]:
     """Return what each worker is told: all of them draft, the first answers too.
 
     A worker drafts with one thread: threads that wait for each other spin, and two of them on a busy machine of
-    two cores draft at a tenth of the speed of one. More cores want more workers. A generalist in the process leaves
-    a core to the others.
+    two cores draft at a tenth of the speed of one. More cores want more workers. A generalist in the process
+    leaves a core to the others.
     """
     alone = max(1, (os.cpu_count() or 1) - 1)
     return [
