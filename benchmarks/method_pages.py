@@ -11,8 +11,8 @@ A page marks what is to be run, and what came of it, so:
     <!-- end of run -->
 
 Lines of a command may be broken with a backslash. Commands run in `benchmarks/method_pages/`, where their input
-files are, with an empty cache and no configuration of the user. With `--check` nothing is written, and the exit code
-is 1 where a page has a run whose output was never put there.
+files are, with an empty cache and no configuration of the user. With `--check` nothing is written, and the exit
+code is 1 where a page has a run whose output was never put there.
 """
 
 from __future__ import annotations

@@ -396,8 +396,8 @@ class Candidate:
 
     `origin` is "draft", "refine", "few-shot" …; `evidence` holds what the gate measured on it; `spans` are the
     protected spans of the source where they stand in the text; `terms` tells what became of the glossary's terms.
-    `round` counts the answers of a method that asked several times, from 1; 0 is the only one. `rules` are verdicts
-    on rules that hold for the segment, after what a program does for them.
+    `round` counts the answers of a method that asked several times, from 1; 0 is the only one. `rules` are
+    verdicts on rules that hold for the segment, after what a program does for them.
     """
 
     origin: str

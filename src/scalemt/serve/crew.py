@@ -101,8 +101,8 @@ class Hand:
         """How many tasks of a kind it can take now."""
         if not self.ready or self.reserved:
             return 0
-        # One batch is drafted at a time, and none waits behind it: the fuller the next, the less a sentence costs.
-        most = {"drafting": 1, "answering": self.lanes * self.setup.answers, "asking": 8}[kind]
+        # Of what drafts, one is on its way while another is at work; only a full one is sent ahead.
+        most = {"drafting": 2, "answering": self.lanes * self.setup.answers, "asking": 8}[kind]
         return most - self.load(kind)
 
     def blamed(self) -> list[Running]:

@@ -72,7 +72,7 @@ def test_all_segments_come_once_and_in_order(make: Make) -> None:
 
 def test_long_segments_make_small_batches_and_never_none(make: Make) -> None:
     line = Line()
-    line.add(make("x" * 50_000, "y" * 4_000, "z" * 3_000, "w"))
+    line.add(make("x" * 50_000, "y" * 7_000, "z" * 3_000, "w"))
     assert [len(line.take("drafting")) for _ in range(3)] == [1, 1, 2]
     assert line.take("drafting") == []
 
@@ -98,7 +98,7 @@ def test_only_a_full_batch_where_that_is_wanted(make: Make) -> None:
     assert line.take("drafting", full=True) == []
     line.add(make("one more"))
     assert len(line.take("drafting", full=True)) == 64
-    line.add(make("x" * 6_000))
+    line.add(make("x" * 9_000))
     assert len(line.take("drafting", full=True)) == 1
 
 
