@@ -17,7 +17,7 @@ from scalemt.errors import BackendError, MissingExtraError
 from scalemt.evaluation.bench.arms import Arm
 from scalemt.evaluation.bench.corruption import corrupted
 from scalemt.generalists import Generalist
-from scalemt.methods.answering import Answer
+from scalemt.methods import Answer
 from scalemt.specialists import Specialist
 from scalemt.types import Candidate, Decoding, Pair, Segment, Usage
 
