@@ -3,9 +3,9 @@
     python benchmarks/agents.py --data ../shared/data --json benchmarks/results/agents.json
 
 English to Portuguese, three paragraphs of the dev set (articles on COVID-19, each a document of its own) by
-evidence without a generalist (`specialist`), with the generalist of the profile (`auto`), and `auto` with the
-TICO-19 term list as glossary. FreeDict (Debian's dict-freedict-eng-por) must be installed. Then many paragraphs
-without a generalist, those that the gate's limits for terms were chosen on, and others.
+evidence without a generalist (`specialist`) and with the generalist of the profile (`auto`), each without and
+with the TICO-19 term list as glossary. FreeDict (Debian's dict-freedict-eng-por) must be installed. Then many
+paragraphs without a generalist, those that the gate's limits for terms were chosen on, and others.
 
 Consistency is the share of the uses of settled terms that hold what was settled, in the drafts and in what was
 kept. The results hold counts alone and no text of the set; `--pictures` writes the graphs as pages, drawings
@@ -185,7 +185,11 @@ def main() -> None:
     chosen = {"cache": False} | ({"generalist": options.generalist} if options.generalist else {})
     agents = chosen | {"method": "agents"}
     glossary = str(options.data / "tico19/terminologies/f_en-pt_XX.csv")
-    ways: dict[str, dict[str, Any]] = {"specialist": agents | {"options": {"by": "specialist"}}}
+    alone = agents | {"options": {"by": "specialist"}}
+    ways: dict[str, dict[str, Any]] = {
+        "specialist": alone,
+        "specialist, glossary": alone | {"glossary": glossary},
+    }
     if not options.skip_generalist:
         ways |= {"auto": agents, "auto, glossary": agents | {"glossary": glossary}}
     rows = []

@@ -393,6 +393,11 @@ def test_a_glossary_decides_without_being_tested(freedict: str, tmp_path: Path) 
     assert script.asked == ["detector", "translator"]
     assert "host = hospedeiro" in script.data("translator").messages[-1].content
     assert [(use.target, use.origin) for use in item.terms] == [("hospedeiro", "glossary")]
+    # Without a generalist the specialist puts it in.
+    options = {"by": "specialist", "sources": "glossary"}
+    engine = Engine(profile.model_copy(update={"options": options}), specialists=[specialist()])
+    (item,) = engine.translate([LEAVES], "en", "pt")
+    assert item.text == "o vírus deixa o hospedeiro"
 
 
 # Injection

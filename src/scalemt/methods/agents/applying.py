@@ -98,10 +98,14 @@ def _put_in(made: list[Prepared], desks: Sequence[Desk], kit: Kit) -> None:
     reason to force one in, and forced words seldom agree with those around them. Nor without a gate that weighs
     what comes of it.
     """
+    rows = {
+        at: given
+        for at, item in enumerate(made)
+        if (given := _missing(kit.found(item.segment), item, kit))  # there the user has decided
+    }
     pairs = [(at, term) for at, item in enumerate(made) for term in _lacking(item, kit)]
     weighed = kit.gate.mode == "quality"
     gone = lost([(made[at], term) for at, term in pairs], kit) if weighed else [False] * len(pairs)
-    rows: dict[int, list[FoundTerm]] = {}
     for (at, term), away in zip(pairs, gone, strict=True):
         if away or _is_firm(term, desks[at].graph):
             rows.setdefault(at, []).append(term)
@@ -112,11 +116,15 @@ def _put_in(made: list[Prepared], desks: Sequence[Desk], kit: Kit) -> None:
 
 
 def _lacking(item: Prepared, kit: Kit) -> list[FoundTerm]:
-    """Return the terms of a segment that its draft does not hold."""
+    """Return the terms of the method that a segment's draft does not hold."""
+    return _missing(item.terms, item, kit)
+
+
+def _missing(terms: Sequence[FoundTerm], item: Prepared, kit: Kit) -> list[FoundTerm]:
     if not item.standing:
         return []
-    uses = verify(item.terms, item.standing.text, kit.pair)
-    return [term for term, use in zip(item.terms, uses, strict=True) if missed([use])]
+    uses = verify(terms, item.standing.text, kit.pair)
+    return [term for term, use in zip(terms, uses, strict=True) if missed([use])]
 
 
 def _varies(found: FoundTerm, graph: Graph) -> bool:
