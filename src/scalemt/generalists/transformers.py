@@ -256,7 +256,7 @@ class TransformersGeneralist(BaseGeneralist):
         """Return the answer of a row that was let think."""
         thought = row.thought()
         text = self._continued(job, row.answer) if thought is None else self._decode(row.answer)
-        if thought and job.marks:
+        if thought and thought.end == "forced" and job.marks:
             # Made to end its thought, a model may go on all the same, and end it by itself a little later.
             text = text.rpartition(job.marks.close)[2]
         kept = cut(text, job.stop)
