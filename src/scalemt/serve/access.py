@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import re
 import time
-import uuid
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -60,6 +61,7 @@ class Access:
         self._settings = settings
         self.meters = meters
         self._answer = answer
+        self._is_own = lru_cache(256)(self._is_own_name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -68,7 +70,7 @@ class Access:
             return
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
-        number = given if _ID.fullmatch(given) else uuid.uuid4().hex[:16]
+        number = given if _ID.fullmatch(given) else os.urandom(8).hex()
         scope.setdefault("state", {})["request_id"] = number
         watched = _Watched(send, number, self._cors(headers))
         began = time.perf_counter()
@@ -110,8 +112,11 @@ class Access:
         if self._settings.key_file is None and not self._is_own(host):
             raise Forbidden("This server is not called so. Allow the name with: scalemt serve --allow-host NAME")
 
-    def _is_own(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname or ""
+    def _is_own_name(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
         known = {"localhost", self._settings.host.lower(), *(item.lower() for item in self._settings.hosts)}
         return name in known or name.endswith(".localhost") or _is_address(name)
 
@@ -132,8 +137,7 @@ class Access:
         route = _route_of(scope)
         surface = scope["state"].get("surface", "none")
         status = watched.status or 499  # nginx's number for a client that went before the answer
-        self.meters.requests.labels(surface, route, str(status)).inc()
-        self.meters.seconds.labels(surface, route).observe(seconds)
+        self.meters.request(surface, route, status, seconds)
         logger.info(
             "request",
             extra={

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -44,7 +45,11 @@ def build(settings: ServeSettings, failed: Callable[[ScalemtError], None] | None
     app = FastAPI(title="scalemt", version=__version__, openapi_url=None, lifespan=_lifespan(service, surfaces))
     app.state.service = service
     for surface in surfaces:
-        app.include_router(surface.router)
+        if all(isinstance(route, APIRoute) for route in surface.router.routes):
+            # Those of a router that is included are looked through twice for each request.
+            app.router.routes.extend(surface.router.routes)
+        else:
+            app.include_router(surface.router)
     _tell(app, surfaces)
 
     def owner(path: str) -> Surface:

@@ -83,4 +83,7 @@ def set_up(form: Literal["auto", "json", "text"], level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter() if human else JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # What is not written need not be found out for each line (Python, Logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    vars(logging).update(logAsyncioTasks=False, _srcfile=None)
     logging.getLogger("httpx").setLevel(logging.WARNING)

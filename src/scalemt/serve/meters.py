@@ -37,6 +37,8 @@ class Meters:
         # When a counter was first seen nobody asks, and it is a third of all lines.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        # Looking a child up by its labels takes longer than counting.
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         ProcessCollector(registry=self.registry)  # of the process that listens; workers are told of by `workers`
         told: dict[str, Any] = {"registry": self.registry, "namespace": "scalemt"}
         self.requests = Counter("requests", "Requests answered.", ["surface", "route", "status"], **told)
@@ -55,6 +57,16 @@ class Meters:
             "batch_segments", "Segments in a batch.", ["profile"], buckets=(1, 2, 4, 8, 16, 32, 64), **told
         )
         self.batch_seconds = Histogram("batch_seconds", "Time of a batch.", ["profile"], buckets=_SECONDS, **told)
+
+    def request(self, surface: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that is answered; `route` is one of those there are, with names for what varies."""
+        key = (surface, route, status)
+        if key not in self._children:
+            counted, timed = self.requests.labels(surface, route, str(status)), self.seconds.labels(surface, route)
+            self._children[key] = (counted, timed)
+        counter, histogram = self._children[key]
+        counter.inc()
+        histogram.observe(seconds)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Show a number that is read when it is asked for."""

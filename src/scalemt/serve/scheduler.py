@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 from scalemt.engine.backends import asks_generalist
@@ -79,6 +80,7 @@ class Scheduler:
         self._suspects: deque[Item] = deque()
         self._batches: set[Batch] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.kind_of = lru_cache(1024)(self._kind_of)
         # Characters a second of one worker, as they were lately, and when each was last done with a batch.
         self._speed: dict[Kind, float] = {"drafting": 2_000.0, "answering": 200.0}
         self._rested: dict[int, float] = {}
@@ -119,7 +121,7 @@ class Scheduler:
         """Return how many characters wait that somebody waits for."""
         return self._line.characters(kind)
 
-    def kind_of(self, variant: Variant) -> Kind:
+    def _kind_of(self, variant: Variant) -> Kind:
         """Tell whether a variant waits for a generalist."""
         profile = self._settings.profiles[variant.profile]
         if variant.changes:

@@ -11,9 +11,10 @@ from scalemt.serve.surfaces.base import Surface
 from scalemt.serve.surfaces.native import jobs, knowledge, translating
 from scalemt.serve.surfaces.native.translating import fault_of
 
-router = APIRouter(prefix="/v1", tags=["native"])
+router = APIRouter()
 for part in (translating, knowledge, jobs):
-    router.include_router(part.router)
+    # As they are: those of a router that is included are looked through twice for each request.
+    router.routes.extend(part.router.routes)
 
 
 def fault_body(refusal: Refusal, request_id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from scalemt.serve.documents import Job
 from scalemt.serve.surfaces.base import caller_of, routes_of, service_of
 from scalemt.serve.surfaces.native.models import REFUSED, JobEntry, JobList
 
-router = APIRouter(route_class=routes_of("native"))
+router = APIRouter(prefix="/v1", tags=["native"], route_class=routes_of("native"))
 
 Number = Annotated[str, Path(max_length=60)]
 Code = Annotated[str, Form(min_length=1, max_length=60)]

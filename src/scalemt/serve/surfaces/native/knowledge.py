@@ -34,7 +34,7 @@ from scalemt.serve.surfaces.native.models import (
     Units,
 )
 
-router = APIRouter(route_class=routes_of("native"))
+router = APIRouter(prefix="/v1", tags=["native"], route_class=routes_of("native"))
 
 Number = Annotated[str, Path(max_length=60)]
 Text = Annotated[str, Query(min_length=1, max_length=10_000)]

@@ -31,7 +31,7 @@ from scalemt.serve.tongues import Tongues
 from scalemt.translations import as_json
 from scalemt.types import Translation
 
-router = APIRouter(route_class=routes_of("native"))
+router = APIRouter(prefix="/v1", tags=["native"], route_class=routes_of("native"))
 
 
 @router.post("/translate", response_model=TranslateReply, responses=REFUSED)
