@@ -79,3 +79,20 @@ def test_deepl(open_server: str) -> None:
 def test_openai(open_server: str) -> None:
     tried = _try_all(f"{open_server}/v1/openai/openapi.json")
     assert tried == ["GET /v1/models", "GET /v1/models/{model}", "POST /v1/chat/completions"]
+
+
+def test_native(open_server: str) -> None:
+    tried = _try_all(f"{open_server}/v1/openapi.json")
+    assert "POST /v1/translate" in tried
+    assert len(tried) >= 18
+
+
+def test_all_surfaces_together(open_server: str) -> None:
+    """Operations have no document of their own."""
+    document = schemathesis.openapi.from_url(f"{open_server}/openapi.json")
+    operations: Any = document.get_all_operations()
+    labels = [found.ok().label for found in operations]
+    assert {"GET /health", "GET /ready", "GET /metrics", "POST /v1/translate", "POST /v2/translate"} <= set(labels)
+    for path in ("/health", "/ready", "/metrics"):
+        for mode in GenerationMode:
+            _try(document[path]["GET"].as_strategy(generation_mode=mode))
