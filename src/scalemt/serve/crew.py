@@ -293,7 +293,7 @@ class Crew:
                 hand.ready, hand.lanes, self._lived = True, message.lanes, True
                 logger.info("worker %d is ready after %.1f s", hand.place, time.monotonic() - hand.began)
             case Misfit():
-                if self._lived:
+                if hand.restarts:  # it could be served once
                     self._tell(hand, str(message.fault))
                 else:
                     self._give_up(message.fault)

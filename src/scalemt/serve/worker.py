@@ -70,8 +70,7 @@ class Worker:
             self._desk.check()
             self._desk.warm()
         except UsageError as fault:
-            self._send(Misfit(portable(fault)))
-            os._exit(2)
+            self._misfit(fault)
         except Exception as fault:
             # A server elsewhere that is down may be up again when it is needed.
             self._send(Notice(f"Nothing could be drafted at the start: {portable(fault)}"))
@@ -84,8 +83,14 @@ class Worker:
         # Drafts need not wait for it.
         try:
             self._desk.wake()
+        except UsageError as fault:
+            self._misfit(fault)
         except Exception as fault:
             self._send(Notice(f"The generalist cannot be loaded: {portable(fault)}"))
+
+    def _misfit(self, fault: UsageError) -> None:
+        self._send(Misfit(portable(fault)))
+        os._exit(2)
 
     def _do(self, task: Task) -> None:
         outcome = Outcome(task.number, cancelled=True)
