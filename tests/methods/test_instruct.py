@@ -214,6 +214,7 @@ def test_a_specialist_that_cannot_sample_is_no_fault() -> None:
     )
     (done,) = engine.translate([SOURCE], "en", "pt")
     assert done.text == "a casa é velha e azul"
+    assert Decision("rules", "not sampled", "One draft is all there is.") in done.decisions
 
 
 def test_words_to_keep_go_through_the_specialist_unchanged() -> None:
@@ -224,7 +225,9 @@ def test_words_to_keep_go_through_the_specialist_unchanged() -> None:
 
 def test_rules_of_a_note_hold_for_its_segment_where_they_are_asked_for() -> None:
     noted = Segment(SOURCE, note="A sign; rules: casing=upper; end=!")
-    assert run("", source=noted, notes=True)[0].text == "A CASA É MUITO VELHA E AZUL !".replace(" !", "!")
+    assert run("", source=noted, notes=True)[0].text == "A CASA É MUITO VELHA E AZUL!"
+    named = Segment(SOURCE, note="The rules: of it.\nA sign. Rules: end=!")
+    assert run("", source=named, notes=True)[0].text == f"{DRAFT}!"
     assert run("", source=noted)[0].text == DRAFT
     assert run("", source=Segment(SOURCE, note="casing=upper"), notes=True)[0].text == DRAFT
 

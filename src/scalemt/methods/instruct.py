@@ -20,7 +20,7 @@ from scalemt.text.spans import fault
 from scalemt.types import Candidate, Decision, Demonstration, Draft, Segment, Span, Translation
 
 MOST_RETRIES = 5
-_NOTED = re.compile(r"(?im)(?:^|;)\s*rules:(.*)$")  # formats join the comments of a segment by semicolons
+_NOTED = re.compile(r"(?im)(?:^|[;.])\s*rules:(.*)$")  # formats join the comments of a segment by semicolons
 _MOST_SAMPLED = 3  # samples that become candidates
 
 
@@ -134,6 +134,7 @@ class InstructMethod(Method):
             for item, made in zip(ruled, drafted, strict=True)
         ]
         broken = [_broken(item, kit) for item in items]
+        items = [_told(item, found) for item, found in zip(items, broken, strict=True)]
         if self.samples and isinstance(road, DirectRoad):
             items = self._sampled(items, broken, road, kit)
         asked = {
@@ -146,7 +147,7 @@ class InstructMethod(Method):
             said = item.rules.said(kit.pair, every=self.every) if item.rules else ()
             prompt = kit.prompt(item.segment, item.drafts, row, rules=said)
             items[place] = replace(item, prompt=prompt, demonstrations=tuple(row))
-        return [_told(item, found) for item, found in zip(items, broken, strict=True)]
+        return list(items)
 
     def _ruled(self, segment: Segment, kit: Kit) -> Instructed:
         """Return a segment with the rules that hold for it."""
@@ -182,8 +183,12 @@ class InstructMethod(Method):
             return items
         try:
             drafted = road.draft([_keeping(items[place]) for place in places], self.samples)
-        except SpecialistError:
-            return items  # one that cannot sample; the generalist is asked anyway
+        except SpecialistError as error:  # one that cannot sample; the generalist is asked anyway
+            told = Decision("rules", "not sampled", str(error))
+            return [
+                replace(item, decisions=(*item.decisions, told)) if found else item
+                for item, found in zip(items, broken, strict=True)
+            ]
         made = list(items)
         for place, row in zip(places, drafted, strict=True):
             item = items[place]
@@ -326,7 +331,7 @@ def _passes(item: Instructed, draft: Draft, kit: Kit) -> bool:
     return all(check.passed for check in judged.checks)
 
 
-def _told(item: Instructed, broken: list[str] | None) -> Prepared:
+def _told(item: Instructed, broken: list[str] | None) -> Instructed:
     """Say which rules the draft breaks, or that it need not be touched."""
     if not item.rules or broken is None:
         return item
