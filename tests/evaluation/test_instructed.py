@@ -96,7 +96,6 @@ def test_rules_and_items_are_counted() -> None:
     "output",
     [
         "**<p>olá</p>**",
-        "  <p>olá</p>\n",
         "Here it is:\n<p>olá</p>",
         "<p>olá</p>\nI hope it helps.",
         '"<p>olá</p>"',

@@ -195,7 +195,7 @@ def _verdicts(item: Item, output: str, pair: Pair) -> list[tuple[bool, bool]]:
 
 
 def _loose(output: str) -> list[str]:
-    """Return a text, and what it is without usual additions: white space, marks, a first or last line, quotes."""
+    """Return a text, and what it is without usual additions: marks, a first or last line, quotes."""
     bare = output.strip()
     lines = bare.splitlines()
     variants = [output, bare, bare.replace("*", ""), "\n".join(lines[1:]), "\n".join(lines[:-1])]

@@ -113,6 +113,14 @@ def test_what_stands_in_a_span_may_make_json_impossible() -> None:
     assert done.told == ()
 
 
+def test_white_space_around_a_text_is_no_part_of_it() -> None:
+    found = read_rules("wrap=<p>…</p>; max-characters=3")
+    done = found.finish(Segment("x "), " olá \n", (), EN_PT)
+    assert done.text == " <p>olá</p> \n"
+    assert all(check.passed for check in found.verdicts(Segment("x "), done.text, (), EN_PT))
+    assert read_rules("casing=upper").finish(Segment(""), "  ", (), EN_PT).text == "  "
+
+
 def test_edits_move_spans() -> None:
     span = Span(4, 7, "code", 0)
     made = applied(Finished("one two three", (span,)), [Edit(0, 3, "a"), Edit(5, 6, "X"), Edit(8, 13, "")])

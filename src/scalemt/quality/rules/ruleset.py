@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import combinations
 
 from scalemt.errors import ConfigurationError
-from scalemt.quality.rules.base import Edit, Frame, Rule, Wants
+from scalemt.quality.rules.base import Edit, Frame, Rule, Wants, cut
 from scalemt.text.spans import prose, rewrite
 from scalemt.types import Candidate, Check, Pair, Segment, Span
 
@@ -95,9 +95,9 @@ class RuleSet:
         return replace(candidate, checks=checks, rules=self.verdicts(segment, done.text, done.spans, pair))
 
     def verdicts(self, segment: Segment, text: str, spans: Sequence[Span], pair: Pair) -> tuple[Check, ...]:
-        """Return a verdict for each rule, in order, on a text as it stands."""
+        """Return a verdict for each rule, in order, on a text as it stands but for the white space around it."""
         found: dict[str, str] = {}
-        held = Finished(text, tuple(spans))
+        held = _stripped(Finished(text, tuple(spans)))
         for level in reversed(_LEVELS):
             rules = [rule for rule in self.rules if rule.level == level]
             for rule in rules:
@@ -115,6 +115,8 @@ class RuleSet:
         held = Finished(text, tuple(spans))
         if not self.finishing:
             return held
+        held = _stripped(held)
+        before, _, after = text.partition(held.text) if held.text else ("", "", text)
         frames = [
             rule for level in _LEVELS for rule in self.rules if rule.level == level and isinstance(rule, Frame)
         ]
@@ -128,10 +130,16 @@ class RuleSet:
                     held = applied(held, rule.around(held.text))
                 elif _broken(rule, segment, held, pair):
                     held = _mended(rule, segment, held, pair)
-        before = {check.name for check in self.verdicts(segment, text, spans, pair) if not check.passed}
-        after = {check.name for check in self.verdicts(segment, held.text, held.spans, pair) if not check.passed}
-        told = tuple(rule.text for rule in self.rules if rule.text in before - after)
-        return Finished(held.text, held.spans, told)
+        broken = {check.name for check in self.verdicts(segment, text, spans, pair) if not check.passed}
+        left = {check.name for check in self.verdicts(segment, held.text, held.spans, pair) if not check.passed}
+        told = tuple(rule.text for rule in self.rules if rule.text in broken - left)
+        around = [Edit(0, 0, before), Edit(len(held.text), len(held.text), after)]
+        return replace(applied(held, around), told=told)
+
+
+def _stripped(held: Finished) -> Finished:
+    text = held.text
+    return applied(held, cut(text, len(text) - len(text.lstrip()), len(text.rstrip()))) if text.strip() else held
 
 
 def _apart(one: Wants | None, other: Wants | None) -> bool:
