@@ -6,16 +6,14 @@ import asyncio
 import itertools
 import logging
 import os
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from scalemt.errors import BackendError, ScalemtError
-from scalemt.serve.pipe import framed, received
+from scalemt.serve.pipe import framed, how_ended, received, spawned
 from scalemt.serve.settings import ServeSettings
 from scalemt.serve.work import Cancel, InternalError, Kind, Misfit, Notice, Outcome, Ready, Setup, Task
 
@@ -246,14 +244,10 @@ class Crew:
         task.add_done_callback(self._tasks.discard)
 
     async def _start(self, hand: Hand) -> None:
-        mine, theirs = socket.socketpair()
-        with theirs:
-            try:
-                hand.process = _started(hand.setup, theirs)
-            except OSError:
-                mine.close()
-                raise
-        reader, hand.pipe = await asyncio.open_unix_connection(sock=mine, limit=2**20)
+        threads = str(hand.setup.threads)
+        hand.process, reader, hand.pipe = await spawned(
+            "scalemt.serve.worker", OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads
+        )
         hand.began = time.monotonic()
         self._put(hand, hand.setup)
         self._keep(self._listen(hand, reader))
@@ -332,8 +326,9 @@ class Crew:
         if hand.deaths >= _FIRST_TRIES and not self._lived:
             self._give_up(
                 BackendError(
-                    f"No worker lives long enough to load the models: the last one ended with {_how(code)} after "
-                    f"{lived:.0f} s. Signal 9 means that memory lacks: serve fewer --workers, or smaller models."
+                    f"No worker lives long enough to load the models: the last one ended after {lived:.0f} s "
+                    f"({how_ended(code)}). Signal 9 means that memory lacks: take fewer --workers, or smaller "
+                    "models."
                 )
             )
             return None
@@ -341,7 +336,7 @@ class Crew:
         pause = min(_LONGEST_PAUSE, 0.5 * 2 ** min(hand.deaths, _MOST_DOUBLINGS)) if hand.deaths else 0.0
         logger.error(
             "worker %d ended (%s) after %.0f s with %d tasks; it is started again in %.1f s",
-            *(hand.place, _how(code), lived, lost, pause),
+            *(hand.place, how_ended(code), lived, lost, pause),
         )
         return pause
 
@@ -358,13 +353,6 @@ def _setups(settings: ServeSettings) -> list[Setup]:
         Setup(settings.profiles, settings.configuration, 1, alone, answers=place == 0)
         for place in range(settings.worker_count)
     ]
-
-
-def _started(setup: Setup, end: socket.socket) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "scalemt.serve.worker", str(end.fileno())]
-    threads = str(setup.threads)
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[end.fileno()], env=environment)
 
 
 def _settle(running: Running | None, outcome: Outcome) -> None:
@@ -385,7 +373,3 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
-
-
-def _how(code: int | None) -> str:
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

@@ -11,25 +11,21 @@ import logging
 import re
 import secrets
 import shutil
-import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 from scalemt import languages
-from scalemt.documents import Document
-from scalemt.engine.running import Progress
 from scalemt.errors import ScalemtError
 from scalemt.formats import format_for
 from scalemt.serve.asking import Ask, Reply, Wish
 from scalemt.serve.detection import Detected
+from scalemt.serve.errands import Office, send_out
 from scalemt.serve.keys import ANONYMOUS, Caller
 from scalemt.serve.quotas import Quotas
 from scalemt.serve.refusals import (
@@ -44,14 +40,13 @@ from scalemt.serve.refusals import (
     refusal_of_kind,
 )
 from scalemt.serve.settings import Capacity
+from scalemt.serve.work import Errand, InternalError
 from scalemt.types import Segment, Translation
 
 logger = logging.getLogger("scalemt.serve")
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
-_WINDOW = 64  # segments of a document that are in line together
-_AHEAD = 2  # windows
 _AT_A_TIME = 2  # documents
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,12})?")
@@ -307,7 +302,9 @@ class Documents:
             # By `remove` it is forgotten, by `close` it is begun again.
             raise
         except Exception as fault:
-            if not isinstance(fault, ScalemtError | OSError):
+            if isinstance(fault, InternalError):
+                logger.error("document %s failed: %s\n%s", job.id, fault, fault.trace)
+            elif not isinstance(fault, ScalemtError | OSError):
                 logger.exception("document %s failed", job.id)
             refusal = Unavailable(f"{fault.strerror}.") if isinstance(fault, OSError) else as_refusal(fault)
             job.error, job.fault = str(refusal), refusal.kind
@@ -321,35 +318,39 @@ class Documents:
 
     async def _translate(self, job: Job, caller: Caller) -> None:
         job.state, job.done, job.failed = "running", 0, 0
-        path = self._path(job, "source")
-        source = await self._source(job, path, caller)
-        document = Document(path, source, job.target, job.format)
-        job.segments, job.characters = await asyncio.to_thread(_measured, document)
+        source = "" if job.source == "auto" else job.source
+        errand = Errand(self._path(job, "source"), self._path(job, "result"), source, job.target, job.format)
         # Beside what a caller may have in a month, a document is bounded by its size.
         unbounded = replace(
             caller.limits, characters=0, texts=0, per_minute=0, characters_per_minute=0, concurrent=0
         )
-        if not job.paid:
-            with self._quotas.admit(replace(caller, limits=unbounded), job.characters, 1):
-                job.paid = True
-            await asyncio.to_thread(self._note, job)
+        payer = replace(caller, limits=unbounded)
         free = replace(caller, limits=replace(unbounded, monthly=0))
-        stream = _Stream(self._service, free, job, asyncio.get_running_loop())
-        try:
-            await asyncio.to_thread(_write, document, stream, self._path(job, "result"))
-        except Exception:
-            self._quotas.refund(caller, job.characters)
-            raise
-        finally:
-            stream.stop()
 
-    async def _source(self, job: Job, path: Path, caller: Caller) -> str:
-        """Return the language of a document; of one that does not say it, that of its first segments."""
-        if job.source != "auto":
-            return job.source
-        document = Document(path, "", job.target, job.format)
-        texts = await asyncio.to_thread(lambda: [item.text for item in islice(document.segments(), 50)])
-        found = await self._service.detect("\n".join(texts), job.wish.profile)
+        async def admit(segments: int, characters: int) -> None:
+            job.segments, job.characters = segments, characters
+            if not job.paid:
+                with self._quotas.admit(payer, characters, 1):
+                    job.paid = True
+                await asyncio.to_thread(self._note, job)
+
+        async def translate(window: Sequence[Segment], language: str) -> Sequence[Translation]:
+            ask = Ask(window, language, job.target, job.wish)
+            return (await self._service.translate(ask, free, background=True)).translations
+
+        def progress(done: int, failed: int) -> None:
+            job.done, job.failed = done, failed
+
+        try:
+            await send_out(errand, Office(partial(self._language, job), admit, translate, progress))
+        except Exception:
+            if job.paid:
+                self._quotas.refund(caller, job.characters)
+            raise
+
+    async def _language(self, job: Job, text: str) -> str:
+        """Return the language of a document that does not say it: that of its first segments."""
+        found = await self._service.detect(text, job.wish.profile)
         if not found:
             raise InvalidRequest("The language of the document cannot be told. Say it.")
         return found[0].language
@@ -375,70 +376,6 @@ class Documents:
             old = time.time() - self._capacity.kept
             for job in [job for job in self._jobs.values() if job.over and (job.ended or 0) < old]:
                 await self._forget(job)
-
-
-class _Stream:
-    """Has the segments of a document translated by the service, from a thread."""
-
-    def __init__(self, service: Translating, caller: Caller, job: Job, loop: asyncio.AbstractEventLoop) -> None:
-        self._service = service
-        self._caller = caller
-        self._job = job
-        self._loop = loop
-        self._stopped = threading.Event()
-        self._waiting: deque[Future[Reply]] = deque()
-
-    def tells_context(self) -> bool:
-        """Equal texts are translated each by itself where a memory could tell them apart."""
-        return False
-
-    def stop(self) -> None:
-        """Give up what is in line."""
-        self._stopped.set()
-        for future in list(self._waiting):
-            future.cancel()
-
-    def stream(
-        self, texts: Iterable[Segment], source: str, target: str, progress: Progress | None = None
-    ) -> Iterator[Translation]:
-        """Yield a translation a segment, in order; a few windows are in line at a time."""
-        segments = iter(texts)
-        ahead = True
-        while ahead or self._waiting:
-            while ahead and len(self._waiting) < _AHEAD:
-                window = list(islice(segments, _WINDOW))
-                ahead = bool(window)
-                if window:
-                    self._waiting.append(self._asked(window, source, target))
-            if self._waiting:
-                yield from self._waiting[0].result().translations
-                self._waiting.popleft()
-
-    def _asked(self, window: list[Segment], source: str, target: str) -> Future[Reply]:
-        if self._stopped.is_set():
-            raise asyncio.CancelledError
-        ask = Ask(window, source, target, self._job.wish)
-        asked = self._service.translate(ask, self._caller, background=True)
-        return asyncio.run_coroutine_threadsafe(asked, self._loop)
-
-
-def _write(document: Document, stream: _Stream, path: Path) -> None:
-    job = stream._job
-
-    def count(item: Translation) -> None:
-        job.done += 1
-        job.failed += item.error is not None
-
-    with path.open("wb") as out:
-        document.translate(stream, out, watch=count)
-
-
-def _measured(document: Document) -> tuple[int, int]:
-    count = characters = 0
-    for segment in document.segments():
-        count += 1
-        characters += len(segment.text)
-    return count, characters
 
 
 def _end(job: Job, state: State) -> None:

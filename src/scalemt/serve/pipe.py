@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 import copyreg
 import io
+import os
 import pickle
+import signal
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -71,6 +75,48 @@ async def received(reader: asyncio.StreamReader) -> Any:
     except (asyncio.IncompleteReadError, OSError):
         raise EOFError from None
     return pickle.loads(data)  # noqa: S301  # see above
+
+
+async def spawned(
+    module: str, **environment: str
+) -> tuple[subprocess.Popen[bytes], asyncio.StreamReader, asyncio.StreamWriter]:
+    """Start a module of this package as a process, with a pipe to it.
+
+    Args:
+        module: by name; it takes its end of the pipe by `own_end`.
+        environment: variables that differ from those of this process.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    mine, theirs = socket.socketpair()
+    with theirs:
+        command = [sys.executable, "-m", module, str(theirs.fileno())]
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env={**os.environ, **environment}
+            )
+        except OSError:
+            mine.close()
+            raise
+    return process, *(await asyncio.open_unix_connection(sock=mine, limit=2**20))
+
+
+def own_end() -> Pipe:
+    """Return the end of the pipe of a process that was started by `spawned`."""
+    # A signal to the whole group (Ctrl-C, a supervisor) is for the server, which lets what is under way be done.
+    # With SIG_IGN the processes of specialists would inherit it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    end = socket.socket(fileno=int(sys.argv[1]))
+    # A process that a specialist starts must not keep it open when this one has gone.
+    os.set_inheritable(end.fileno(), False)
+    return Pipe(end)
+
+
+def how_ended(code: int | None) -> str:
+    """Return how a process ended, in words."""
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
 class Pipe:

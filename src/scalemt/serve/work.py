@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -117,6 +118,58 @@ class Lane:
 
     variant: Variant
     pair: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a clerk is to do with one document.
+
+    Args:
+        path: of the file.
+        result: where its translation goes.
+        source: a language code, or "" where it is to be told by the text.
+        target: a language code.
+        format: by name.
+    """
+
+    path: Path
+    result: Path
+    source: str
+    target: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first segments; the answer is their language."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How much there is; the answer, anything, is that it may be translated."""
+
+    segments: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Segments in a row; the answer is their translations. Windows are answered in order."""
+
+    segments: list[Segment]
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The translation is there, or why it is not."""
+
+    done: int = 0
+    failed: int = 0
+    fault: ScalemtError | None = None
 
 
 class InternalError(BackendError):

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +20,7 @@ from typing import Any
 from scalemt.errors import UsageError
 from scalemt.serve.desk import Desk
 from scalemt.serve.logs import trace_of
-from scalemt.serve.pipe import Pipe
+from scalemt.serve.pipe import Pipe, own_end
 from scalemt.serve.work import Cancel, Kind, Misfit, Notice, Outcome, Ready, Setup, Task, portable
 
 _INSIST = 0.2  # seconds between two tries to break off a task
@@ -185,14 +182,7 @@ def _set_up_logs(pipe: Pipe) -> None:
 
 def main() -> None:
     """Serve the socket whose descriptor is the first argument."""
-    # A signal to the whole group (Ctrl-C, a supervisor) is for the server, which lets what is under way be done.
-    # With SIG_IGN the processes of specialists would inherit it.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    end = socket.socket(fileno=int(sys.argv[1]))
-    # A process that a specialist starts must not keep it open when this one has gone.
-    os.set_inheritable(end.fileno(), False)
-    pipe = Pipe(end)
+    pipe = own_end()
     _set_up_logs(pipe)
     try:
         Worker(pipe, pipe.receive()).run()
