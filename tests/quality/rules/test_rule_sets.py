@@ -121,6 +121,20 @@ def test_white_space_around_a_text_is_no_part_of_it() -> None:
     assert read_rules("casing=upper").finish(Segment(""), "  ", (), EN_PT).text == "  "
 
 
+def test_capitals_come_last() -> None:
+    found = read_rules("casing=upper; date=long; clock=12h")
+    segment = Segment("On 2024-03-05 at 15:30")
+    done = found.finish(segment, "Em 05/03/2024 às 15:30", (), EN_PT)
+    assert done.text == "EM 5 DE MARÇO DE 2024 ÀS 3:30 PM"
+    assert found.finish(segment, done.text, (), EN_PT).text == done.text
+    lower = read_rules("clock=12h; casing=lower").finish(segment, "Às 15:30", (), EN_PT)
+    assert (lower.text, lower.told) == ("às 3:30 pm", ("clock=12h", "casing=lower"))
+
+
+def test_an_empty_text_stays_empty() -> None:
+    assert read_rules("wrap=<p>…</p>; start=Nota:").finish(Segment(""), " ", (), EN_PT).text == " "
+
+
 def test_edits_move_spans() -> None:
     span = Span(4, 7, "code", 0)
     made = applied(Finished("one two three", (span,)), [Edit(0, 3, "a"), Edit(5, 6, "X"), Edit(8, 13, "")])

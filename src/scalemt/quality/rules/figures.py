@@ -30,7 +30,7 @@ class _Written(Rule):
         """Look for each of the source in its wanted form."""
         for item in self.due(source, pair):
             wanted = self.form(item, pair)
-            if not re.search(rf"(?<![\d.,:/-]){re.escape(wanted)}(?![\d:/-]|[.,]\d)", text):
+            if not re.search(rf"(?i)(?<![\d.,:/-]){re.escape(wanted)}(?![\d:/-]|[.,]\d)", text):
                 return f"the {self.what} of the source must be written as {wanted}"
         return ""
 
@@ -42,7 +42,8 @@ class _Written(Rule):
             for found in self.there(text, pair.target)
             if found.what in due
         ]
-        return [edit for edit in made if text[edit.start : edit.end] != edit.text]
+        # What is written in other capitals is kept as it is: another rule may have wanted them.
+        return [edit for edit in made if text[edit.start : edit.end].lower() != edit.text.lower()]
 
     def due(self, source: str, pair: Pair) -> list[Date | int]:
         """Return what of a source must be written in a certain form."""

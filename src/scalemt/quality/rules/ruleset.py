@@ -113,17 +113,18 @@ class RuleSet:
         What it does not keep by that it leaves as it was, and it never touches protected spans.
         """
         held = Finished(text, tuple(spans))
-        if not self.finishing:
+        if not self.finishing or not text.strip():
             return held
         held = _stripped(held)
-        before, _, after = text.partition(held.text) if held.text else ("", "", text)
+        before, _, after = text.partition(held.text)
         frames = [
             rule for level in _LEVELS for rule in self.rules if rule.level == level and isinstance(rule, Frame)
         ]
         for frame in reversed(frames):
             held = _without(frame, held)
         for level in _LEVELS:
-            for rule in self.rules:
+            # Capitals and marks come last: figures may become words.
+            for rule in sorted(self.rules, key=lambda rule: rule.prose):
                 if rule.level != level:
                     continue
                 if isinstance(rule, Frame):
