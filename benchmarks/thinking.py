@@ -134,6 +134,8 @@ def translate(options: argparse.Namespace) -> list[dict[str, Any]]:
             for code in (source, target)
         )
         for name, fields in (("draft", {"method": "draft"}), *SYSTEMS):
+            if options.systems not in name:
+                continue
             given = {"method": "think", "gate": "quality", "cache": False, "threads": options.threads, **fields}
             given |= {"generalist": options.generalist} if options.generalist else {}
             given |= {"shots": options.shots} if options.shots is not None else {}
@@ -145,7 +147,15 @@ def translate(options: argparse.Namespace) -> list[dict[str, Any]]:
             row = asdict(measured(direction, name, done, references, took))
             rows.append(row)
             print("| " + " | ".join(str(value) for value in row.values()) + " |", flush=True)
+            write(options.json, rows)
     return rows
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep what is measured so far."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = {"scalemt": __version__, "rows": list(rows)}
+    path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def folder(options: argparse.Namespace) -> None:
@@ -253,6 +263,7 @@ def main() -> None:
     translating.add_argument("--lines", type=int, default=30)
     translating.add_argument("--skip", type=int, default=0)
     translating.add_argument("--directions", nargs="+", default=DIRECTIONS)
+    translating.add_argument("--systems", default="", help="only those with this in their name")
     translating.add_argument("--generalist")
     translating.add_argument("--shots", type=int)
     translating.add_argument("--json", type=Path, default=Path("benchmarks/results/thinking.json"))
@@ -266,10 +277,7 @@ def main() -> None:
     if options.command == "folder":
         folder(options)
         return
-    rows = translate(options) if options.command == "translate" else processor(options)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    found = {"scalemt": __version__, "rows": rows}
-    options.json.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write(options.json, translate(options) if options.command == "translate" else processor(options))
 
 
 if __name__ == "__main__":
