@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from rapidfuzz import fuzz
 
@@ -277,3 +278,23 @@ def test_closing_frees_and_the_next_use_loads_again() -> None:
     assert not folder.exists()
     assert generalist.complete([Prompt(text="one two three")], Decoding(max_tokens=3)) == first
     generalist.close()
+
+
+@pytest.mark.slow
+def test_a_request_on_a_connection_that_was_just_closed_is_sent_again(
+    gemma: LlamaCppGeneralist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = gemma.server()._http
+    request, faults = connections.request, [httpx.RemoteProtocolError("Server disconnected")]
+
+    def flaky(method: str, url: str, **options: object) -> httpx.Response:
+        if faults:
+            raise faults.pop()
+        return request(method, url, **options)
+
+    monkeypatch.setattr(connections, "request", flaky)
+    (answer,) = gemma.complete(PROMPTS[:1], Decoding(max_tokens=20))
+    assert answer.text
+    faults[:] = [httpx.RemoteProtocolError("Server disconnected")] * 2
+    with pytest.raises(GeneralistError, match="broke the connection"):
+        gemma.complete(PROMPTS[:1], Decoding(max_tokens=20))

@@ -24,6 +24,8 @@ Rounding = Literal["fast", "steady", "exact"]
 NO_THINKING: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": False}}
 """A model that can think would spend max_tokens on it and leave no translation."""
 
+_IDLE = 2.0  # seconds after which a connection is not used again; the server closes it after five
+
 EXACT_ROWS = 7
 """The most tokens computed together that llama.cpp's kernels for the CPU round as they round one."""
 
@@ -86,6 +88,7 @@ class LlamaServer:
                 base_url=self.address,
                 headers={"Authorization": f"Bearer {key}"},
                 timeout=None,  # noqa: S113 a slow machine is no fault, and the server lives in this process
+                limits=httpx.Limits(keepalive_expiry=_IDLE),
                 trust_env=False,  # a proxy from the environment must not see loopback
             )
         )
@@ -102,7 +105,14 @@ class LlamaServer:
 
         breaks = self._http.breaks
         try:
-            response = self._http.request("POST", path, json=body)
+            try:
+                response = self._http.request("POST", path, json=body)
+            except httpx.RemoteProtocolError:
+                if breaks != self._http.breaks:
+                    raise
+                # The server closes connections that were idle for long, and may do so just as one is used again:
+                # then it has not read the request.
+                response = self._http.request("POST", path, json=body)
         except httpx.TransportError as broken:
             if breaks != self._http.breaks:
                 raise CancelledError from broken
