@@ -44,6 +44,8 @@ def specialist(*pairs: Pair) -> DictionarySpecialist:
 
 def engine(answers: Script = (), **fields: Any) -> Engine:
     given = {"method": "parallel", "shots": 0, "gate": "checks", "confidences": False, "cache": False, **fields}
+    # Most of these tests look at the prompt as the paper has it.
+    given["options"] = {"drafts": False, **given.get("options", {})}
     parts = {"specialists": given.pop("specialists", [specialist()]), "drafts": given.pop("drafts_of", None)}
     return Engine(Profile(**given), generalist=FakeGeneralist(answers), **parts)
 
@@ -139,7 +141,8 @@ def test_what_is_reached_directly_comes_before_what_a_pivot_reaches() -> None:
     }
     plan = engine(specialists=[DictionarySpecialist(tables)], options={"count": 3}).plan("gl", "ca")
     assert (
-        "parallel[specialist](fr=dictionary[test];pt=dictionary[test];es=dictionary[test]>pt>dic" in plan.signature
+        "parallel[specialist,drafts:no](fr=dictionary[test];pt=dictionary[test];es=dictionary[test]>pt>dic"
+        in plan.signature
     )
 
 
@@ -241,6 +244,14 @@ def test_an_answer_that_repeats_an_auxiliary_is_refused(copied: str) -> None:
 def test_the_draft_of_the_pair_is_the_fall_back(answer: Completion | Exception) -> None:
     (done,) = engine([answer]).translate([SOURCE], "en", "pt")
     assert (done.text, done.error) == (DRAFT, None)
+
+
+def test_the_draft_of_the_pair_is_shown_unless_it_is_not_wanted() -> None:
+    assert ParallelMethod().drafts
+    assert ParallelMethod().signature == "parallel[specialist]"
+    made = engine([ANSWER], options={"drafts": True}, specialists=[specialist(EN_ES)])
+    made.translate([SOURCE], "en", "pt")  # and where there is none, none is
+    assert asked(made)[0].messages[1].content == f"English: {SOURCE}\nSpanish: {SPANISH}\nPortuguese:"
 
 
 def test_recorded_drafts_stand_and_auxiliaries_are_made_all_the_same() -> None:

@@ -54,7 +54,7 @@ class ParallelMethod(Method):
     `auxiliary_languages`, of which those that a specialist reaches directly come before those through a pivot; a
     pivot that is the target itself is none, since all that it knows is in the draft. The paper fixes one auxiliary
     for each language and tells nothing of several, nor of a draft beside them: `count` and `drafts` are this
-    project's. What specialists give of the pair itself stays the fall-back.
+    project's, and the draft is shown since that measured much better. It is the fall-back too.
 
     Where no auxiliary can be had the prompt is a plain one: with a draft to refine, or without.
 
@@ -62,7 +62,7 @@ class ParallelMethod(Method):
         mode: "specialist", or "self" for translations that the generalist makes itself.
         auxiliaries: languages by hand, in the order of the prompt; text with commas, or a list.
         count: how many languages where none is named.
-        drafts: show the specialist's draft in the target language too.
+        drafts: show the specialist's draft in the target language too, where there is one; the paper does not.
 
     Raises:
         UnknownLanguageError: one of the languages is none.
@@ -80,7 +80,7 @@ class ParallelMethod(Method):
         mode: Mode = "specialist",
         auxiliaries: str | Sequence[str] = (),
         count: int = 1,
-        drafts: bool = False,
+        drafts: bool = True,
     ) -> None:
         # Not only at commas: those part options where they stand in one variable.
         given = (
@@ -100,8 +100,8 @@ class ParallelMethod(Method):
 
     @property
     def signature(self) -> str:
-        """The name, who makes auxiliaries, and whether the draft is shown."""
-        return f"{self.name}[{self.mode}{',drafts' if self.drafts else ''}]"
+        """The name, who makes auxiliaries, and whether the draft is hidden."""
+        return f"{self.name}[{self.mode}{'' if self.drafts else ',drafts:no'}]"
 
     def signature_for(self, kit: Kit) -> str:
         """Return the signature with the languages, and the specialists that make them."""
