@@ -52,7 +52,8 @@ class Opened:
 Open = Callable[..., Opened]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: the loop of its playwright would stand in the way of tests that run loops of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     api = pytest.importorskip("playwright.sync_api", reason="the report is tried in a browser by playwright")
     if not CHROMIUM.is_file():

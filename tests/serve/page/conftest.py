@@ -38,7 +38,8 @@ def chat(open_house: House) -> Iterator[Chat]:
     open_house.chat.mend()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: the loop of its playwright would stand in the way of tests that run loops of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium."""
     api = pytest.importorskip("playwright.sync_api", reason="the page is tried in a browser by playwright")
