@@ -27,6 +27,7 @@ from scalemt.serve.asking import Ask, Reply, Wish
 from scalemt.serve.detection import Detected
 from scalemt.serve.errands import Office, send_out
 from scalemt.serve.keys import ANONYMOUS, Caller
+from scalemt.serve.line import Watch
 from scalemt.serve.quotas import Quotas
 from scalemt.serve.refusals import (
     Busy,
@@ -113,7 +114,9 @@ class Job:
 class Translating(Protocol):
     """The part of the service layer that documents need."""
 
-    async def translate(self, ask: Ask, caller: Caller, *, background: bool = False) -> Reply:
+    async def translate(
+        self, ask: Ask, caller: Caller, watch: Watch | None = None, *, background: bool = False
+    ) -> Reply:
         """Translate segments; see `Service.translate`."""
         ...
 
@@ -336,10 +339,15 @@ class Documents:
 
         async def translate(window: Sequence[Segment], language: str) -> Sequence[Translation]:
             ask = Ask(window, language, job.target, job.wish)
-            return (await self._service.translate(ask, free, background=True)).translations
+            return (await self._service.translate(ask, free, count, background=True)).translations
+
+        def count(_index: int, item: Translation) -> None:
+            job.done = min(job.done + 1, job.segments or 0)
+            job.failed += item.error is not None
 
         def progress(done: int, failed: int) -> None:
-            job.done, job.failed = done, failed
+            # The clerk counts what is in the document; what is translated, and on its way there, counts already.
+            job.done, job.failed = max(job.done, done), max(job.failed, failed)
 
         try:
             await send_out(errand, Office(partial(self._language, job), admit, translate, progress))

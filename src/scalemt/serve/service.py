@@ -58,6 +58,7 @@ class Service(Lookups):
         self.keys = KeyRing(settings.key_file, settings.limits)
         self.shelf = Shelf(settings.state / "glossaries")
         self.documents = Documents(settings.state / "documents", self, self.quotas, settings.capacity)
+        self._warming: asyncio.Task[object] | None = None
         self.meters.workers(self.scheduler.crew.processes)
         self.meters.gauge("waiting_characters", "Characters in line.", self._waiting)
         self.meters.gauge("documents_waiting", "Documents that are not done.", self.documents.waiting)
@@ -79,7 +80,8 @@ class Service(Lookups):
     async def close(self) -> None:
         """End the workers, and write down what is counted."""
         self.closing = True
-        self._warming.cancel()
+        if self._warming is not None:
+            self._warming.cancel()
         await self.documents.close()
         await self.scheduler.crew.close()
         self.quotas.close()

@@ -91,9 +91,9 @@ def test_progress_and_taking_back(tmp_path: Path, mode: str) -> None:
     async def work() -> None:
         async with Client(_command(tmp_path), mode=mode) as client:
             done = await client.call_tool(
-                "translate", {"texts": fresh(70), "target": "pt"}, progress_callback=hear
+                "translate", {"texts": fresh(200), "target": "pt"}, progress_callback=hear
             )
-            assert len(done.content) == 70
+            assert len(done.content) == 200
             call = asyncio.create_task(client.call_tool("translate", {"texts": fresh(150), "target": "pt"}))
             await asyncio.sleep(0.5)
             call.cancel()
@@ -105,7 +105,7 @@ def test_progress_and_taking_back(tmp_path: Path, mode: str) -> None:
 
     asyncio.run(work())
     assert told
-    assert [total for _, total in told] == [70] * len(told)
+    assert [total for _, total in told] == [200] * len(told)
     assert [progress for progress, _ in told] == sorted({progress for progress, _ in told})
 
 

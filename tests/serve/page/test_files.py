@@ -68,10 +68,11 @@ def test_progress_is_shown_and_a_document_can_be_given_up(scripted: Visit, chat:
     assert rows.locator(".job-state").inner_text() == "0 of 90 segments"
     assert scripted.page.locator("#tab-count").inner_text() == "1"
     scripted.picture("documents-progress")
-    chat.held.set()
+    chat.passes.release(70)
     scripted.until("document.querySelector('.job progress').value > 0", seconds=60)
     assert scripted.page.locator(".job progress").get_attribute("aria-label") == "Progress of houses.txt"
     rows.get_by_role("button", name="Cancel houses.txt").click()
+    chat.held.set()
     rows.wait_for(state="detached")
     assert scripted.page.locator("#tab-count").is_hidden()
 

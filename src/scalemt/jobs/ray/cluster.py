@@ -236,5 +236,5 @@ def _hush() -> None:
     context.execution_options.verbose_progress = False
     for name in ("ray", "ray.data"):
         for handler in logging.getLogger(name).handlers:
-            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            if getattr(handler, "stream", None) in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
                 handler.setLevel(logging.CRITICAL + 1)

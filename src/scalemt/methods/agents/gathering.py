@@ -250,10 +250,14 @@ def varying_spots(scenes: Sequence[tuple[Scene, Graph]]) -> list[list[Spot]]:
                 places[id(graph), key].append((at, start, end, key_of(held, scene.pair.target)))
     spots: list[list[Spot]] = [[] for _ in scenes]
     why = (("evidence", VARIES),)
-    for rows in places.values():
-        if len({rendered for *_, rendered in rows}) > 1 and len({at for at, *_ in rows}) > 1:
+    spread = [rows for rows in places.values() if len({at for at, *_ in rows}) > 1]
+    even = {row[:3] for rows in spread if len({row[3] for row in rows}) == 1 for row in rows}
+    for rows in spread:
+        if len({rendered for *_, rendered in rows}) > 1:
             for at, start, end, _ in rows:
-                spots[at].append(Spot(start, end, scenes[at][0].segment.text[start:end], why, 0.6))
+                # A part of a longer phrase that is always rendered alike varies by its alignment alone.
+                if not any(at == other and first <= start and end <= last for other, first, last in even):
+                    spots[at].append(Spot(start, end, scenes[at][0].segment.text[start:end], why, 0.6))
     return spots
 
 

@@ -159,7 +159,12 @@ def _sentences(faults: Iterable[Any]) -> str:
 
 def documented(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route that may refuse, for its OpenAPI document."""
-    return {status: {"model": model, "description": _DESCRIPTIONS[status]} for status in statuses}
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"model": model, "description": _DESCRIPTIONS[status]} for status in statuses
+    }
+    # The front refuses such a head before it is known whom it is for.
+    plain = {"text/plain": {"schema": {"type": "string"}}}
+    return told | {431: {"description": "The head of the request is larger than 64 KiB.", "content": plain}}
 
 
 _DESCRIPTIONS = {
