@@ -101,6 +101,8 @@ class Assembly:
         if generalist is not None:
             self.generalist = keep_generalist(generalist, self.store) if self.store else generalist
         self.calibrated = True
+        # Around generalists beside that of the profile: a job writes down what they answer, and counts it.
+        self.beside: Callable[[Generalist], Generalist] = lambda built: built
         self._plans: dict[tuple[Pair, bool], Plan] = {}
 
     @cached_property
@@ -112,6 +114,18 @@ class Assembly:
     def generalist(self) -> Generalist:
         """The profile's generalist."""
         built = build_generalist(self.profile.generalist, self.configuration, self.profile)
+        return keep_generalist(built, self.store) if self.store else built
+
+    def other_generalist(self, spec: str) -> Generalist | None:
+        """Return a generalist beside that of the profile, by name; None where that is it.
+
+        Raises:
+            UnknownNameError: there is none of that name.
+            ConfigurationError: an option is unknown or lacks.
+        """
+        if spec == self.profile.generalist:
+            return None
+        built = self.beside(build_generalist(spec, self.configuration, self.profile))
         return keep_generalist(built, self.store) if self.store else built
 
     def _kept(self, specialist: Specialist) -> Specialist:
@@ -168,6 +182,7 @@ class Assembly:
         kit.terms = finder
         kit.gatherer = self._gatherer(pair, road, generalist)
         kit.planner = self._road_between
+        kit.builder = self.other_generalist
         backends = self._backends(road, generalist, kit.template.signature)
         if calibration and calibration.backends != backends and generalist:
             self.notice(

@@ -21,7 +21,7 @@ from scalemt.engine.judging import Round, judge
 from scalemt.engine.pieces import Cut, Cutting, cut
 from scalemt.glossary import verify
 from scalemt.methods import Method, Prepared, Question
-from scalemt.methods.answering import Asking, answer, unasked
+from scalemt.methods.answering import Asking, answer, ask_each, unasked
 from scalemt.specialists.road import RecordedRoad
 from scalemt.types import Completion, Decoding, Prompt, Segment, Translation, Usage
 from scalemt.workers import give_up
@@ -342,10 +342,8 @@ class Run:
         if not questions:
             return []
         profile = self._profile
-        bound = max(question.max_tokens for question in questions)
-        decoding = Decoding(bound, profile.temperature, seed=profile.seed)
-        prompts = [question.prompt for question in questions]
-        return require_generalist(self._plan).complete(prompts, decoding)
+        decoding = Decoding(temperature=profile.temperature, seed=profile.seed)
+        return ask_each(questions, require_generalist(self._plan), decoding)
 
     def _check_wanted(self) -> None:
         """Raise if the run was stopped: what a backend was told to give up must not begin anew."""
@@ -451,7 +449,7 @@ def _end(pools: Sequence[ThreadPoolExecutor], unfinished: Plan | None) -> None:
     for pool in pools:
         pool.shutdown(wait=False, cancel_futures=True)
     if unfinished:
-        for backend in (unfinished.generalist, *unfinished.kit.makers()):
+        for backend in (unfinished.generalist, *unfinished.kit.helpers(), *unfinished.kit.makers()):
             give_up(backend)
     for pool in pools:
         pool.shutdown()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from scalemt.errors import BudgetError, GeneralistError
 from scalemt.generalists import Generalist
 from scalemt.generalists.base import Progress
 from scalemt.languages import base
-from scalemt.methods.base import Answer, Prepared
+from scalemt.methods.base import Answer, Prepared, Question
 from scalemt.methods.integrity import Held, held, named, projected, shown
 from scalemt.prompts import Template
 from scalemt.quality.checks import Subject, run_checks
@@ -19,6 +20,7 @@ from scalemt.text.spans import fault
 from scalemt.types import Candidate, Completion, Decision, Decoding, Draft, Pair, Prompt, ThinkingEnd, Usage
 
 MOST_THOUGHT = 200  # characters of a thought that a decision shows
+SAMPLED = 0.8  # the least temperature of a further draw: at 0 it would be the first one
 _ENDS: dict[ThinkingEnd, str] = {
     "natural": "ended by itself",
     "forced": "ended at the budget",
@@ -59,6 +61,44 @@ class _Heard:
     def broken(self) -> bool:
         """Whether spans are missing from an answer that is otherwise there."""
         return self.completion.finish_reason == "stop" and bool(self.held.text.strip()) and bool(self.held.wrong)
+
+
+def ask_each(questions: Sequence[Question], generalist: Generalist, decoding: Decoding) -> list[Completion]:
+    """Put the questions of a method, each to whom it is for; those for one generalist go together.
+
+    Args:
+        questions: in any order; their completions come in the same.
+        generalist: that of the profile.
+        decoding: the length of the answers left out: questions bound them.
+
+    Raises:
+        EndpointError: no request to the generalist of the profile can succeed.
+    """
+    groups: dict[tuple[int, int], list[int]] = {}
+    for place, question in enumerate(questions):
+        groups.setdefault((id(question.generalist), question.draw), []).append(place)
+    found: dict[int, Completion] = {}
+    for places in groups.values():
+        asked = [questions[place] for place in places]
+        drawn = replace(decoding, max_tokens=max(question.max_tokens for question in asked))
+        if draw := asked[0].draw:
+            drawn = replace(drawn, temperature=max(SAMPLED, decoding.temperature), seed=decoding.seed + draw)
+        prompts = [question.prompt for question in asked]
+        found |= zip(places, _completed(asked[0].generalist, generalist, prompts, drawn), strict=True)
+    return [found[place] for place in range(len(questions))]
+
+
+def _completed(
+    helper: Generalist | None, generalist: Generalist, prompts: Sequence[Prompt], decoding: Decoding
+) -> list[Completion]:
+    if helper is None or helper is generalist:
+        return generalist.complete(prompts, decoding)
+    try:
+        return helper.complete(prompts, decoding)
+    except BudgetError:
+        raise
+    except GeneralistError as fault:
+        return [Completion("", "error", error=fault) for _ in prompts]
 
 
 def answer(prepared: Sequence[Prepared], asking: Asking, progress: Progress | None = None) -> list[Answer]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from scalemt.errors import ConfigurationError
+from scalemt.generalists import Generalist
 from scalemt.glossary import FoundTerm, TermFinder, verify, wanted
 from scalemt.memory import Selector
 from scalemt.memory.recall import Memories
@@ -66,6 +67,7 @@ class Kit:
         gatherer: measures candidates, for methods that go on while they get better; None where nothing can.
         gate: what will judge the candidates; it tells what one is expected to gain.
         planner: finds the road of another pair, by the specialists of the profile; see `road_for`.
+        builder: builds another generalist than that of the profile, None where that is it; see `generalist_for`.
         memories: the translation memories in use; None without.
         hints: what prompts warn of, of `HINTS`.
     """
@@ -85,9 +87,11 @@ class Kit:
     gatherer: EvidenceGatherer | None = None
     gate: Gate = field(default_factory=Gate)
     planner: Callable[[Pair], Road | None] = field(default=lambda _: None)
+    builder: Callable[[str], Generalist | None] = field(default=lambda _: None)
     memories: Memories | None = None
     hints: tuple[str, ...] = ()
     _roads: dict[Pair, Road | None] = field(default_factory=dict)
+    _generalists: dict[str, Generalist | None] = field(default_factory=dict)
     _standing: dict[tuple[Pair, str], Draft] = field(default_factory=dict)
     _drafted: dict[tuple[str, int], tuple[Draft, ...]] = field(default_factory=dict)
     _termed: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
@@ -103,6 +107,16 @@ class Kit:
         if pair not in self._roads:
             self._roads[pair] = self.planner(pair)
         return self._roads[pair]
+
+    def generalist_for(self, spec: str) -> Generalist | None:
+        """Return another generalist by its name, built once; None is that of the profile itself."""
+        if spec not in self._generalists:
+            self._generalists[spec] = self.builder(spec)
+        return self._generalists[spec]
+
+    def helpers(self) -> list[Generalist]:
+        """Return the generalists beside that of the profile that are in use."""
+        return [generalist for generalist in self._generalists.values() if generalist]
 
     def makers(self) -> list[Specialist]:
         """Return the specialists of all roads in use."""
@@ -124,6 +138,7 @@ class Kit:
         template: Template | None = None,
         auxiliaries: Sequence[tuple[str, str]] = (),
         rules: Sequence[str] = (),
+        background: Sequence[str] = (),
     ) -> Prompt:
         """Return the prompt for a segment: protected spans in typed form, surroundings where they are used.
 
@@ -136,6 +151,7 @@ class Kit:
             template: in the place of the kit's own.
             auxiliaries: languages, by their English names, and translations into them.
             rules: what the translation is to keep to, in sentences.
+            background: notes that were found or written about the segment.
         """
         masked = shown(segment)
         return (template or self.template).render(
@@ -153,6 +169,7 @@ class Kit:
                 hints=tuple(hint for hint in self.hints if hint != "found"),
                 missing=unlinked(segment.text, drafts[0]) if drafts and "found" in self.hints else "",
                 rules=tuple(rules),
+                background=tuple(background),
             ),
         )
 
@@ -317,11 +334,15 @@ class Question:
         prompt: what is sent.
         place: of the segment that it is asked for, among those of the talk; it pays.
         max_tokens: bounds the answer.
+        generalist: who is asked, None being that of the profile; another one may fail, and the run goes on.
+        draw: 0 is answered as the profile decodes; each number above draws another sample.
     """
 
     prompt: Prompt
     place: int
     max_tokens: int = 256
+    generalist: Generalist | None = None
+    draw: int = 0
 
 
 Talk = Generator[Sequence[Question], Sequence[Completion], list["Prepared"]]

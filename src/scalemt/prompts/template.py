@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from scalemt import languages
 from scalemt.errors import ConfigurationError, UnknownNameError
+from scalemt.prompts.quoting import quoted
 from scalemt.types import Demonstration, Draft, Message, Pair, Prompt, Word
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Surroundings:
         hints: what to warn of, "omission" and "addition".
         missing: words of it that its draft seems to leave out.
         rules: what its translation is to keep to, in sentences.
+        background: notes that were found or written about it; each is shown as JSON.
     """
 
     protected: bool = False
@@ -52,6 +54,7 @@ class Surroundings:
     hints: tuple[str, ...] = ()
     missing: str = ""
     rules: tuple[str, ...] = ()
+    background: tuple[str, ...] = ()
 
 
 _ALONE = Surroundings()
@@ -68,7 +71,7 @@ class Template:
             `draft_language` (English names), `drafted`, `many`, `scored`, `protected`, `demonstrated` (booleans),
             and, for one triplet, `source`, `drafts` (list of rendered drafts), `target`, `terms` and `auxiliaries`
             (lists of pairs); `system` and `query` also see `note`, `before` (list of pairs of source and
-            translation), `missing` and `rules`. All see `hints`.
+            translation), `missing`, `rules` and `background`. All see `hints`.
         separator: between demonstrations, and before the query.
         prefill: how a chat answer is opened where the generalist can do that.
         stop: strings that end an answer.
@@ -194,6 +197,7 @@ class Template:
             "hints": [],
             "missing": "",
             "rules": [],
+            "background": [],
         }
 
     def _block(
@@ -214,6 +218,8 @@ def _told(surroundings: Surroundings) -> dict[str, Any]:
         "hints": list(surroundings.hints),
         "missing": one_line(surroundings.missing),
         "rules": [one_line(rule) for rule in surroundings.rules],
+        # Models may have written them: quotes keep them apart from what the template says.
+        "background": [quoted(one_line(note)) for note in surroundings.background],
     }
 
 
@@ -305,6 +311,7 @@ def _try_out(template: Template, where: str) -> None:
         shared = template.variables(drafts, Pair("en", "pt"), confidences=True)
         shared |= {"demonstrated": bool(drafts), "auxiliaries": [("a", "b")] * len(drafts)}
         shared |= {"hints": ["omission", "addition"][: len(drafts)], "rules": ["z"] * len(drafts)}
+        shared |= {"background": ['"z"'] * len(drafts)}
         triplet = shared | {"source": "x", "drafts": ["z"] * len(drafts), "target": "y"}
         for key, text, data in (
             ("system", template.system, shared),

@@ -9,7 +9,7 @@ words in disorder hardly a worse one (benchmarks/judge.py). Have the language ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from scalemt import languages
@@ -82,6 +82,17 @@ class MeaningEstimator:
             if self._encoder is None:
                 self._encoder = load_encoder(self._spec, self._threads)
             return self._encoder
+
+
+def knows(spec: str, tags: Iterable[str]) -> bool:
+    """Whether an encoder is made for all of these languages; of a folder nobody can tell, and it is believed.
+
+    Args:
+        spec: a name or a folder.
+        tags: canonical tags.
+    """
+    known = _LANGUAGES.get(spec)
+    return known is None or all(languages.base(tag) in known for tag in tags)
 
 
 def _require_known(spec: str, pair: Pair) -> None:
