@@ -13,6 +13,7 @@ from scalemt.version import __version__
 
 COMMANDS = {
     "translate": "Translate a text, a document or standard input.",
+    "ask": "Answer questions with knowledge cards: models, glossaries, documents.",
     "inspect": "Show the segments and protected spans of a document.",
     "languages": "List what can be translated with what is installed.",
     "engines": "List specialists, generalists, methods and templates.",

@@ -43,7 +43,22 @@ class Worker:
             if hasattr(inner, "retries"):
                 inner.retries = retries
             self._generalist = write_down(inner, journal(getattr(inner, "prices", (0.0, 0.0))))
+        self._beside: list[JournaledGeneralist] = []
         self.engine = Engine(settings.profile, settings.configuration, generalist=self._generalist, notice=notice)
+
+        def beside(built: Generalist) -> Generalist:
+            """Write down too what a method asks other generalists, by their own prices, under the same limits."""
+            if hasattr(built, "retries"):
+                built.retries = retries
+            self._beside.append(write_down(built, journal(getattr(built, "prices", (0.0, 0.0)))))
+            return self._beside[-1]
+
+        self.engine.assembly.beside = beside
+
+    @property
+    def _journaled(self) -> list[JournaledGeneralist]:
+        """All generalists whose answers are written down."""
+        return [*([self._generalist] if self._generalist else []), *self._beside]
 
     @property
     def signature(self) -> str:
@@ -68,8 +83,8 @@ class Worker:
             before: what was translated before, source to translation, for prompts that show it.
         """
         source, target = self._settings.source, self._settings.target
-        if self._generalist:
-            self._generalist.open()
+        for generalist in self._journaled:
+            generalist.open()
         known = self.engine.plan(source, target).kit.translated
         known.clear()
         known.update(before or {})
@@ -84,17 +99,16 @@ class Worker:
     @contextmanager
     def awaiting(self, around: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
         """Have each wait for an answer from elsewhere stand inside of a context."""
-        if self._generalist is None:
-            yield
-            return
-        self._generalist.awaiting = around
+        for generalist in self._journaled:
+            generalist.awaiting = around
         try:
             yield
         finally:
-            self._generalist.awaiting = nullcontext
+            for generalist in self._journaled:
+                generalist.awaiting = nullcontext
 
     def hurry(self) -> None:
         """Wait for nothing any more: calls under way are given up, though they may be paid for."""
-        if self._generalist:
-            self._generalist.patient = False
-            self._generalist.cancel()
+        for generalist in self._journaled:
+            generalist.patient = False
+            generalist.cancel()

@@ -18,6 +18,7 @@ METHODS = Registry(
         "dictionary": "scalemt.methods.dictionary:DictionaryMethod",
         "instruct": "scalemt.methods.instruct:InstructMethod",
         "code-switch": "scalemt.methods.code_switch:CodeSwitchMethod",
+        "knowledge": "scalemt.methods.knowledge:KnowledgeMethod",
         "ladder": "scalemt.methods.ladder:LadderMethod",
         "parallel": "scalemt.methods.parallel:ParallelMethod",
         "multi-path": "scalemt.methods.multi_path:MultiPathMethod",

@@ -149,7 +149,9 @@ class FolderSource(Source):
                 break
         for (name, language), (_, texts) in single.items():
             if language == self._pair.source:
-                self._add(texts, single.get((name, self._pair.target), ("", []))[1])
+                # Asked about one language alone, a text is no translation of itself.
+                other = self._pair.target if self._pair.target != self._pair.source else ""
+                self._add(texts, single.get((name, other), ("", []))[1])
             elif language:
                 for item in texts:
                     self.targets.add(item)
