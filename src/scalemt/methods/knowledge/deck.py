@@ -64,9 +64,10 @@ class Deck:
 
 
 def automatic(setting: Setting, kind: GeneralistKind | None) -> list[CardSpec]:
-    """Return the cards of what is in use anyway: glossary, memories, FreeDict, and the model itself if it chats.
+    """Return the cards of what is in use anyway: glossary, memories, and the model itself if it chats.
 
-    A base model that writes what it is then shown would only be led astray.
+    A base model that writes what it is then shown would only be led astray, and a dictionary has other words for
+    most of a draft: such cards are for those who name them.
 
     Args:
         setting: what is in use.
@@ -75,7 +76,6 @@ def automatic(setting: Setting, kind: GeneralistKind | None) -> list[CardSpec]:
     found = [
         CardSpec("glossary", "glossary", "terms that are wanted") if setting.terms else None,
         CardSpec("memory", "memory", "confirmed translations") if setting.memories else None,
-        CardSpec("freedict", "freedict", "a dictionary"),
         CardSpec("own", OWN, "what the translating model knows itself") if kind == "chat" else None,
     ]
     return [card for card in found if card]

@@ -36,7 +36,7 @@ class KnowledgeMethod(Method):
 
     Args:
         cards: a TOML file, definitions `NAME=SPEC` with semicolons between, or a list of both kinds; "auto" takes
-            the glossary and memories in use, FreeDict, and the generalist itself if it is a chat model.
+            the glossary and memories in use, and the generalist itself if it is a chat model.
         mode: "bottom-up", or top-down: "automatic" or "explicit".
         selectors: which of relevance, brevity and factuality choose.
         relevant, keep, among: documents that relevance keeps, that are shown, and among which they are drawn.
