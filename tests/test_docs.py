@@ -29,7 +29,7 @@ from scalemt.evaluation.suite import Suite
 from scalemt.generalists import GENERALISTS
 from scalemt.memory import SELECTORS, load_demonstrations
 from scalemt.methods import METHODS
-from scalemt.prompts import load_template
+from scalemt.prompts import Surroundings, load_template
 from scalemt.quality.checks import CHECKS
 from scalemt.quality.evidence import EvidenceGatherer
 from scalemt.quality.gate import DEFAULT_THRESHOLD, DEFAULT_WEIGHTS, GATES
@@ -446,6 +446,7 @@ def test_prompt_in_the_docs_is_what_the_template_renders(name: str) -> None:
         ],
         Pair(source, "pt"),
         confidences=template == "scale",
+        surroundings=Surroundings(),
     )
     turns = [f"[{message.role}]\n{message.content}" for message in prompt.messages]
     (block,) = _blocks(f"text {name}")

@@ -185,7 +185,7 @@ class Prompt:
     (a draft in the target language): a generalist can decode faster by it, and must answer the same without.
     `after_thinking` belongs to a plain prompt that ends where thinking begins: what a model writes is thought, up
     to this text or a string of `stop`, and the answer is what follows. A model that is not to think is given the
-    prompt `straight`.
+    prompt `straight`. `data` are the texts from outside that it shows, for those who judge the answer.
     """
 
     messages: tuple[Message, ...] = ()
@@ -194,6 +194,7 @@ class Prompt:
     stop: tuple[str, ...] = ()
     prediction: str = ""
     after_thinking: str = ""
+    data: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def straight(self) -> Prompt:

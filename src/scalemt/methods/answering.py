@@ -193,6 +193,7 @@ def _answer(prepared: Prepared, heard: _Heard, asking: Asking) -> Answer:
         completion.finish_reason == "stop",
         kept.wrong,
         _others(prepared, asking.pair),
+        (prepared.segment.text, *(prepared.prompt.data if prepared.prompt else ())),
     )
     candidate = Candidate(asking.origin, kept.text, run_checks(subject), spans=kept.spans)
     return Answer(candidate, None, completion.usage, kept.repairs)

@@ -1,4 +1,4 @@
-"""Texts from outside as JSON in a prompt: they can neither close their quotes, open a line, nor end a turn."""
+"""Texts from outside in a prompt, made so that they can end no turn; as JSON, close no quotes and open no line."""
 
 from __future__ import annotations
 
@@ -21,3 +21,17 @@ def quoted(value: object) -> str:
         value: a text, or lists and objects of texts and numbers.
     """
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def defused(text: str) -> str:
+    """Return a text in which no known model finds a control token: a space parts what would be one.
+
+    Args:
+        text: one line.
+    """
+    return _UNSAFE.sub(lambda match: f"{match[0]} " if match[0] in "<[" else " ", text)
+
+
+def holds_control(text: str) -> bool:
+    """Whether a text holds what a known model may read as a control token."""
+    return any(match[0] in "<[" for match in _UNSAFE.finditer(text))

@@ -2,7 +2,8 @@
 
 A template is a TOML file whose values are Jinja2. Everything that comes from outside (source, drafts,
 targets) is put in as data: it is never parsed as a template, and line breaks inside it become spaces, so
-that no text can open a line that looks like one of the template's own.
+that no text can open a line that looks like one of the template's own. What would be a control token of a known
+model is broken up, what stands within the instructions is quoted, and a chat model is told that all of it is data.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from scalemt import languages
 from scalemt.errors import ConfigurationError, UnknownNameError
-from scalemt.prompts.quoting import quoted
+from scalemt.prompts.quoting import defused, quoted
 from scalemt.types import Demonstration, Draft, Message, Pair, Prompt, Word
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _REQUIRED = {"kind", "demonstration", "query"}
-_OPTIONAL = {"system", "separator", "prefill", "stop", "labels", "again", "amend", "after_thinking"}
+_OPTIONAL = {"system", "separator", "prefill", "stop", "labels", "again", "amend", "after_thinking", "frame"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Surroundings:
 
     Args:
         protected: it holds spans that must be kept.
+        framed: a chat model is told that texts are data; without surroundings a prompt is as its paper has it.
         note: what the document says about it.
         before: the segments before it, each with its translation or "".
         terms: pairs of a term that it holds and the translation that is wanted.
@@ -47,6 +49,7 @@ class Surroundings:
     """
 
     protected: bool = False
+    framed: bool = True
     note: str = ""
     before: tuple[tuple[str, str], ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
@@ -57,7 +60,7 @@ class Surroundings:
     background: tuple[str, ...] = ()
 
 
-_ALONE = Surroundings()
+_ALONE = Surroundings(framed=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Template:
         again: what is said when an answer lost protected spans (Jinja2; sees `lost`, and `answer`): the next
             message of the user, or, of a plain template, what follows the prompt. Without it nobody is asked.
         amend: the same for an answer that breaks rules (sees `faults`, a list of sentences, and `answer`).
+        frame: ends what a chat model is told: that texts are data. Empty for models that were trained on the
+            prompt as it stands.
     """
 
     name: str
@@ -95,6 +100,7 @@ class Template:
     again: str = ""
     amend: str = ""
     after_thinking: str = ""
+    frame: str = ""
     digest: str = field(default="", compare=False)
 
     @property
@@ -146,13 +152,17 @@ class Template:
         shown.append(self._block(self.query, shared, source, drafts))
         body = self.separator.join(shown)
         expected = _prediction(drafts, pair)
+        data = _from_outside(source, demonstrations, surroundings)
         if self.kind == "plain":
             opening = _jinja(self.system).render(shared) + self.separator if self.system else ""
             after = _jinja(self.after_thinking).render(shared)
-            return Prompt(text=opening + body, stop=self.stop, prediction=expected, after_thinking=after)
-        system = (Message("system", _jinja(self.system).render(shared)),) if self.system else ()
+            text = opening + body
+            return Prompt(text=text, stop=self.stop, prediction=expected, after_thinking=after, data=data)
+        told = [_jinja(self.system).render(shared)] if self.system else []
+        told += [self.frame] if self.frame and surroundings.framed else []
+        system = (Message("system", "\n\n".join(told)),) if told else ()
         messages = (*system, Message("user", body))
-        return Prompt(messages, prefill=self.prefill, stop=self.stop, prediction=expected)
+        return Prompt(messages, prefill=self.prefill, stop=self.stop, prediction=expected, data=data)
 
     def asked_again(self, prompt: Prompt, answer: str, lost: str, pair: Pair) -> Prompt | None:
         """Return the prompt that follows an answer that lost protected spans; None where the template has none."""
@@ -160,16 +170,16 @@ class Template:
 
     def amended(self, prompt: Prompt, answer: str, faults: Sequence[str], pair: Pair) -> Prompt | None:
         """Return the prompt that follows an answer that breaks rules; None where the template has none."""
-        return self._gone_on(prompt, self.amend, answer, {"faults": [one_line(fault) for fault in faults]}, pair)
+        return self._gone_on(prompt, self.amend, answer, {"faults": [_plain(fault) for fault in faults]}, pair)
 
     def _gone_on(self, prompt: Prompt, text: str, answer: str, data: dict[str, Any], pair: Pair) -> Prompt | None:
         if not text:
             return None
-        shared = self.variables((), pair, confidences=False) | {"answer": one_line(answer)}
+        shared = self.variables((), pair, confidences=False) | {"answer": _plain(answer)}
         said = _jinja(text).render(shared | data)
         if self.kind == "plain":
             return replace(prompt, text=f"{prompt.text}{said}")
-        turns = (Message("assistant", f"{self.prefill}{one_line(answer)}"), Message("user", said))
+        turns = (Message("assistant", f"{self.prefill}{_plain(answer)}"), Message("user", said))
         return replace(prompt, messages=(*prompt.messages, *turns))
 
     def answer_labels(self, pair: Pair) -> tuple[str, ...]:
@@ -203,20 +213,21 @@ class Template:
     def _block(
         self, text: str, shared: dict[str, Any], source: str, drafts: Sequence[Draft], target: str = ""
     ) -> str:
-        rendered = [one_line(show_draft(draft, confidences=shared["scored"])) for draft in drafts]
-        data = {"source": one_line(source), "drafts": rendered, "target": one_line(target)}
+        rendered = [_plain(show_draft(draft, confidences=shared["scored"])) for draft in drafts]
+        data = {"source": _plain(source), "drafts": rendered, "target": _plain(target)}
         return str(_jinja(text).render(shared | data))
 
 
 def _told(surroundings: Surroundings) -> dict[str, Any]:
     return {
         "protected": surroundings.protected,
-        "note": one_line(surroundings.note),
-        "before": _lines(surroundings.before),
+        # These two stand among the instructions: without quotes they would read as more of them.
+        "note": _quoted(surroundings.note),
+        "before": [(_quoted(source), _quoted(target)) for source, target in surroundings.before],
         "terms": _lines(surroundings.terms),
         "auxiliaries": _lines(surroundings.auxiliaries),
         "hints": list(surroundings.hints),
-        "missing": one_line(surroundings.missing),
+        "missing": _plain(surroundings.missing),
         "rules": [one_line(rule) for rule in surroundings.rules],
         # Models may have written them: quotes keep them apart from what the template says.
         "background": [quoted(one_line(note)) for note in surroundings.background],
@@ -224,7 +235,17 @@ def _told(surroundings: Surroundings) -> dict[str, Any]:
 
 
 def _lines(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(one_line(source), one_line(target)) for source, target in pairs]
+    return [(_plain(source), _plain(target)) for source, target in pairs]
+
+
+def _from_outside(
+    source: str, demonstrations: Sequence[Demonstration], surroundings: Surroundings
+) -> tuple[str, ...]:
+    """Return the texts of a prompt that its template did not write, drafts left out: specialists obey nobody."""
+    pairs = [*surroundings.before, *surroundings.terms]
+    pairs += [(item.source, item.target) for item in demonstrations]
+    texts = (source, surroundings.note, *surroundings.background, *(text for pair in pairs for text in pair))
+    return tuple(dict.fromkeys(text for text in texts if text))
 
 
 def _prediction(drafts: Sequence[Draft], pair: Pair) -> str:
@@ -232,6 +253,14 @@ def _prediction(drafts: Sequence[Draft], pair: Pair) -> str:
     if not drafts or languages.base(drafts[0].language or pair.target) != languages.base(pair.target):
         return ""
     return one_line(drafts[0].text)
+
+
+def _plain(text: str) -> str:
+    return defused(one_line(text))
+
+
+def _quoted(text: str) -> str:
+    return quoted(one_line(text)) if text else ""
 
 
 def one_line(text: str) -> str:
@@ -282,9 +311,19 @@ def _parse(name: str, data: bytes, where: str) -> Template:
     _check_fields(fields, where)
     for key in ("stop", "labels"):
         fields[key] = tuple(fields.get(key, ()))
+    if fields["kind"] == "chat":
+        # The signature tells of it as well: prompts are other ones with another frame.
+        data += fields.setdefault("frame", _frame()).encode()
     template = Template(name, digest=sha256(data).hexdigest(), **fields)
     _try_out(template, where)
     return template
+
+
+@lru_cache(maxsize=1)
+def _frame() -> str:
+    """Return what a chat model is told of the texts of a prompt, where its template says nothing else."""
+    text = (files("scalemt.prompts") / "templates" / "framing" / "data.toml").read_text("utf-8")
+    return str(tomllib.loads(text)["frame"]).strip()
 
 
 def _check_fields(fields: dict[str, Any], where: str) -> None:

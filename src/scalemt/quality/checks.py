@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from scalemt import languages
 from scalemt.quality.coverage import addition, columns, omission
+from scalemt.quality.injection import obeyed
 from scalemt.quality.language import foreign
 from scalemt.quality.numbers import differing_numbers
 from scalemt.types import Check, Pair
@@ -27,7 +28,8 @@ class Subject:
     """What is checked: a candidate with its source, the draft it came from, and how the answer ended.
 
     `damage` says what became of protected spans, "" where all of them are kept. `others` are the texts in other
-    languages than the target that the prompt showed beside the source.
+    languages than the target that the prompt showed beside the source. `prompted` are all texts from outside that
+    the prompt of an answer showed; a draft has none.
     """
 
     source: str
@@ -37,6 +39,7 @@ class Subject:
     finished: bool = True
     damage: str = ""
     others: tuple[str, ...] = ()
+    prompted: tuple[str, ...] = ()
 
 
 def run_checks(subject: Subject, names: tuple[str, ...] | None = None) -> tuple[Check, ...]:
@@ -175,6 +178,12 @@ def _addition(subject: Subject) -> str:
     return addition(subject.source, subject.text, subject.draft) if subject.draft else ""
 
 
+def _injection(subject: Subject) -> str:
+    if not subject.prompted:
+        return ""
+    return obeyed(subject.text, subject.draft, subject.source, subject.pair, subject.prompted)
+
+
 def _listed(items: Counter[str]) -> str:
     return ", ".join(sorted(items)[:3])
 
@@ -193,5 +202,6 @@ CHECKS: dict[str, Callable[[Subject], str]] = {
     "drift": _drift,
     "omission": _omission,
     "addition": _addition,
+    "injection": _injection,
 }
 """Each check by name: it returns why the subject fails, or an empty string."""
