@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from scalemt import languages
 from scalemt.errors import ConfigurationError, UnknownNameError
 from scalemt.generalists import Generalist
 from scalemt.generalists.base import GeneralistKind
-from scalemt.glossary import TermFinder, load_glossary
+from scalemt.glossary import Glossary, TermFinder, load_glossary
 from scalemt.memory.recall import Memories, read_use
 from scalemt.methods.agents.sources import SOURCES, Setting, Source, SourceMissingError
 from scalemt.methods.knowledge.cards import Card, CardSpec, ModelCard, SourceCard
@@ -29,7 +30,7 @@ class Table:
         setting: the languages, the glossary and the memories in use.
         builder: builds a generalist by name; None is the one that is helped.
         kind: of the one that is helped.
-        strict: a source that has nothing to be asked for is an error, not a note.
+        strict: a folder that is not there is an error, not a note.
         own: the signature of the one that is helped.
     """
 
@@ -98,7 +99,7 @@ def open_deck(specs: Sequence[CardSpec], table: Table) -> Deck:
             source = _source(spec, table.setting)
         except SourceMissingError as fault:
             told = f"The card {spec.name} cannot be used: {fault}"
-            if table.strict:
+            if table.strict and not _is_there(spec):
                 raise ConfigurationError(told) from None
             deck.missing.append(told)
         else:
@@ -121,6 +122,12 @@ def _model(spec: CardSpec, table: Table) -> ModelCard:
     return ModelCard(spec, generalist, generalist.kind, generalist.signature)
 
 
+def _is_there(spec: CardSpec) -> bool:
+    """Whether what a source reads exists, though it may hold nothing of a language."""
+    _, _, argument = spec.spec.partition(":")
+    return not argument or Path(argument).exists()
+
+
 def _turned(pair: Pair, source: str) -> Pair:
     """Return the languages of a card as the text has them: from its own into the other one."""
     return pair.reversed if languages.base(pair.target) == languages.base(source) else pair
@@ -137,9 +144,18 @@ def _source(spec: CardSpec, setting: Setting) -> Source:
             "languages in a file of cards."
         )
     if name == "glossary" and argument:
-        finder = TermFinder(load_glossary(argument, setting.pair), setting.pair)
+        finder = TermFinder(_glossary(spec, argument, setting.pair), setting.pair)
         setting, argument = replace(setting, terms=finder), ""
     elif name == "memory" and argument:
         setting, argument = replace(setting, memories=Memories([read_use(argument)])), ""
     made: Source = SOURCES.load(name)(setting, argument)
     return made
+
+
+def _glossary(spec: CardSpec, path: str, pair: Pair) -> Glossary:
+    """Return a glossary as it serves a direction; of a file that names no languages the card tells them."""
+    stated = Pair(*spec.languages[:2]) if len(spec.languages) > 1 else pair
+    found = load_glossary(path, stated)
+    if not found.source and not found.target:
+        found = replace(found, source=stated.source, target=stated.target)
+    return found.for_pair(pair)

@@ -15,6 +15,16 @@ _BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.)])\s+")
 _BOLD = re.compile(r"\*\*|__|^#+\s*|`")
 _PAIR = re.compile(r"^(?P<term>[^=→]{1,60}?)\s*(?:=|→)\s*(?P<said>[^=→]{1,120})$")
 _BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+# Terms have four letters or more, but "new" says something as well: of words of three letters only those that are
+# known to say nothing are left out.
+_SHORT = 3
+_FUNCTION = frozenset(
+    """
+    the and for are was has had its not but you all any can her his him our out she too who how why did may per via
+    que uma uns dos das com por não são foi ele ela seu sua nos nas aos mas sem los las una del con sus más les des
+    est sur par pas qui ses aux der die das und ist den dem ein von mit für als sie auf aus bei nur zum zur wie
+    """.split()
+)
 # What models say in the place of a note. Only whole openings: a note may well be about an assistant.
 _NOTHING = re.compile(
     r"^(?:as an ai\b|i (?:do not|don't|cannot|can't|am unable|am sorry)\b|i'm (?:sorry|unable|not sure)\b|sorry\b"
@@ -39,7 +49,10 @@ def words_of(text: str, languages: Iterable[str]) -> frozenset[str]:
                 found.add(before.folded + token.folded)
         elif token.kind == "word" and token.text[0].isdigit():
             found.add(token.folded)
-        elif token.kind == "word" and all(is_content(token, tag) for tag in tags):
+        elif token.kind == "word" and (
+            all(is_content(token, tag) for tag in tags)
+            or (len(token.text) == _SHORT and token.folded not in _FUNCTION)
+        ):
             found.update(forms(tag).lemma(token.text) for tag in tags)
     return frozenset(found)
 
