@@ -25,6 +25,7 @@ def as_json(translation: Translation) -> dict[str, Any]:
         "terms": [asdict(item) for item in translation.terms],
         "matches": [_match(item) for item in translation.demonstrations if item.likeness is not None],
         "demonstrations": len(translation.demonstrations),
+        "steps": [asdict(item) | {"probabilities": dict(item.probabilities)} for item in translation.steps],
         "usage": asdict(translation.usage),
         "signature": translation.signature,
         "seconds": round(translation.seconds, 4),

@@ -417,13 +417,43 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One worker that a router gave a segment to, and what came of it.
+
+    Args:
+        worker: its name in the graph.
+        router: who chose it: "rules", "learned", "token", "edge" (it follows another worker), "fallback".
+        reason: why.
+        text: what it made of the segment; "" where it failed.
+        kept: whether that went on, to the next step or into the translation.
+        usage: what it cost.
+        seconds: that its group of segments took, shared evenly.
+        signature: of the worker.
+        probabilities: pairs of a worker and how probably it is the right one, where the router tells.
+        alternatives: other workers that could have been chosen.
+    """
+
+    worker: str
+    router: str
+    reason: str
+    text: str = ""
+    kept: bool = True
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    signature: str = ""
+    probabilities: tuple[tuple[str, float], ...] = ()
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """The result for one segment.
 
     `text` is empty only when the source is, or when `error` says why there is no translation.
     `decisions` tells in order what was decided and why; `candidates` are all the texts that were weighed. `spans`
     are the protected spans of the source where they stand in the text: every one of them, or `error` is set.
-    `terms` tells what became of the glossary's terms that the source holds.
+    `terms` tells what became of the glossary's terms that the source holds. `steps` are the workers that a router
+    gave it to, in order.
     """
 
     segment: Segment
@@ -441,6 +471,7 @@ class Translation:
     error: Exception | None = None
     spans: tuple[Span, ...] = ()
     terms: tuple[TermUse, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     @property
     def draft(self) -> Draft | None:

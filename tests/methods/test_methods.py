@@ -34,6 +34,7 @@ def test_every_method_says_what_it_needs_and_keeps_order(name: str) -> None:
     # Without a glossary no draft misses a term, without rules none breaks one, and there is nothing to edit.
     asks = method.needs_generalist and not method.aims_at_terms and not method.aims_at_rules
     asks = asks and name != "code-switch"  # asks only where no specialist covers the pair
+    asks = asks and not method.dispatches  # others prepare
     assert all(bool(item.prompt) == asks for item in prepared)
     drafts = method.needs_specialist or method.drafts_where_possible
     assert all(bool(item.drafts) == drafts for item in prepared)

@@ -67,6 +67,10 @@ class Plan:
         told = [item.signature for item in (self.reuse, self.memories) if item]
         return "|".join([self.fixed, *told])
 
+    def parts(self) -> Sequence[Plan]:
+        """Return the plans that segments are translated by: itself, or, where it dispatches, those of others."""
+        return (self,)
+
     def scoring_prompts(self, segments: Sequence[Segment]) -> list[Prompt | None]:
         """Return the prompts under which the generalist scores candidates: few-shot, without any draft."""
         if not isinstance(self.generalist, ScoringGeneralist):
@@ -75,8 +79,15 @@ class Plan:
         return [item.prompt.straight if item.prompt else None for item in method.prepare(segments, self.kit)]
 
 
+Dispatch = Callable[["Assembly", Method, Pair, bool], Plan]
+"""Makes the plan of a method that dispatches, as `Assembly.plan` makes that of others."""
+
+
 class Assembly:
-    """Builds backends at first use and plans each pair once; see `Engine` for the arguments."""
+    """Builds backends at first use and plans each pair once; see `Engine` for the arguments.
+
+    `dispatch` makes the plans of methods that translate nothing themselves (`Method.dispatches`).
+    """
 
     def __init__(
         self,
@@ -101,6 +112,7 @@ class Assembly:
         if generalist is not None:
             self.generalist = keep_generalist(generalist, self.store) if self.store else generalist
         self.calibrated = True
+        self.dispatch: Dispatch | None = None
         # Around generalists beside that of the profile: a job writes down what they answer, and counts it.
         self.beside: Callable[[Generalist], Generalist] = lambda built: built
         self._plans: dict[tuple[Pair, bool], Plan] = {}
@@ -146,7 +158,10 @@ class Assembly:
             )
         for learner in learners:
             learn_correction(learner, memories, text, translation, pair)
-        # What was planned has drafted demonstrations, and says what it was made with.
+        self.forget()
+
+    def forget(self) -> None:
+        """Have each pair planned anew: plans have drafted demonstrations, and say what they were made with."""
         self._plans.clear()
 
     def _learners(self, pair: Pair) -> list[LearningSpecialist]:
@@ -168,6 +183,8 @@ class Assembly:
     def _plan(self, pair: Pair, ask: bool) -> Plan:
         calibration = self._calibration(pair)
         method = self._method(pair, calibration)
+        if method.dispatches and self.dispatch:
+            return self.dispatch(self, method, pair, ask)
         road, missing = self._found_road(pair, method)
         if road and self.knowledge.memories:
             teach(self._learners(pair), self.knowledge.memories, pair, self.notice)

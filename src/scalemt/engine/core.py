@@ -17,6 +17,8 @@ from typing import Any
 from scalemt import languages
 from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.engine.assembly import Assembly, Plan
+from scalemt.engine.crew import Crew, DispatchPlan
+from scalemt.engine.dispatching import DispatchRun
 from scalemt.engine.pieces import as_segments
 from scalemt.engine.running import Progress, Run
 from scalemt.errors import ConfigurationError, UsageError
@@ -57,6 +59,7 @@ class Engine:
             drafts=drafts,
             notice=notice,
         )
+        self.assembly.dispatch = Crew()
 
     @classmethod
     def from_profile(cls, name: str | None = None, **overrides: Any) -> Engine:
@@ -100,8 +103,16 @@ class Engine:
         progress: Progress | None = None,
     ) -> Iterator[Translation]:
         """Yield translations in order as they are done; `texts` is read only a little ahead. See `translate`."""
-        run = Run(self.profile, self.plan(source, target), progress or (lambda _: None))
-        return run.stream(as_segments(texts))
+        return self.run(source, target, progress).stream(as_segments(texts))
+
+    def run(self, source: str, target: str, progress: Progress | None = None) -> Run:
+        """Return a run, whose segments are still to come. See `translate`."""
+        return self._run(self.plan(source, target), progress or (lambda _: None))
+
+    def _run(self, plan: Plan, progress: Progress) -> Run:
+        if isinstance(plan, DispatchPlan):
+            return DispatchRun(self.profile, plan, progress)
+        return Run(self.profile, plan, progress)
 
     def batches(
         self,
@@ -116,8 +127,7 @@ class Engine:
         says in the profile: translated again, in another order or company, it comes out the same. So a job can be
         cut anywhere between two batches.
         """
-        run = Run(self.profile, self.plan(source, target), progress or (lambda _: None))
-        return run.batches(batches)
+        return self.run(source, target, progress).batches(batches)
 
     def tells_context(self) -> bool:
         """Whether equal texts behind different ones may be translated differently, as a memory knows them."""
@@ -134,7 +144,7 @@ class Engine:
         plan = self.plan(source, target, ask=False)
         if not plan.method.needs_generalist:
             raise ConfigurationError(f"The method {plan.method.name} sends no prompts: no generalist is called.")
-        run = Run(self.profile, plan, lambda _: None)
+        run = self._run(plan, lambda _: None)
         for window in run.windows(as_segments(texts)):
             for item in run.prepare(window).prepared:
                 if item.prompt:

@@ -46,6 +46,15 @@ class Knowledge:
         threads = self.profile.core_count()
         return Memories(uses, meaning=Meaning(self.profile.semantic, threads) if self.profile.semantic else None)
 
+    def share(self, other: Knowledge) -> None:
+        """Take the memories and the glossary of another profile, where it names the same: they are opened once."""
+        mine, theirs = self.profile, other.profile
+        same = mine.memories and (mine.memories, mine.semantic) == (theirs.memories, theirs.semantic)
+        if same and "memories" not in vars(self):
+            self.memories = other.memories
+        if mine.glossary == theirs.glossary:
+            self._finders = other._finders
+
     def tells_context(self) -> bool:
         """Whether equal texts behind different ones may be translated differently, as a memory knows them."""
         if self.profile.reuse == "off" or self.memories is None:

@@ -111,6 +111,7 @@ class Cut:
             demonstrations=tuple(dict.fromkeys(shown for item in translations for shown in item.demonstrations)),
             decisions=(note, *(decision for item in translations for decision in item.decisions)),
             usage=sum((item.usage for item in translations), Usage()),
+            steps=tuple(step for item in translations for step in item.steps),
             error=error,
         )
 

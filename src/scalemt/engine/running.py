@@ -134,7 +134,7 @@ class Run:
         known = self._plan.kit.translated
         for number, window in enumerate(windows):
             if self._alone and number:
-                self._plan = replace(self._plan, method=self._planned.method.begin())
+                self._begin_anew()
             done = self._finish(self.prepare(window))
             for item in done:
                 known[item.segment.text] = item.text
@@ -142,6 +142,10 @@ class Run:
                 del known[next(iter(known))]
             yield done
             _raise(window.fault)
+
+    def _begin_anew(self) -> None:
+        """Forget what the method carries from window to window."""
+        self._plan = replace(self._plan, method=self._planned.method.begin())
 
     def windows(self, segments: Iterable[Segment]) -> Iterator[Window]:
         """Cut the stream into windows."""
@@ -204,11 +208,17 @@ class Run:
         pieces = [piece for _, piece in _open_pieces(cuts, known)]
         if not pieces:
             return Staged(cuts, [], [], began, known, signature)
+        prepared, thirds = self._ready(pieces)
+        return Staged(cuts, prepared, thirds, began, known, signature)
+
+    def _ready(self, pieces: Sequence[Segment]) -> tuple[Sequence[Prepared], Sequence[Prepared]]:
+        """Return what is prepared for pieces, and the prompts of the third candidate or nothing."""
+        plan = self._plan
         account = Account() if self._alone else self._account
         with self._specialists:
             prepared = defer(plan.method.prepare(pieces, plan.kit), plan, account)
         thirds = without_deferred(plan.third.prepare(pieces, plan.kit), prepared) if plan.third else []
-        return Staged(cuts, prepared, thirds, began, known, signature)
+        return prepared, thirds
 
     def _known(self, cuts: Sequence[Cut]) -> Known:
         """Look up whole segments in the memories, then, without the tags around them, the pieces of the others."""
@@ -255,7 +265,7 @@ class Run:
     def _finish(self, staged: Staged) -> list[Translation]:
         """Answer and judge a window, and put its pieces together."""
         meter = _Meter(self._progress, staged)
-        made = iter(self._judged(staged, meter) if staged.prepared else [])
+        made = iter(self._judged(staged.prepared, staged.thirds, meter.tick) if staged.prepared else [])
         joined = [self._joined(staged, index, made) for index in range(len(staged.cuts))]
         meter.finish()
         seconds = self._seconds(staged.began) / max(1, len(staged.cuts))
@@ -279,15 +289,17 @@ class Run:
             return next(made)
         return Translation(piece, piece.text, self._plan.method.name, self._plan.pair)
 
-    def _judged(self, staged: Staged, meter: _Meter) -> list[Translation]:
+    def _judged(
+        self, prepared: Sequence[Prepared], thirds: Sequence[Prepared], tick: Progress
+    ) -> list[Translation]:
+        """Ask, follow up and judge what was prepared; `tick` is told of answers."""
         plan = self._plan
         self._check_wanted()
         rounds: list[Round] = []
-        prepared = staged.prepared
         if plan.method.needs_generalist:
-            prepared = self._conversation(prepared, rounds, meter)
+            prepared = self._conversation(prepared, rounds, tick)
         if plan.third:
-            rounds.append(self._answer(staged.thirds, plan.third, meter))
+            rounds.append(self._answer(thirds, plan.third, tick))
         self._check_wanted()
         with self._specialists:
             done = judge(prepared, rounds, plan)
@@ -295,18 +307,18 @@ class Run:
         return done
 
     def _conversation(
-        self, prepared: Sequence[Prepared], rounds: list[Round], meter: _Meter
+        self, prepared: Sequence[Prepared], rounds: list[Round], tick: Progress
     ) -> Sequence[Prepared]:
         """Have a method ask what it wants to know, ask for translations, and follow them up."""
         plan = self._plan
         prepared = self._talked(prepared)
-        rounds.append(self._answer(prepared, plan.method, meter))
+        rounds.append(self._answer(prepared, plan.method, tick))
         while following := self._followed(prepared, rounds[-1]):
             prepared = following
             if not any(item.prompt for item in prepared):
                 break
             self._check_wanted()
-            rounds.append(self._answer(prepared, plan.method, meter))
+            rounds.append(self._answer(prepared, plan.method, tick))
         return prepared
 
     def _followed(self, prepared: Sequence[Prepared], last: Round) -> Sequence[Prepared]:
@@ -350,13 +362,13 @@ class Run:
         if self._stopped.is_set():
             raise CancelledError
 
-    def _answer(self, prepared: Sequence[Prepared], method: Method, meter: _Meter) -> Round:
+    def _answer(self, prepared: Sequence[Prepared], method: Method, tick: Progress) -> Round:
         if not any(item.prompt for item in prepared):
             return Round(method.name, unasked(prepared))
         plan, decoding = self._plan, self._decoding(prepared, method)
         generalist = require_generalist(plan)
         asking = Asking(generalist, decoding, plan.kit.template, plan.pair, method.name)
-        return Round(method.name, answer(prepared, asking, meter.tick))
+        return Round(method.name, answer(prepared, asking, tick))
 
     def _decoding(self, prepared: Sequence[Prepared], method: Method) -> Decoding:
         bound = self._profile.max_tokens
@@ -449,7 +461,8 @@ def _end(pools: Sequence[ThreadPoolExecutor], unfinished: Plan | None) -> None:
     for pool in pools:
         pool.shutdown(wait=False, cancel_futures=True)
     if unfinished:
-        for backend in (unfinished.generalist, *unfinished.kit.helpers(), *unfinished.kit.makers()):
-            give_up(backend)
+        for part in unfinished.parts():
+            for backend in (part.generalist, *part.kit.helpers(), *part.kit.makers()):
+                give_up(backend)
     for pool in pools:
         pool.shutdown()

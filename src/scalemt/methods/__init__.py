@@ -20,6 +20,7 @@ METHODS = Registry(
         "code-switch": "scalemt.methods.code_switch:CodeSwitchMethod",
         "knowledge": "scalemt.methods.knowledge:KnowledgeMethod",
         "ladder": "scalemt.methods.ladder:LadderMethod",
+        "route": "scalemt.methods.route:RouteMethod",
         "parallel": "scalemt.methods.parallel:ParallelMethod",
         "multi-path": "scalemt.methods.multi_path:MultiPathMethod",
     },

@@ -381,8 +381,8 @@ class Method(ABC):
     profile, whatever its selection, and `needs_glossary` refuses to work without a glossary.
     `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse, and no
     other; `wants_terms` does the same and has it weigh other answers as ever. `aims_at_rules` has it take an
-    answer for the rules that it keeps and the draft breaks.
-    `template` is the prompt template by kind of generalist, where the method wants one of its own. `thinking` is
+    answer for the rules that it keeps and the draft breaks. `dispatches`: it translates nothing itself, others do
+    (`engine/dispatching.py`). `template` is the prompt template by kind of generalist, where the method wants one of its own. `thinking` is
     how many tokens the generalist may think before each translation, None where that is its own affair, and `wait`
     whether its thought is made to go on once.
 
@@ -403,6 +403,7 @@ class Method(ABC):
     aims_at_terms: bool = False
     wants_terms: bool = False
     aims_at_rules: bool = False
+    dispatches: bool = False
     template: Mapping[str, str] = {}  # never written to
     thinking: int | None = None
     wait: bool = False

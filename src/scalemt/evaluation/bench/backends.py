@@ -12,6 +12,7 @@ from scalemt.config import Configuration, Profile
 from scalemt.engine import Engine
 from scalemt.engine.assembly import Plan
 from scalemt.engine.backends import build_generalist, build_specialist
+from scalemt.engine.crew import DispatchPlan
 from scalemt.engine.judging import Round, judge
 from scalemt.errors import BackendError, MissingExtraError
 from scalemt.evaluation.bench.arms import Arm
@@ -122,6 +123,8 @@ def deciding(profile: Profile, plan: Plan) -> str:
     }
     if plan.method.needs_generalist:
         found |= _of_the_generalist(profile, plan)
+    if isinstance(plan, DispatchPlan):
+        found["workers"] = [deciding(hand.profile, hand.plan) for hand in plan.hands]
     return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
@@ -149,6 +152,11 @@ def warm_up(plan: Plan, text: str) -> None:
     Args:
         text: a source that is not empty.
     """
+    for part in plan.parts():
+        _warm(part, text)
+
+
+def _warm(plan: Plan, text: str) -> None:
     try:
         (prepared,) = plan.method.prepare([Segment(text)], plan.kit)
         local = plan.generalist if plan.generalist and plan.generalist.name in _IN_PROCESS else None

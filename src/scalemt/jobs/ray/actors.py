@@ -75,7 +75,7 @@ class EngineActor:
                 f"On {here()} the job would be translated by other means: {plan.signature}, and it began with "
                 f"{signature}. Give all nodes the same models and the same version of scalemt."
             )
-        return Run(settings.profile, plan, lambda _: None)
+        return engine.run(settings.source, settings.target)
 
     def _mind(self, minds: Sequence[Any]) -> RemoteGeneralist | None:
         if not minds:
