@@ -1,6 +1,6 @@
 """`scalemt bench`: profiles by test sets in quality, time and cost; `bench robustness`: SCALE's ablations.
 
-`bench deferral` has a file of its own.
+`bench deferral` and `bench routing` have files of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalemt.cli.bench_deferral import command as deferral
+from scalemt.cli.bench_routing import command as routing
 from scalemt.cli.benching import (
     check_outputs,
     check_scoring,
@@ -42,7 +43,7 @@ class _WithStudies(click.Command):
 
     @property
     def commands(self) -> dict[str, click.Command]:
-        return {"robustness": robustness, "deferral": deferral}
+        return {"robustness": robustness, "deferral": deferral, "routing": routing}
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
