@@ -119,7 +119,7 @@ def test_the_pieces_of_one_worker_go_together(tmp_path: Path) -> None:
 def test_a_neighbour_goes_on_where_the_draft_is_doubtful(tmp_path: Path) -> None:
     case = Case(tmp_path)
     sure, doubtful = case("the house is blue", "the mossy barn")
-    assert told(sure)[-1] == ("no further step", "not better: doubt 0.10, a step is taken from 0.5 on")
+    assert told(sure)[-1] == ("no further step", "not better: doubt 0.10, a step is taken from 0.25 on")
     assert [step.worker for step in doubtful.steps] == ["plain", "better"]
     assert [step.router for step in doubtful.steps] == ["rules", "edge"]
     assert doubtful.text == "a casa é velha"
@@ -175,8 +175,8 @@ def test_a_long_segment_is_routed_piece_by_piece(tmp_path: Path) -> None:
 
 
 def test_who_fails_is_replaced_by_the_general_worker(tmp_path: Path) -> None:
-    case = Case(tmp_path, generalist=FakeGeneralist(lambda _: DeadlineError("No answer within 5 s.")))
-    (item,) = case("the green house is very old")
+    generalist = FakeGeneralist(lambda _: DeadlineError("No answer within 5 s."))
+    (item,) = Case(tmp_path, generalist=generalist, options={"doubt": 9})("the green house is very old")
     assert item.text == "a verde casa é very velha"
     assert item.error is None
     assert [(step.worker, step.router, step.kept) for step in item.steps] == [

@@ -222,7 +222,9 @@ class Crew:
             drafting, key=lambda hand: (hand.plan.method.name != "draft", hand.worker.cost), default=None
         )
         names = [hand.worker.name for hand in hands]
-        cheapest = min(hands, key=lambda hand: hand.worker.cost).worker.name
+        plain = min(
+            hands, key=lambda hand: (bool(hand.worker.conditions or hand.worker.domains), hand.worker.cost)
+        )
         own = copy.copy(method)
         own.needs_generalist = router_asks or any(hand.plan.method.needs_generalist for hand in hands)
         own.sequential = any(hand.plan.method.sequential for hand in hands)
@@ -258,7 +260,7 @@ class Crew:
             memories=assembly.knowledge.memories if reuse else None,
             hands=tuple(hands),
             router=router,
-            general=method.graph.general if method.graph.general in names else cheapest,
+            general=method.graph.general if method.graph.general in names else plain.worker.name,
             drafter=drafter,
             left_out=left_out,
             graph=method.graph.signature,

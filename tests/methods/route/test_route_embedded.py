@@ -34,8 +34,8 @@ def routed(models: dict[str, Any], texts: list[str], pair: tuple[str, str], **op
 
 
 def test_rules_ask_only_about_what_is_doubtful(models: dict[str, Any]) -> None:
-    texts = ["The library opens at nine.", "Flumgrob snarkles the wibble-wobbled quoz.", "", "It is late."]
-    done = routed(models, texts, ("en", "pt"))
+    texts = ["A biblioteca abre ás nove.", "O flumgrobo esnarcou o quozo bimbado.", "", "É tarde."]
+    done = routed(models, texts, ("gl", "en"))
     assert [item.error for item in done] == [None] * 4
     assert [item.segment.text for item in done] == texts
     plain, odd, empty, late = done

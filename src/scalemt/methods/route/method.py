@@ -69,7 +69,7 @@ class RouteMethod(Method):
         router: RouterName = "rules",
         model: str = "",
         domain: str = "",
-        doubt: float = 0.5,
+        doubt: float = 0.25,
         steps: int = 3,
     ) -> None:
         if not 1 <= steps <= MOST_STEPS:
