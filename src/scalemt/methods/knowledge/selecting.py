@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from random import Random
+from typing import Literal
 
 from scalemt.errors import ConfigurationError
 from scalemt.glossary.lemmas import forms
@@ -18,6 +19,7 @@ from scalemt.methods.knowledge.documents import Document, Query, Trace
 from scalemt.methods.knowledge.text import likeness, lines_of, pair_in, says_nothing, words_of
 from scalemt.quality.meaning import knows
 
+Evidence = Literal["preferred", "required", "any"]
 NAMES = ("relevance", "brevity", "factuality")
 UNKNOWN = 0.1
 """The weight of a text that nothing bears out: it comes after all others, and is drawn seldom."""
@@ -161,17 +163,21 @@ class Factuality(Selector):
     cards wrote. Among the `among` best `keep` are drawn, with probabilities as their scores and, other than in the
     paper's code, without putting back.
 
+    What nothing bears out may be right all the same, but small models write much that is not, and who reads it is
+    led astray (benchmarks/knowledge.py): where something else is borne out it is left out.
+
     Args:
         sources: cards that are no models.
         keep, among: documents that are kept, and among how many of the best they are drawn; equal draws nothing.
-        required: leave out what nothing bears out.
+        evidence: "preferred" shows what nothing bears out only where there is nothing else, "required" never,
+            "any" behind the others.
         seed: of what is drawn.
     """
 
     sources: Sequence[SourceCard] = ()
     keep: int = 3
     among: int = 5
-    required: bool = False
+    evidence: Evidence = "preferred"
     seed: int = 0
     name = "factuality"
     _known: dict[tuple[int, str], list[Finding]] = field(default_factory=dict)
@@ -183,14 +189,23 @@ class Factuality(Selector):
             self._judge(item, trace)
             if not item.shown:
                 item.drop(f"it is contradicted by {item.evidence}")
-            elif item.factuality is None and self.required:
-                item.drop("nothing bears it out")
             else:
                 judged.append(item)
+        judged = self._borne_out(judged)
         ranked = sorted(judged, key=lambda item: (-_weight(item), -(item.relevance or 0.0)))
         for item in ranked[self.among :]:
             item.drop(f"{self.among} texts are borne out better")
         return self._drawn(ranked[: self.among], trace.query)
+
+    def _borne_out(self, judged: list[Document]) -> list[Document]:
+        """Leave out what nothing bears out, if that is wanted."""
+        some = any(item.factuality is not None for item in judged)
+        if self.evidence == "any" or (self.evidence == "preferred" and not some):
+            return judged
+        for item in judged:
+            if item.factuality is None:
+                item.drop("nothing bears it out")
+        return [item for item in judged if item.factuality is not None]
 
     def _drawn(self, best: list[Document], query: Query) -> list[Document]:
         if len(best) <= self.keep:
