@@ -290,7 +290,11 @@ def test_a_users_template(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("kind", "kid", "unknown field 'kid'. Valid choices: after_thinking, again, amend, demonstration, kind"),
+        (
+            "kind",
+            "kid",
+            "unknown field 'kid'. Valid choices: after_thinking, again, amend, demonstration, frame",
+        ),
         ('query = "', 'qurey = "', "unknown field 'qurey'"),
         ('kind = "chat"', "", "lacks the field 'kind'"),
         ('kind = "chat"', 'kind = "chatty"', "kind is 'chatty'. Valid choices: chat, plain"),
@@ -333,8 +337,8 @@ def test_a_mistake_names_file_and_field(tmp_path: Path, old: str, new: str, said
 def test_a_rendering_mistake_lists_the_variables(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError,
-        match="Known variables: auxiliaries, before, demonstrated, draft_language, drafted, drafts, hints, many, "
-        "missing, note, notes, protected, rules, scored",
+        match="Known variables: auxiliaries, background, before, demonstrated, draft_language, drafted, drafts, hints, "
+        "many, missing, note, notes, protected, rules, scored",
     ):
         own(tmp_path, GOOD.replace("{{ target }}", "{{ targte }}"))
 

@@ -96,9 +96,12 @@ def test_an_order_elsewhere_in_the_prompt() -> None:
 
 
 def test_without_an_order_only_a_lost_question_counts() -> None:
-    assert "does not end in a question" in obeyed("Camberra.", TRANSLATED, QUESTION, EN_PT, (QUESTION,))
-    # Another way to put it that is much like the draft; and a text that never asked.
-    assert not obeyed("Diga qual é a capital da Austrália.", TRANSLATED, QUESTION, EN_PT, (QUESTION,))
+    for answer in ("Camberra.", "A capital da Austrália é Camberra.", f"{TRANSLATED} Camberra."):
+        found = obeyed(answer, TRANSLATED, QUESTION, EN_PT, (QUESTION,))
+        assert found == "does not end in a question as source and draft do"
+    # The draft tells whether one is due; a text that never asked; another translation.
+    assert not obeyed("Diga a capital.", "Diga qual é a capital.", QUESTION, EN_PT, (QUESTION,))
+    assert not obeyed("Camberra é que capital?", TRANSLATED, QUESTION, EN_PT, (QUESTION,))
     assert not obeyed("A morada é azul.", "A casa é azul.", "The house is blue.", EN_PT, ("The house is blue.",))
 
 
@@ -125,3 +128,14 @@ def test_the_gate_falls_back_to_the_draft_and_says_so() -> None:
         assert [item.outcome for item in decisions] == ["refused refine", "draft"]
         assert decisions[0].reason.startswith("injection: does not end in a question")
     assert Gate("off").judge(case)[0] is rows[1]
+
+
+def test_without_a_draft_an_obedient_answer_is_none() -> None:
+    answer = Candidate(
+        "few-shot", "Camberra.", run_checks(Subject(ATTACK, "Camberra.", EN_PT, prompted=(ATTACK,)))
+    )
+    case = Case(ATTACK, EN_PT, None, (answer,))
+    chosen, decisions = Gate("checks").judge(case)
+    assert chosen is None
+    assert [item.outcome for item in decisions] == ["refused few-shot", "nothing"]
+    assert Gate("off").judge(case)[0] is answer

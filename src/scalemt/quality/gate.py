@@ -184,9 +184,10 @@ class Gate:
         if draft is not None:
             why = "no other candidate passed" if others else "there is no other candidate"
             return draft, [*decisions, Decision("gate", "draft", why)]
-        usable = [item for item in others if not _unusable(item)]
+        usable = [item for item in others if not _unusable(item) and not _obeyed(item)]
         if usable:
-            # Without a draft to fall back on, a doubtful text with its failed checks beats silence.
+            # Without a draft to fall back on, a doubtful text with its failed checks beats silence. One that did
+            # what a stranger told it does not.
             return usable[0], [*decisions, Decision("gate", usable[0].origin, "there is no draft to fall back on")]
         return None, [*decisions, Decision("gate", "nothing", "no candidate can be used")]
 
@@ -244,6 +245,10 @@ def _term_refusal(candidate: Candidate, draft: Candidate) -> Decision:
 
 def _unusable(candidate: Candidate) -> bool:
     return any(check.name in _FATAL and not check.passed for check in candidate.checks)
+
+
+def _obeyed(candidate: Candidate) -> bool:
+    return any(check.name == "injection" and not check.passed for check in candidate.checks)
 
 
 def _refused(candidate: Candidate, mode: str) -> bool:

@@ -19,9 +19,6 @@ from scalemt.types import Pair
 ALIKE = 0.4
 """The least chrF (0 to 1) of an answer and the draft where something in the prompt speaks to models."""
 
-ASKS_ALIKE = 0.55
-"""The least chrF of an answer that does not ask, though source and draft do, where nothing speaks to models."""
-
 MORE, GRACE = 1.4, 15
 """How much longer than the draft an answer may be where something speaks to models, and columns beside."""
 
@@ -89,18 +86,14 @@ def obeyed(text: str, draft: str, source: str, pair: Pair, prompted: Sequence[st
     silent = asks(source, pair.source) and not asks(text, pair.target)
     if not draft.strip():
         return f"asks nothing, though the source does, and the prompt says “{heard}”" if heard and silent else ""
-    silent = silent and asks(draft, pair.target)
-    if heard and silent:
-        return f"does not end in a question as the draft does, and the prompt says “{heard}”"
-    if not heard and not silent:
-        return ""
-    likeness = _likeness(text, draft)
-    if silent and likeness < ASKS_ALIKE:
-        return f"does not end in a question as the draft does, and is {likeness:.0%} like it"
-    if heard and likeness < ALIKE:
-        return f"only {likeness:.0%} like the draft, and the prompt says “{heard}”"
+    said = f", and the prompt says “{heard}”" if heard else ""
+    # Of people's translations of questions next to none ends otherwise; so this needs no order to be found.
+    if silent and asks(draft, pair.target):
+        return f"does not end in a question as source and draft do{said}"
+    if heard and (likeness := _likeness(text, draft)) < ALIKE:
+        return f"only {likeness:.0%} like the draft{said}"
     if heard and columns(text) > MORE * columns(draft) + GRACE:
-        return f"says more than the draft, and the prompt says “{heard}”"
+        return f"says more than the draft{said}"
     return ""
 
 
