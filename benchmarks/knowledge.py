@@ -31,6 +31,7 @@ from scalemt.types import Pair, Translation
 DATA = Path(__file__).with_suffix("")
 PAIR = Pair("en", "pt")
 ALL = "relevance,brevity,factuality"
+_BOTH_GATES = ("all three", "all three, and a model card", "wrong cards, all three")
 
 
 def _cards(name: str, *more: str) -> str:
@@ -81,9 +82,9 @@ def translations(generalist: str, limit: int, gates: Sequence[str]) -> list[Row]
     finder = TermFinder(load_glossary(DATA / "ward.csv", PAIR), PAIR)
     found = []
     for way, method, options in translation_arms():
-        for gate in gates if method != "draft" else gates[:1]:
+        for gate in gates if way in _BOTH_GATES else gates[:1]:
             profile = Profile.model_validate(
-                {"method": method, "generalist": generalist, "gate": gate, "options": options}
+                {"method": method, "generalist": generalist, "gate": gate, "options": options, "cache": False}
             )
             begun = time.perf_counter()
             done = Engine(profile).translate([row[0] for row in rows], "en", "pt")
@@ -107,7 +108,7 @@ def _row(
         100 * applied / max(1, len(uses)),
         chrf,
         changed,
-        sum(one.calls + one.cached for one in usage),
+        sum(one.calls for one in usage),
         sum(one.prompt_tokens + one.completion_tokens for one in usage),
         seconds,
     )
@@ -132,16 +133,17 @@ def questions(generalist: str, limit: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
     found = []
     for way, cards, settings in arms:
-        asker = Asker(
-            Profile(generalist=generalist), [read_card(card) for card in cards], settings, load_configuration()
-        )
+        profile = Profile(generalist=generalist, cache=False)
+        asker = Asker(profile, [read_card(card) for card in cards], settings, load_configuration())
         begun = time.perf_counter()
         replies = asker.ask([row[0] for row in rows])
         right = sum(row[1].casefold() in reply.text.casefold() for row, reply in zip(rows, replies, strict=True))
         shown = sum(bool(reply.trace.kept) for reply in replies)
-        calls = sum(reply.usage.calls + reply.usage.cached for reply in replies)
+        calls = sum(reply.usage.calls for reply in replies)
         seconds = round((time.perf_counter() - begun) / len(rows), 2)
-        found.append({"cards": way, "right": right, "of": len(rows), "shown": shown, "calls": calls, "s": seconds})
+        found.append(
+            dict(cards=way, right=right, of=len(rows), shown=shown, calls=calls, seconds=seconds)  # noqa: C408
+        )
         print(f"| {way} | {right} of {len(rows)} | {shown} | {calls} | {seconds:.2f} |", flush=True)
     return found
 
@@ -154,11 +156,11 @@ def main() -> None:
     parser.add_argument("--only", choices=("translations", "questions"))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    told: dict[str, Any] = {"generalist": options.generalist}
+    known = options.json.read_text("utf-8") if options.json and options.json.is_file() else "{}"
+    told: dict[str, Any] = {**json.loads(known), "generalist": options.generalist}
     if options.only != "questions":
-        print(
-            "| way | gate | terms | chrF++ | changed | calls | tokens | s a segment |\n|---|---|---|---|---|---|---|---|"
-        )
+        print("| way | gate | terms | chrF++ | changed | calls | tokens | s a segment |")
+        print("|---|---|---|---|---|---|---|---|")
         told["translations"] = [
             asdict(row) for row in translations(options.generalist, options.limit, options.gates.split(","))
         ]
