@@ -17,7 +17,6 @@ from scalemt.jobs.ledger import Ledger
 from scalemt.jobs.reading import read, register
 from scalemt.jobs.rows import segment_from_row
 from scalemt.jobs.settings import Settings
-from scalemt.methods import METHODS
 from scalemt.types import Decoding, Prompt, Segment
 
 _SAMPLE = 256  # segments, spread over all files
@@ -124,7 +123,7 @@ def _draft_seconds(settings: Settings, sample: list[Segment]) -> float | None:
     try:
         engine.translate(sample[:1], settings.source, settings.target)
     except Exception:
-        if METHODS.load(settings.profile.method).needs_specialist:
+        if build_method(settings.profile.method, settings.profile.options).needs_specialist:
             raise
         return None
     began = time.perf_counter()

@@ -177,9 +177,14 @@ class Crew:
             return len(self.hands)
         return sum(hand.lanes for hand in self.hands if hand.setup.answers)
 
-    def with_room(self, kind: Kind) -> Iterator[Hand]:
-        """Yield workers that can take a task of a kind, those with the least of it first; again after each."""
-        while free := [hand for hand in self.hands if hand.room(kind) > 0]:
+    def with_room(self, kind: Kind, but: Callable[[Hand], bool] | None = None) -> Iterator[Hand]:
+        """Yield workers that can take a task of a kind, those with the least of it first; again after each.
+
+        Args:
+            kind: of the task.
+            but: tells which of them are passed over now.
+        """
+        while free := [hand for hand in self.hands if hand.room(kind) > 0 and not (but and but(hand))]:
             # A worker that answers has its cores in use: the others draft as long as they can.
             yield min(free, key=lambda hand: (hand.load(kind), kind == "drafting" and hand.load("answering")))
 
@@ -293,7 +298,8 @@ class Crew:
                     self._give_up(message.fault)
             case Notice():
                 self._tell(hand, message.text)
-        self._free()
+        # Behind those who wait for the outcome: what they learn of the worker counts in what it is given next.
+        asyncio.get_running_loop().call_soon(self._free)
 
     def _tell(self, hand: Hand, text: str) -> None:
         if text in self._told:

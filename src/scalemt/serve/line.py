@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from scalemt.serve.refusals import as_refusal
 from scalemt.serve.work import Kind, Lane
 from scalemt.types import Segment, Translation
 
@@ -74,6 +75,8 @@ class Ticket:
         """Keep what became of one segment."""
         if self.over:
             return
+        if translation.error:
+            translation = replace(translation, error=as_refusal(translation.error))
         self.done[index] = translation
         if self.watch:
             try:

@@ -22,6 +22,7 @@ Each surface writes them in its own form.
 
 from __future__ import annotations
 
+import re
 from math import ceil
 
 from scalemt.errors import BackendError, ScalemtError, UsageError
@@ -130,6 +131,14 @@ class Overdue(Refusal):
     status, kind = 504, "deadline"
 
 
+_ADDRESS = re.compile(r"\bhttps?://[^\s,;)\"'\\]*[^\s,;)\"'\\.:]")
+
+
+def discreet(said: str) -> str:
+    """Return what is said without the addresses in it: where a backend runs is nobody's business outside."""
+    return _ADDRESS.sub("(an address)", said)
+
+
 def as_refusal(fault: BaseException) -> Refusal:
     """Return what is answered for an exception; of one that nobody expected nothing is told.
 
@@ -141,7 +150,7 @@ def as_refusal(fault: BaseException) -> Refusal:
     if isinstance(fault, UsageError):
         return InvalidRequest(str(fault))
     if isinstance(fault, BackendError):
-        return BackendFailed(str(fault))
+        return BackendFailed(discreet(str(fault)))
     if isinstance(fault, TimeoutError):
         return Overdue("There was no translation within the time limit. Send less at once, or raise --time-limit.")
     # What stands in a foreign message, such as a path or a text, is nobody's business outside.

@@ -34,6 +34,9 @@ _DEATHS = 2  # processes that may end over a segment
 _PATIENCE = 0.5  # of the seconds in which a request must be answered: so long it may wait in line
 _KILLS = "The process that translated this segment ended, twice. Its text is more than a model can take."
 _FORGETTING = 0.1  # what the latest batch counts in the speed
+_GATHERING = 0.1  # of the seconds of its last batch: so long a worker may wait for as many texts again
+_GATHERED = 0.05  # seconds that it waits at most
+_WORTH_IT = 4  # segments of a batch from which on that is done
 
 
 class Observer(Protocol):
@@ -44,6 +47,16 @@ class Observer(Protocol):
 
     def translated(self, lane: Lane, translation: Translation) -> None:
         """A segment is done, well or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a worker did last: when it was done, how long that took, and how much it was."""
+
+    began: float
+    seconds: float
+    segments: int
+    characters: int
 
 
 @dataclass(eq=False)
@@ -81,9 +94,10 @@ class Scheduler:
         self._batches: set[Batch] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.kind_of = lru_cache(1024)(self._kind_of)
-        # Characters a second of one worker, as they were lately, and when each was last done with a batch.
+        # Characters a second of one worker, as they were lately, and what each did last.
         self._speed: dict[Kind, float] = {"drafting": 2_000.0, "answering": 200.0}
-        self._rested: dict[int, float] = {}
+        self._rests: dict[int, Rest] = {}
+        self._gathering: asyncio.TimerHandle | None = None
 
     def translate(
         self, segments: Sequence[Segment], lane: Lane, watch: Watch | None = None, *, background: bool = False
@@ -142,13 +156,36 @@ class Scheduler:
         self._examine()
         kinds: tuple[Kind, ...] = ("drafting", "answering")
         for kind in kinds:
-            for hand in self.crew.with_room(kind):
+            for hand in self.crew.with_room(kind, self._gathers if kind == "drafting" else None):
                 # A second batch of drafts waits at a worker, so that the worker need not wait for one; but as long
                 # as it is small, it grows here.
                 items = self._line.take(kind, full=kind == "drafting" and hand.load(kind) > 0)
                 if not items:
                     break
                 self._dispatch(hand, kind, items)
+
+    def _gathers(self, hand: Hand) -> bool:
+        """Whether a worker that has just done a batch had better wait for what comes in its stead.
+
+        Those who were answered together ask again together. The first of them would be sent alone, at twice the
+        cost, and the others would wait for it.
+        """
+        rest = self._rests.get(hand.place)
+        waiting = self._line.characters("drafting")
+        if hand.load("drafting") or rest is None or rest.segments < _WORTH_IT:
+            return False
+        if not 0 < waiting < rest.characters:
+            return False
+        left = rest.began + min(_GATHERING * rest.seconds, _GATHERED) - time.monotonic()
+        if left <= 0:
+            return False
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(left, self._gathered)
+        return True
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._pump()
 
     def _examine(self) -> None:
         """Have the next suspect done, alone."""
@@ -199,11 +236,12 @@ class Scheduler:
 
     def _measure(self, batch: Batch) -> None:
         now = time.monotonic()
-        seconds = max(1e-3, now - max(batch.running.began, self._rested.get(batch.hand.place, 0.0)))
+        rest = self._rests.get(batch.hand.place)
+        seconds = max(1e-3, now - max(batch.running.began, rest.began if rest else 0.0))
         kind = batch.running.task.kind
-        if kind == "drafting":
-            self._rested[batch.hand.place] = now
         characters = sum(len(item.segment.text) for item in batch.items)
+        if kind == "drafting":
+            self._rests[batch.hand.place] = Rest(now, seconds, len(batch.items), characters)
         self._speed[kind] += _FORGETTING * (characters / seconds - self._speed[kind])
         self._observer.batch(batch.lane, len(batch.items), seconds)
 

@@ -209,8 +209,15 @@ def _travels(kind: type) -> bool:
 
 
 def portable_translations(translations: Sequence[Translation]) -> list[Translation]:
-    """Return translations whose errors can be pickled."""
-    return [replace(item, error=portable(item.error)) if item.error else item for item in translations]
+    """Return translations whose errors can be pickled, and whose decisions may be told to callers."""
+    return [
+        replace(
+            item,
+            error=portable(item.error) if item.error else None,
+            decisions=tuple(replace(made, reason=refusals.discreet(made.reason)) for made in item.decisions),
+        )
+        for item in translations
+    ]
 
 
 def failed(segment: Segment, lane: Lane, error: Exception) -> Translation:

@@ -16,10 +16,10 @@ from helpers import EN_PT
 from scalemt.config import Configuration, Profile
 from scalemt.errors import UsageError
 from scalemt.serve.crew import Crew
-from scalemt.serve.refusals import Busy
+from scalemt.serve.refusals import BackendFailed, Busy
 from scalemt.serve.scheduler import Scheduler
 from scalemt.serve.settings import Capacity, ServeSettings
-from scalemt.serve.work import InternalError, Lane, Variant
+from scalemt.serve.work import Lane, Variant
 from scalemt.types import Segment, Translation
 from serve.core.loops import run
 from serve.operations.brittle import installed
@@ -73,6 +73,27 @@ async def until(happened: Callable[[], bool], seconds: float = 60) -> None:
 
 def segments(*texts: str) -> list[Segment]:
     return [Segment(text) for text in texts]
+
+
+def test_clients_that_were_answered_together_are_waited_for(settings: ServeSettings) -> None:
+    async def ask() -> list[int]:
+        seen = Counted()
+        async with scheduling(settings, seen) as scheduler:
+
+            async def client(name: str) -> None:
+                for turn in range(5):
+                    (done,) = await scheduler.translate(segments(f"{name} {turn} SLOW"), LANE)
+                    assert done.text
+                    await asyncio.sleep(0.002)
+
+            await asyncio.gather(*(client(name) for name in "abcdefgh"))
+        return seen.batches
+
+    batches = run(ask())
+    assert sum(batches) == 40
+    # The first that comes is sent alone, and the last may be; never every second batch.
+    assert len([size for size in batches if size == 1]) <= 2, batches
+    assert max(batches) >= 7
 
 
 def test_a_short_request_overtakes_a_huge_one(settings: ServeSettings) -> None:
@@ -200,7 +221,7 @@ def test_what_cannot_be_sent_is_told(settings: ServeSettings) -> None:
         async with scheduling(settings) as scheduler:
             odd: Any = lambda: None  # noqa: E731
             (done,) = await asyncio.wait_for(scheduler.translate([Segment("a", note=odd)], LANE), 10)
-            assert isinstance(done.error, InternalError)
+            assert isinstance(done.error, BackendFailed)
             assert [item.text for item in await scheduler.translate(segments("c"), LANE)] == ["C"]
 
     run(send())

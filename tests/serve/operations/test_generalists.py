@@ -111,4 +111,8 @@ def test_a_generalist_that_is_down_leaves_the_drafts(server: Served) -> None:
         # The draft stands, or the reason is told: never an empty translation without a word.
         found = answer["translations"][0] if "translations" in answer else answer["error"]
         assert found.get("translation") or found.get("error") or found.get("message")
+        told = httpx.post(f"{broken.url}/v1/translate", json={**TEXT, "explain": True}, timeout=60).text
+        assert "(an address)" in told
+        # Where the generalist runs is nobody's business outside.
+        assert "127.0.0.1:9" not in told + str(answer)
         assert translated(server.url, "The cat sleeps.", profile="fast")

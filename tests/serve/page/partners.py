@@ -49,6 +49,7 @@ class Chat:
         self.answers.clear()
         self.failing = ()
         self.held.set()
+        self.passes = threading.Semaphore(0)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scalemt.drafts import draft_from_json
+from scalemt.engine.backends import asks_generalist
 from scalemt.engine.deferring import nearest
 from scalemt.errors import ConfigurationError, InputError
 from scalemt.evaluation.bench.arms import Arm, Choice, with_fields
@@ -86,7 +87,7 @@ def asked_arm(choice: Choice) -> Arm:
         ConfigurationError: the method asks no generalist, so that there is nothing to defer.
     """
     profile = choice.configuration.profile(choice.profile, **choice.overrides)
-    if profile.method not in METHODS.names() or not METHODS.load(profile.method).needs_generalist:
+    if profile.method not in METHODS.names() or not asks_generalist(profile):
         raise ConfigurationError(
             f"The method {profile.method} asks no generalist, so there is nothing to defer. "
             "Give a profile with refine."

@@ -14,6 +14,7 @@ from typing import Any
 
 from scalemt.config import Profile
 from scalemt.engine.assembly import Plan
+from scalemt.engine.backends import build_method
 from scalemt.errors import BackendError, ConfigurationError, UsageError
 from scalemt.evaluation.bench.arms import Arm, with_fields
 from scalemt.evaluation.bench.corruption import Corruption
@@ -22,7 +23,6 @@ from scalemt.evaluation.bench.summary import Row, Summary
 from scalemt.evaluation.bench.tables import counted, quality_columns, table
 from scalemt.evaluation.results import NOTHING, MetricInfo
 from scalemt.evaluation.tables import Table, number
-from scalemt.methods import METHODS
 from scalemt.specialists.road import SeveralRoads
 from scalemt.types import Draft, Segment
 
@@ -70,7 +70,8 @@ def levels(profile: Profile, factors: Factors) -> list[Level]:
     Raises:
         ConfigurationError: the method of the profile shows no drafts, or a level is out of its range.
     """
-    if not METHODS.load(profile.method).needs_specialist or not METHODS.load(profile.method).needs_generalist:
+    method = build_method(profile.method, profile.options)
+    if not method.needs_specialist or not method.needs_generalist:
         raise ConfigurationError(
             f"The method {profile.method} shows no drafts to a generalist, and robustness is about these. "
             "Choose a profile with refine, pivot or multi-path."

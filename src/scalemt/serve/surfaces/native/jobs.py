@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Path, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
 from starlette.responses import FileResponse, Response
 
 from scalemt.serve.asking import AUTO, Wish
@@ -19,22 +19,28 @@ Number = Annotated[str, Path(max_length=60)]
 Code = Annotated[str, Form(min_length=1, max_length=60)]
 
 
+def _wish(
+    profile: Annotated[str | None, Form()] = None,
+    method: Annotated[str | None, Form()] = None,
+    formality: Annotated[Literal["formal", "informal"] | None, Form()] = None,
+    variety: Annotated[str | None, Form()] = None,
+    glossary: Annotated[str | None, Form()] = None,
+) -> Wish:
+    return Wish(profile or None, method or None, formality, variety or None, glossary or None)
+
+
 @router.post("/jobs", status_code=202, responses=REFUSED)
 async def submit(
     request: Request,
+    wish: Annotated[Wish, Depends(_wish)],
     file: Annotated[UploadFile, File()],
     target: Code,
     source: Code = AUTO,
-    profile: Annotated[str | None, Form()] = None,
-    method: Annotated[str | None, Form()] = None,
-    glossary: Annotated[str | None, Form()] = None,
     document_format: Annotated[str | None, Form(alias="format")] = None,
 ) -> JobEntry:
     """Send a document; it is translated behind everything that somebody waits for."""
     caller = caller_of(request, "documents")
-    service = service_of(request)
-    wish = Wish(profile or None, method or None, glossary=glossary or None)
-    job = await service.submit(
+    job = await service_of(request).submit(
         caller,
         file.filename or "",
         await file.read(),

@@ -27,7 +27,6 @@ from scalemt.serve.surfaces.native.models import (
     TranslateBody,
     TranslateReply,
 )
-from scalemt.serve.tongues import Tongues
 from scalemt.translations import as_json
 from scalemt.types import Translation
 
@@ -114,7 +113,7 @@ async def list_languages(request: Request, profile: str | None = None) -> Langua
     service = service_of(request)
     chosen = service.profile(profile)
     speeches = await service.speeches(profile)
-    tongues = Tongues(await service.pairs(profile))
+    tongues = await service.tongues(profile)
     codes = sorted({code for item in speeches for code in (item.code, *item.targets)})
     return LanguageList(
         languages=[

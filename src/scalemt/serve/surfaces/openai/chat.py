@@ -91,7 +91,7 @@ async def _chosen(service: Service, model: str) -> tuple[str, Direction]:
     name, _, code = (model, "", "") if model in profiles else model.partition(":")
     if name not in profiles:
         raise UnknownModel(f"There is no model {model[:100]!r}. Valid choices: {', '.join(sorted(profiles))}.")
-    direction = of_code(code, Tongues(await service.pairs(name))) if code else Direction()
+    direction = of_code(code, await service.tongues(name)) if code else Direction()
     if direction is None:
         raise UnknownModel(
             f"{code[:100]!r}, behind the profile {name}, is no direction. Write it as in {name}:en-pt, "
@@ -105,7 +105,7 @@ async def _order(service: Service, body: ChatBody) -> Order:
     name, direction = await _chosen(service, body.model)
     direction = Direction(body.source, body.target).or_else(direction)
     if direction.target is None:
-        direction = direction.or_else(_told(body.messages, Tongues(await service.pairs(name))))
+        direction = direction.or_else(_told(body.messages, await service.tongues(name)))
     if direction.target is None:
         raise NoDirection(
             "Nothing says into which language. Say it in one of three ways: the fields source and target of the "
