@@ -93,7 +93,12 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 _KINDS = {"key": str, "id": str, "translation": str, "usage": dict, "drafts": list}
-_TABLES = {"decisions": ("step", "outcome"), "candidates": ("origin", "text"), "checks": ("name",)}
+_TABLES = {
+    "decisions": ("step", "outcome"),
+    "candidates": ("origin", "text"),
+    "checks": ("name",),
+    "steps": ("worker",),
+}
 _LARGEST = 1e15  # no number of tokens or seconds is that large
 
 
