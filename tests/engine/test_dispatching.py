@@ -269,7 +269,7 @@ def test_models_are_built_once_whatever_number_of_workers_uses_them(
         return FakeGeneralist(answering)
 
     monkeypatch.setattr("scalemt.engine.crew.build_specialist", build)
-    monkeypatch.setattr("scalemt.engine.crew.build_generalist", generalist)
+    monkeypatch.setattr("scalemt.engine.assembly.build_generalist", generalist)
     workers = [
         f'[workers.{name}]\nmethod = "{method}"\nspecialists = ["thot"]\ngeneralist = "transformers:x"\n'
         for name, method in (("a", "refine"), ("b", "ladder"))

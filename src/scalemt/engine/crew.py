@@ -8,15 +8,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from pydantic import ValidationError
 
-from scalemt.caching import keep_generalist, keep_specialist
+from scalemt.caching import keep_specialist
 from scalemt.config import Profile
 from scalemt.engine.assembly import Assembly, Plan
-from scalemt.engine.backends import build_generalist, build_method, build_specialist
+from scalemt.engine.backends import build_method, build_specialist
 from scalemt.errors import ConfigurationError, MissingExtraError, UsageError
 from scalemt.folders import config_dir
 from scalemt.generalists import Generalist
@@ -158,7 +159,9 @@ class Crew:
         own.specialists = self._specialists(assembly, profile)
         if asks and ask:
             own.generalist = self._generalist(assembly, profile)
-        return Hand(worker, profile, own.plan(pair, ask=ask))
+        plan = own.plan(pair, ask=ask)
+        plan.kit.builder = partial(self._other, assembly, profile)
+        return Hand(worker, profile, plan)
 
     def _assembly(self, assembly: Assembly, worker: Worker, profile: Profile) -> Assembly:
         key = (worker.name, profile.model_dump_json())
@@ -195,14 +198,18 @@ class Crew:
         return found
 
     def _generalist(self, assembly: Assembly, profile: Profile) -> Generalist:
-        if profile.generalist == assembly.profile.generalist:
-            return assembly.generalist
-        key = ("generalist", profile.generalist)
-        if key not in self._built:
-            made = build_generalist(profile.generalist, assembly.configuration, profile)
-            self._built[key] = keep_generalist(made, assembly.store) if assembly.store else made
-        built: Generalist = self._built[key]
-        return built
+        return self._named(assembly, profile.generalist)
+
+    def _other(self, assembly: Assembly, profile: Profile, spec: str) -> Generalist | None:
+        """Return a generalist that a worker's method names; None where that is the worker's own."""
+        return None if spec == profile.generalist else self._named(assembly, spec)
+
+    def _named(self, assembly: Assembly, spec: str) -> Generalist:
+        """Return a generalist by name: that of the profile that routes, or one beside it, built once."""
+        if spec not in self._built:
+            self._built[spec] = assembly.other_generalist(spec)
+        built: Generalist | None = self._built[spec]
+        return assembly.generalist if built is None else built
 
     @staticmethod
     def _plan(
