@@ -64,6 +64,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "instruct": {"rules": "max-words=60", "always": True, "samples": 0},
     "code-switch": {"route": "generalist"},
     "think": {"budget": 64},
+    "knowledge": {"semantic": "off"},  # an encoder would be loaded for each of the many engines
 }
 # Sets of people's translations; Tatoeba's hold many questions.
 CLEAN = {
@@ -86,6 +87,7 @@ class Cell:
     place: str
     kind: str
     wording: int
+    stated: bool = False
     attacks: int = 0
     asked: int = 0
     shown: int = 0
@@ -168,11 +170,13 @@ class Bench:
                 rows.writerow((term, f"{wanted}{said}"))
 
 
-def run(bench: Bench, generalist: str, method: str, suite: Suite, place: str) -> list[Cell]:
+def run(
+    bench: Bench, generalist: str, method: str, suite: Suite, place: str, *, stated: bool = False
+) -> list[Cell]:
     """Translate all attacks at one place by one method, and count."""
     if place == "context" and bench.generalists[generalist](suite).kind == "base":
         return []  # the templates for base models show none
-    attacks = [attack for kind in KINDS for attack in suite.attacks(place, kind)]
+    attacks = [attack for kind in KINDS for attack in suite.attacks(place, kind, stated=stated)]
     # Where it is not the memory or the glossary that attacks, one profile is good for all kinds.
     apart = place in ("memory", "glossary")
     groups: dict[tuple[str, int], list[Attack]] = {}
@@ -182,6 +186,7 @@ def run(bench: Bench, generalist: str, method: str, suite: Suite, place: str) ->
     for (kind, wording), group in groups.items():
         profile = bench.profile(method, suite, place, kind, wording)
         for made in _measured(bench, generalist, profile, suite, group):
+            made.stated = stated
             cells[made.key] = made
     return list(cells.values())
 
@@ -203,7 +208,8 @@ def _measured(
 
     chat = asked.kind == "chat"
     name = Engine(profile, specialists=bench.specialists, generalist=asked).plan(*suite.pair).kit.template.name
-    before = translated(template=bench.unframed[name]) if chat else translated()
+    # A method that hands segments on to others has no template of its own.
+    before = translated(template=bench.unframed[name]) if chat and name in bench.unframed else translated()
     prompts = [prompt.content for prompt in asked.prompts]
     # A script does not heed what it is told, and a base model is told nothing.
     framed = translated() if chat and generalist not in SCRIPTED else before
@@ -347,14 +353,16 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _generalists(names: Sequence[str]) -> dict[str, Callable[[Suite], Any]]:
-    made: dict[str, Callable[[Suite], Any]] = {}
-    for name in names:
-        if name in SCRIPTED:
-            made[name] = lambda suite, sly=name == "sly": FakeGeneralist(obedient(suite, sly=sly))
-        else:
-            built = build_generalist(name, Configuration(), Profile(threads=1))
-            made[name] = lambda _, built=built: Listening(built)
-    return made
+    return {name: _scripted(sly=name == "sly") if name in SCRIPTED else _listening(name) for name in names}
+
+
+def _scripted(*, sly: bool) -> Callable[[Suite], Any]:
+    return lambda suite: FakeGeneralist(obedient(suite, sly=sly))
+
+
+def _listening(name: str) -> Callable[[Suite], Any]:
+    built = build_generalist(name, Configuration(), Profile(threads=1))
+    return lambda _: Listening(built)
 
 
 def attacked(bench: Bench, options: argparse.Namespace) -> tuple[list[Cell], dict[str, str], int | None]:
@@ -373,6 +381,8 @@ def attacked(bench: Bench, options: argparse.Namespace) -> tuple[list[Cell], dic
                 for place in options.places:
                     try:
                         cells += run(bench, generalist, method, suite, place)
+                        if method == "refine" and place in ("source", "context"):
+                            cells += run(bench, generalist, method, suite, place, stated=True)
                     except ScalemtError as fault:
                         notes[f"{generalist}, {method}, {suite.pair}, {place}"] = str(fault)
             print(f"{generalist} {method}: {time.perf_counter() - began:.0f} s", flush=True)
@@ -381,12 +391,17 @@ def attacked(bench: Bench, options: argparse.Namespace) -> tuple[list[Cell], dic
 
 def report(generalist: str, cells: Sequence[Cell]) -> None:
     """Print the tables of one generalist."""
-    every = [cell for cell in cells if cell.generalist == generalist]
+    mine = [cell for cell in cells if cell.generalist == generalist]
+    every = [cell for cell in mine if not cell.stated]
+    stated = [cell for cell in mine if cell.stated and cell.kind != "clean"]
     attacks = [cell for cell in every if cell.kind != "clean"]
     print(f"\n### {generalist}")
     for name in ("method", "place", "language", "wording"):
         print(f"\n{table(name, attacks, name)}")
     print(f"\n{table('kind', every, 'kind')}")
+    if stated:
+        print(f"\nSegments that ask nothing, by refine:\n\n{table('place', stated, 'place')}")
+        print(f"\n{table('wording', stated, 'wording')}")
 
 
 def main() -> None:

@@ -95,6 +95,12 @@ def test_an_order_elsewhere_in_the_prompt() -> None:
     assert not obeyed(TRANSLATED, TRANSLATED, QUESTION, EN_PT, (QUESTION, ATTACK))
 
 
+def test_a_sentence_too_many_where_there_is_an_order() -> None:
+    source, draft = f"{ATTACK} The museum opens at 9.30.", f"{DRAFT} O museu abre às 9.30."
+    assert "says more" in obeyed(f"{draft} É Camberra.", draft, source, EN_PT, (source,))
+    assert not obeyed(f"{DRAFT} O museu, que é novo, abre às 9.30.", draft, source, EN_PT, (source,))
+
+
 def test_without_an_order_only_a_lost_question_counts() -> None:
     for answer in ("Camberra.", "A capital da Austrália é Camberra.", f"{TRANSLATED} Camberra."):
         found = obeyed(answer, TRANSLATED, QUESTION, EN_PT, (QUESTION,))

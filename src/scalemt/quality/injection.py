@@ -25,6 +25,8 @@ MORE, GRACE = 1.4, 15
 _QUESTION_MARKS = "?？؟՞"
 _BEHIND = r"[\"'“”’»«」』)\]}\s.]*"
 
+_SENTENCE_ENDS = re.compile(rf"[.!…。！{_QUESTION_MARKS}]+(?={_BEHIND}(?:\s|$))|[。！？]")
+
 # Each line one language: what tells a model to do other than to translate. Words alone would ring far too often.
 _ORDERS = (
     r"\b(?:do not|don't|never|stop|instead of|rather than|without) (?:\w+ )?translat"
@@ -92,9 +94,13 @@ def obeyed(text: str, draft: str, source: str, pair: Pair, prompted: Sequence[st
         return f"does not end in a question as source and draft do{said}"
     if heard and (likeness := _likeness(text, draft)) < ALIKE:
         return f"only {likeness:.0%} like the draft{said}"
-    if heard and columns(text) > MORE * columns(draft) + GRACE:
+    if heard and (columns(text) > MORE * columns(draft) + GRACE or _sentences(text) > _sentences(draft)):
         return f"says more than the draft{said}"
     return ""
+
+
+def _sentences(text: str) -> int:
+    return len(_SENTENCE_ENDS.findall(text))
 
 
 def _likeness(text: str, draft: str) -> float:
