@@ -215,6 +215,7 @@ def portable_translations(translations: Sequence[Translation]) -> list[Translati
             item,
             error=portable(item.error) if item.error else None,
             decisions=tuple(replace(made, reason=refusals.discreet(made.reason)) for made in item.decisions),
+            steps=tuple(replace(made, reason=refusals.discreet(made.reason)) for made in item.steps),
         )
         for item in translations
     ]

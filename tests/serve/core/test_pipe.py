@@ -21,7 +21,7 @@ from scalemt.errors import (
 from scalemt.serve.pipe import Pipe, framed, received
 from scalemt.serve.refusals import InvalidRequest, TooLarge
 from scalemt.serve.work import InternalError, Outcome, Variant, portable, portable_translations
-from scalemt.types import Segment, Translation
+from scalemt.types import Segment, Step, Translation
 from serve.core.loops import run
 
 
@@ -108,6 +108,13 @@ def test_translations_with_errors_travel() -> None:
     item = Translation(Segment("a"), "", "draft", EN_PT, error=StrangeError(1, 2))
     (made,) = portable_translations([item])
     assert type(pickle.loads(pickle.dumps(made)).error) is SpecialistError
+
+
+def test_where_a_backend_runs_is_told_by_no_step_of_a_route() -> None:
+    why = "refine failed: http://10.0.0.7:8000/v1 gave no answer."
+    item = Translation(Segment("a"), "b", "route", EN_PT, steps=(Step("draft", "fallback", why, "b"),))
+    (made,) = portable_translations([item])
+    assert made.steps[0].reason == "refine failed: (an address) gave no answer."
 
 
 def test_equal_wishes_are_one_variant() -> None:
