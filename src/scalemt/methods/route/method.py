@@ -60,7 +60,6 @@ class RouteMethod(Method):
     name = "route"
     needs_specialist = False
     needs_generalist = True
-    drafts_where_possible = True
     dispatches = True
 
     def __init__(
