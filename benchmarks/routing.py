@@ -141,11 +141,11 @@ def measured(data: Path, lines: int, model: Path, routers: Sequence[str], two: b
     notes.append(f"Of {len(choices)} lines of medicine {strange:.0%} are taken for another kind of text; "
                  f"{general:.0%} go to the general worker.")  # fmt: skip
     print(markdown([routing.table(found)], notes))
-    model = asdict(found.fit.model) | {"known": "", "weights": ""}
+    fitted = asdict(found.fit.model) | {"known": "", "weights": ""}
     return routing.as_json(found) | {
         "notes": notes,
         "medicine": {"strange": strange, "general": general},
-        "model": model,
+        "model": fitted,
     }
 
 
