@@ -10,8 +10,9 @@ from typing import Any
 
 from scalemt import languages
 from scalemt.config import Configuration, Profile, load_configuration
-from scalemt.engine.backends import asks_generalist
+from scalemt.engine.backends import asks_generalist, build_method
 from scalemt.engine.knowledge import Knowledge
+from scalemt.errors import UsageError
 from scalemt.formats import FormatOptions
 from scalemt.jobs.rows import key_of
 from scalemt.methods import METHODS
@@ -88,6 +89,14 @@ class Settings:
         return asks_generalist(self.profile)
 
     @property
+    def _helpers(self) -> tuple[str, ...]:
+        """The generalists that the method asks beside that of the profile."""
+        try:
+            return build_method(self.profile.method, self.profile.options).helpers
+        except UsageError:
+            return ()  # whoever translates by it is told
+
+    @property
     def context(self) -> int:
         """How many segments before each one come with it."""
         return max(self.profile.context, 1 if self.profile.memories else 0)
@@ -103,7 +112,7 @@ class Settings:
             "target": self.target,
             "profile": _set(self.profile),
             "specialists": _used(self.configuration.specialists, self.profile.specialists),
-            "generalists": _used(self.configuration.generalists, (self.profile.generalist,)),
+            "generalists": _used(self.configuration.generalists, (self.profile.generalist, *self._helpers)),
             "format": self.format_name,
             "options": asdict(self.options),
             "apart": self.apart,

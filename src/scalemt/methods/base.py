@@ -382,9 +382,8 @@ class Method(ABC):
     `aims_at_terms` has the gate take an answer for the terms that it brings in, so long as it is not worse, and no
     other; `wants_terms` does the same and has it weigh other answers as ever. `aims_at_rules` has it take an
     answer for the rules that it keeps and the draft breaks. `dispatches`: it translates nothing itself, others do
-    (`engine/dispatching.py`). `template` is the prompt template by kind of generalist, where the method wants one of its own. `thinking` is
-    how many tokens the generalist may think before each translation, None where that is its own affair, and `wait`
-    whether its thought is made to go on once.
+    (`engine/dispatching.py`); `helpers` names generalists that it asks beside that of the profile. `template` is
+    its own by kind of generalist, `thinking` a budget of tokens (None: not its affair), `wait` has thought go on.
 
     A method that asks more than once has a `talk` before the translation or goes on by `follow` after it;
     `most_calls` is how often it asks for one segment at most. `sequential` has each window wait for the one
@@ -404,6 +403,7 @@ class Method(ABC):
     wants_terms: bool = False
     aims_at_rules: bool = False
     dispatches: bool = False
+    helpers: tuple[str, ...] = ()
     template: Mapping[str, str] = {}  # never written to
     thinking: int | None = None
     wait: bool = False

@@ -84,6 +84,7 @@ class KnowledgeMethod(Method):
         )  # fmt: skip
         self.cards = cards_of(cards)
         models = [] if self.cards is None else [card for card in self.cards if not card.is_source]
+        self.helpers = tuple(card.spec for card in models if card.spec != OWN)
         written = [1] if self.cards is None else [card.documents for card in models]
         self.most_calls = 1 + calls_of(written, self.settings)
         self.trace = trace
