@@ -168,6 +168,10 @@ def test_shards_go_to_any_place_that_pyarrow_or_fsspec_knows(desk: Desk, tmp_pat
         (("--actors", "2"), "--actors says how a job runs on Ray: add --on."),
         (("--on", "ray://127.0.0.1:10001"), "cannot run through Ray Client"),
         (("--on", "nowhere"), "Valid choices: ray, auto, HOST:PORT"),
+        (
+            ("--on", "ray", "--method", "knowledge", "--option", "cards=a=fake"),
+            "asks others too (fake)",
+        ),
         (("--on", "ray", "--context", "2"), "leave out --on, or begin the job with --context 0"),
         (("--on", "ray", "--method", "draft", "--llm-stage", "m"), "leave out --llm-stage"),
         (("--on", "127.0.0.1:{closed}"), "No Ray cluster answers at 127.0.0.1"),

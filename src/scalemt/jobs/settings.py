@@ -89,7 +89,7 @@ class Settings:
         return asks_generalist(self.profile)
 
     @property
-    def _helpers(self) -> tuple[str, ...]:
+    def helpers(self) -> tuple[str, ...]:
         """The generalists that the method asks beside that of the profile."""
         try:
             return build_method(self.profile.method, self.profile.options).helpers
@@ -112,7 +112,7 @@ class Settings:
             "target": self.target,
             "profile": _set(self.profile),
             "specialists": _used(self.configuration.specialists, self.profile.specialists),
-            "generalists": _used(self.configuration.generalists, (self.profile.generalist, *self._helpers)),
+            "generalists": _used(self.configuration.generalists, (self.profile.generalist, *self.helpers)),
             "format": self.format_name,
             "options": asdict(self.options),
             "apart": self.apart,

@@ -66,6 +66,11 @@ class RayCrew:
                 "The prompts of this job show what was translated before (context), so that its chunks go one "
                 "after the other: leave out --on, or begin the job with --context 0."
             )
+        if settings.helpers:
+            raise ConfigurationError(
+                f"The method {settings.profile.method} asks others too ({', '.join(settings.helpers)}), "
+                "whose answers a cluster neither counts nor writes down: leave out --on."
+            )
         if options.llm_stage and not settings.asks:
             method = settings.profile.method
             raise ConfigurationError(f"The method {method} sends no prompts: leave out --llm-stage.")
