@@ -92,9 +92,10 @@ class Settings:
     def helpers(self) -> tuple[str, ...]:
         """The generalists that the method asks beside that of the profile."""
         try:
-            return build_method(self.profile.method, self.profile.options).helpers
+            named = build_method(self.profile.method, self.profile.options).helpers
         except UsageError:
             return ()  # whoever translates by it is told
+        return tuple(spec for spec in named if spec != self.profile.generalist)
 
     @property
     def context(self) -> int:
