@@ -37,6 +37,7 @@ HEAVY_FOR_HELP = HEAVY | {"httpx", "jinja2", "langcodes", "pydantic", "rapidfuzz
         ("import scalemt.cli.mcp", HEAVY_FOR_HELP),
         ("import scalemt.glossary", HEAVY),
         ("import scalemt.cli.job", HEAVY_FOR_HELP),
+        ("import scalemt.data", HEAVY),
         ("import scalemt.jobs.runner, scalemt.jobs.filtering, scalemt.jobs.ray.crew", HEAVY),
         ("from scalemt import specialists, generalists, methods, memory, prompts", HEAVY),
         ("from scalemt.specialists import SPECIALISTS; SPECIALISTS.names()", HEAVY),
@@ -67,7 +68,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources and the contracts that a test may spoil."""
     pytest.importorskip("importlinter")
     folder = tmp_path_factory.mktemp("house")
-    shutil.copytree(SOURCE, folder / "src" / "scalemt", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copytree(SOURCE, folder / "src" / "scalemt", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 

@@ -268,9 +268,15 @@ def name(tag: str) -> str:
 @lru_cache(maxsize=4096)
 def is_right_to_left(tag: str) -> bool:
     """Return whether a language is written from right to left, by its script: Arabic, Hebrew, Thaana, N'Ko …"""
+    return script(tag) in _RIGHT_TO_LEFT
+
+
+@lru_cache(maxsize=4096)
+def script(tag: str) -> str:
+    """Return the ISO 15924 code of the script that a canonical tag means: `Latn`, `Kore`; "" where unknown."""
     parts = tag.split("-")
     named = next((part for part in parts[1:2] if len(part) == 4 and part.isalpha()), None)
-    return (named or _only_script().get(parts[0]) or _likely_script(parts[0])) in _RIGHT_TO_LEFT
+    return named or _only_script().get(parts[0]) or _likely_script(parts[0]) or ""
 
 
 def parse_pair(source: str, target: str) -> Pair:

@@ -89,6 +89,30 @@ class FastAlign:
             self.fit(sources, targets)
         return [self._one(source, target) for source, target in zip(sources, targets, strict=True)]
 
+    def score(self, sources: Sequence[Words], targets: Sequence[Words], least: int = 2) -> list[float | None]:
+        """Return how likely N pairs of texts are under the fitted model: the mean log probability of a word.
+
+        Both directions count alike. Words that were not trained on are left out: of them the model knows nothing,
+        and its floor for them would say that the pair is wrong.
+
+        Args:
+            sources, targets: N pairs, scored by what `fit` learnt.
+            least: known words on each side below which there is no score (None), as there is for a pair that is
+                too long to be aligned.
+        """
+        return [self._score(*texts, least) for texts in zip(sources, targets, strict=True)]
+
+    def _score(self, source: Words, target: Words, least: int) -> float | None:
+        sides = [[number for number in self._ids(self._forms(words), side) if number] for side, words in
+                 enumerate((source, target))]  # fmt: skip
+        counts = [len(side) for side in sides]
+        if self._model is None or min(counts) < max(1, least) or max(counts) > _MOST_WORDS:
+            return None
+        if counts[0] * counts[1] > _MOST_PAIRS:
+            return None
+        found = self._model.align(*([str(number) for number in side] for side in sides))
+        return (float(found["forward_log_prob"]) / counts[1] + float(found["backward_log_prob"]) / counts[0]) / 2
+
     def _one(self, source: Words, target: Words) -> Alignment:
         # Never handed to the library with an empty side: it would take the process down.
         if not source or not target or self._model is None:

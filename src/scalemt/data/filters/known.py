@@ -1,0 +1,26 @@
+"""The filters by name."""
+
+from __future__ import annotations
+
+from scalemt.data.filters.alone import Copy, Language, Length, Letters, Numbers, Ratio, Repetition, Script, Tags
+from scalemt.data.filters.base import Filter
+from scalemt.data.filters.compared import Duplicates, Near, Overlap
+from scalemt.data.filters.fitted import Alignment, Meaning
+
+FILTERS: dict[str, type[Filter]] = {
+    "length": Length,
+    "ratio": Ratio,
+    "letters": Letters,
+    "script": Script,
+    "copy": Copy,
+    "repetition": Repetition,
+    "numbers": Numbers,
+    "tags": Tags,
+    "language": Language,
+    "overlap": Overlap,
+    "duplicates": Duplicates,
+    "near": Near,
+    "meaning": Meaning,
+    "alignment": Alignment,
+}
+"""Each filter by name; a default chain has them in this order."""
