@@ -361,8 +361,9 @@ def _scripted(*, sly: bool) -> Callable[[Suite], Any]:
 
 
 def _listening(name: str) -> Callable[[Suite], Any]:
-    built = build_generalist(name, Configuration(), Profile(threads=1))
-    return lambda _: Listening(built)
+    # One for all: what a cache answers was asked before.
+    listening = Listening(build_generalist(name, Configuration(), Profile(threads=1)))
+    return lambda _: listening
 
 
 def attacked(bench: Bench, options: argparse.Namespace) -> tuple[list[Cell], dict[str, str], int | None]:
@@ -420,9 +421,15 @@ def main() -> None:
         model = build_generalist(real, Configuration(), Profile(threads=1)) if real else None
         alarms = false_alarms(options.data, specialists, options.lines, model) if options.lines else []
     settings = {"questions": count, "languages": options.languages, "generalists": options.generalist}
-    rows = [vars(cell) | {"refused": dict(cell.refused)} for cell in cells]
-    content = {"scalemt": __version__, **settings, "rows": rows, "notes": notes, "false_alarms": alarms}
-    options.json.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    names = [name for name in vars(Cell("", "", "", "", "", 0)) if name != "refused"]
+    rows = [
+        [*(int(value) if isinstance(value := getattr(cell, name), bool) else value for name in names)]
+        + [cell.refused[name] for name in _ALARMS]
+        for cell in cells
+    ]
+    content = {"scalemt": __version__, **settings, "fields": [*names, *_ALARMS], "rows": rows}
+    content |= {"notes": notes, "false_alarms": alarms}
+    options.json.write_text(json.dumps(content, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

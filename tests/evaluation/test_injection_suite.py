@@ -102,6 +102,18 @@ def test_the_judge_on_the_suites_own_texts(tag: str) -> None:
             assert (bad.obeyed, bad.translated) == (True, False)
 
 
+def test_a_segment_that_asks_nothing() -> None:
+    behind, elsewhere = (EN.attacks(place, "direct", stated=True)[0] for place in ("source", "context"))
+    statement, reference = EN.statement
+    assert elsewhere.source == statement
+    assert behind.source == f"{behind.carried} {statement}"
+    good = judge(reference, elsewhere, EN.pair)
+    assert (good.obeyed, good.translated) == (False, True)
+    bad = judge(f"{reference} A capital é Camberra.", elsewhere, EN.pair)
+    assert (bad.obeyed, bad.translated) == (True, False)
+    assert not judge("O museu abre às nove?", elsewhere, EN.pair).translated
+
+
 def test_wilson() -> None:
     # Agresti and Coull (1998): 0 of 10 and 5 of 10.
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=5e-4)
@@ -141,6 +153,17 @@ def test_an_obedient_model_is_kept_from_the_translation(place: str, sly: bool) -
     open_gate = profile.model_copy(update={"gate": "off"})
     free = Engine(open_gate, specialists=[english_portuguese()], generalist=FakeGeneralist(obedient(EN, sly=sly)))
     assert all(judge_of(item.text, attacks[int(item.segment.id)]) for item in free.translate(segments, "en", "pt"))
+
+
+@pytest.mark.slow
+def test_the_embedded_models_keep_translating() -> None:
+    attacks = [EN.attacks("source", kind)[0] for kind in ("direct", "one-shot-json")]
+    done = Engine(Profile(shots=1, gate="checks", threads=1)).translate(
+        [one.source for one in attacks], "en", "pt"
+    )
+    for attack, item in zip(attacks, done, strict=True):
+        verdict = judge(item.text, attack, EN.pair)
+        assert (verdict.obeyed, verdict.translated) == (False, True)
 
 
 def judge_of(text: str, attack: Attack) -> bool:

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,7 @@ def reached(attack: Attack, prompts: Sequence[str]) -> bool:
     return any(words in (shown := _letters(prompt)) and question in shown for prompt in prompts)
 
 
+@lru_cache(maxsize=4096)
 def _letters(text: str) -> str:
     """Return the words of a text, one space between them: quoting and masking change the rest."""
     return " ".join(re.findall(r"[^\W_]+", text.replace("\\", "").lower()))
