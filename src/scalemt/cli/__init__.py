@@ -26,6 +26,7 @@ COMMANDS = {
     "mcp": "Give language models tools to translate with (Model Context Protocol).",
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
+    "data": "Clean, split and sample parallel corpora.",
     "train": "Train a specialist on confirmed translations.",
     "keys": "Make and withdraw API keys of a server.",
     "cache": "Show or clear what is kept of drafts and answers.",

@@ -69,7 +69,13 @@ class Source:
             format_of(self.files[0], self.format or None)
 
 
-def read(source: Source, skipped: Counter[str], advance: Callable[[int], object] | None = None) -> Iterator[Unit]:
+def read(
+    source: Source,
+    skipped: Counter[str],
+    advance: Callable[[int], object] | None = None,
+    *,
+    keep_places: bool = False,
+) -> Iterator[Unit]:
     """Yield the units of an input; `origin` says where each came from: `FILE#NUMBER`, or `FILE#NUMBER | OWN`.
 
     NUMBER counts what the reader gives from 1: lines in files of lines, units elsewhere. OWN is the origin that
@@ -79,11 +85,15 @@ def read(source: Source, skipped: Counter[str], advance: Callable[[int], object]
         source: what to read.
         skipped: counts what was passed over, by the reason.
         advance: is told how many bytes were read, where the reader tells it.
+        keep_places: leave an origin that is a place already, as in what `scalemt data clean` wrote.
 
     Raises:
         InputError: the file cannot be read as its format; the message names file, line and mend.
     """
     for number, unit in _numbered(source, skipped, advance):
+        if keep_places and _PLACE.fullmatch(unit.origin):
+            yield replace(unit, id=0)
+            continue
         place = f"{source.shown}#{number}"
         yield replace(unit, origin=f"{place} | {unit.origin}" if unit.origin else place, id=0)
 
