@@ -325,8 +325,8 @@ class _Lines:
         self._began, self._first = time.monotonic(), -1
 
     def move(self, pairs: int, bytes_read: int) -> None:
-        if self._first < 0:  # what an earlier run has done does not count as speed
-            self._first = pairs
+        if self._first < 0:  # neither what an earlier run has done nor the fitting of a filter counts as speed
+            self._first, self._began = pairs, time.monotonic()
         if time.monotonic() - self._last >= _LINE_EVERY:
             self._last = time.monotonic()
             speed = (pairs - self._first) / max(self._last - self._began, 1e-9)
@@ -360,7 +360,7 @@ class _Bar:
         if self._task is None:
             return
         if self._first < 0:
-            self._first = pairs
+            self._first, self._began = pairs, time.monotonic()
         speed = (pairs - self._first) / max(time.monotonic() - self._began, 1e-9)
         done = bytes_read if self._by_bytes else pairs
         self._bar.update(self._task, completed=done, pairs=pairs, speed=speed)

@@ -75,7 +75,7 @@ class NearIndex:
             if len(held) < _MOST_CANDIDATES:
                 held.append(number)
 
-    def _nearest(self, shown: str, keys: list[int], found: dict[int, float]) -> tuple[int, float] | None:
+    def _nearest(self, shown: str, keys: tuple[int, ...], found: dict[int, float]) -> tuple[int, float] | None:
         """Fill `found` with all that is near; return the nearest."""
         from rapidfuzz import fuzz
 
@@ -87,13 +87,14 @@ class NearIndex:
         return max(found.items(), key=lambda item: (item[1], -item[0])) if found else None
 
 
-def _keys(shown: str) -> list[int]:
+@lru_cache(maxsize=8)  # a text that was looked for is kept next
+def _keys(shown: str) -> tuple[int, ...]:
     """Return a number for each band; a text shorter than a shingle has the hash of itself."""
     import numpy as np
 
     codes = np.frombuffer(shown[:_MOST_CHARACTERS].encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     if not len(codes):
-        return []
+        return ()
     multipliers, offsets, powers = _numbers()
     padded = np.pad(codes, (0, max(0, _WIDTH - len(codes)))).astype(np.uint64)
     rows = len(padded) - _WIDTH + 1
@@ -102,7 +103,7 @@ def _keys(shown: str) -> list[int]:
     hashed = (np.unique(shingles)[None, :] * multipliers[:, None] + offsets[:, None]) >> np.uint64(32)
     least = hashed.min(axis=1).reshape(_BANDS, _ROWS)
     mixed = (least * powers[:_ROWS]).sum(axis=1) ^ (np.arange(_BANDS, dtype=np.uint64) << np.uint64(58))
-    return [int(key) for key in mixed]
+    return tuple(int(key) for key in mixed)
 
 
 @lru_cache(maxsize=1)
