@@ -21,6 +21,8 @@ from scalemt.caching.units import LIMIT_VARIABLE
 from scalemt.cli import COMMANDS, cli
 from scalemt.cli.output import as_json
 from scalemt.config import BUILT_IN, Profile
+from scalemt.data import read_configuration
+from scalemt.data.filters.known import FILTERS
 from scalemt.engine.backends import build_specialist
 from scalemt.evaluation.alignment import ALIGNERS
 from scalemt.evaluation.metrics import METRICS
@@ -234,6 +236,29 @@ def test_backends_are_documented() -> None:
 def test_metrics_and_aligners_are_documented() -> None:
     assert sorted(_names(_section("evaluation.md", "Metrics"))) == METRICS.names()
     assert sorted(_names(_section("evaluation.md", "Translation characteristics"))) == ALIGNERS.names()
+
+
+def test_filters_of_corpora_are_documented() -> None:
+    section = _section("training.md", "The chain")
+    assert _names(section) == list(FILTERS)
+    rows = {
+        line.split("|")[1].strip(" `"): line.split("|")[3]
+        for line in section.split("\n")
+        if line.startswith("| `")
+    }
+    for name, kind in FILTERS.items():
+        assert set(re.findall(r"`(\w+)`", rows[name])) <= kind.model_fields.keys(), name
+        for field, item in kind.model_fields.items():
+            if isinstance(item.default, int | float) and not isinstance(item.default, bool):
+                assert f"`{field}` {item.default:g}" in rows[name], (name, field)
+
+
+def test_chains_in_the_docs_are_valid(tmp_path: Path) -> None:
+    chains = [block.text for block in _blocks("toml") if "[[steps]]" in block.text]
+    assert chains
+    for text in chains:
+        (tmp_path / "chain.toml").write_text(text, "utf-8")
+        assert read_configuration(tmp_path / "chain.toml").steps
 
 
 def test_suites_in_the_docs_are_valid() -> None:

@@ -28,6 +28,11 @@ def judged(name: str, source: str, target: str, pair: Pair = EN_ES, **settings: 
         ("length", "A heron.", "  ", "the target is empty"),
         ("length", "a" * 1001, "b", "the source has 1,001 characters"),
         ("length", "x " + "a" * 201, "b", "the source has a word of 201 characters"),
+        ("encoding", "A signal", "Una seÃ±al", "the target holds 'Ã±', which was 'ñ'"),
+        ("encoding", "It\u00e2\u20ac\u2122s here", "x", "which was '\u2019'"),
+        ("encoding", "A heron", "Ð¦Ð°Ð¿Ð»Ñ\x8f", "the target holds U+008F"),
+        ("encoding", "A heron", "Р¦Р°РїР»СЏ", "which was 'Цапля'"),
+        ("encoding", "A h\ufffdron", "x", "the source holds U+FFFD"),
         ("ratio", "Yes.", LONG_ES, "4 columns against 75"),
         ("letters", "12 34 56 a", "x", "1 letters among 7 characters of the source"),
         ("script", "A grey heron", "Серая цапля", "0 of 10 letters of the target are Latn"),
@@ -60,6 +65,8 @@ def test_edges_of_filters() -> None:
         judged("script", "Cliquer <b>OK</b>", 'Нажмите <b class="grey heron">да</b>', Pair("fr", "ru"), least=0.9)
         == ""
     )
+    for text in ("Él señaló «así» – ¿qué?", "Серая цапля", "Їжак і ґава", "灰色の鷺", "ẞ ñ é", "Größe\u00a0€ 5"):
+        assert judged("encoding", text, text) == "", text
     assert judged("copy", "LibreOffice", "LibreOffice") == ""
     assert judged("copy", "LibreOffice", "LibreOffice", short=True) == "both sides are the same"
     assert judged("language", LONG, LONG_ES[:20]) == ""

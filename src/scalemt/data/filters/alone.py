@@ -6,6 +6,7 @@ a corpus teaches is what the gate lets through later.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -26,6 +27,11 @@ _SCRIPTS = {
     "Hans": ("Han",), "Hant": ("Han",), "Jpan": ("Han", "Hiragana", "Katakana"), "Kore": ("Hangul", "Han"),
     "Hrkt": ("Hiragana", "Katakana"),
 }  # fmt: skip
+
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]{2,}")
+# What UTF-8 is mostly taken for. Not Mac Roman, in which the Catalan "’í" is the bytes of an Armenian letter.
+_ENCODINGS = ("cp1252", "latin-1", "cp1250", "cp1251")
 
 
 def _sides(item: Item) -> tuple[tuple[str, str, str], ...]:
@@ -64,6 +70,40 @@ def _unspaced(tag: str) -> bool:
     from scalemt.evaluation.alignment.words import by_character
 
     return by_character(tag)
+
+
+class Encoding(Filter):
+    """Drops texts that were read in a wrong encoding (`seÃ±al` for `señal`), and what holds control characters.
+
+    A stretch beyond ASCII that is UTF-8 all through when its letters are taken for bytes of another encoding is
+    hardly ever anything else.
+    """
+
+    filter: Literal["encoding"] = "encoding"
+
+    def judge(self, item: Item) -> str:
+        """See `Filter`."""
+        for side, text, _ in _sides(item):
+            if text.isascii() and not _NO_TEXT.search(text):
+                continue
+            if found := _NO_TEXT.search(text):
+                return f"the {side} holds U+{ord(found[0]):04X}"
+            for run in _BEYOND_ASCII.findall(text):
+                if right := _repaired(run):
+                    return f"the {side} holds {run[:20]!r}, which was {right[:20]!r}"
+        return ""
+
+
+def _repaired(run: str) -> str:
+    """Return what a stretch was before it was read in a wrong encoding, "" where that is not so."""
+    for name in _ENCODINGS:
+        try:
+            found = run.encode(name).decode("utf-8")
+        except UnicodeError:
+            continue
+        if found.isprintable():
+            return found
+    return ""
 
 
 class Ratio(Filter):

