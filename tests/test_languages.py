@@ -284,3 +284,14 @@ def test_names_are_those_of_prompts(tag: str, expected: str) -> None:
 def test_a_text_that_only_begins_with_a_name_is_no_language(text: str) -> None:
     with pytest.raises(UnknownLanguageError):
         languages.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("tag", "script"),
+    [
+        ("eu", "Latn"), ("ru", "Cyrl"), ("sr-Latn", "Latn"), ("zh", "Hans"), ("zh-Hant-TW", "Hant"),
+        ("ja", "Jpan"), ("ko", "Kore"), ("ca-valencia", "Latn"), ("pt-BR", "Latn"), ("ur", "Arab"), ("ne", "Deva"),
+    ],
+)  # fmt: skip
+def test_script(tag: str, script: str) -> None:
+    assert languages.script(tag) == script

@@ -80,6 +80,22 @@ class TestFastAlign:
         shouted = [("OLD", "«HOUSE»")], [("(KODU)", "VANA!")]
         assert aligner.align(*shouted) == [((0, 1), (1, 0))]
 
+    def test_a_right_pair_scores_above_a_wrong_one(self, fast: Any) -> None:
+        sources, targets = toy_language()
+        aligner = fast("fast-align")
+        assert aligner.score(sources[:1], targets[:1]) == [None], "nothing was learnt"
+        aligner.fit(sources, targets)
+        phrases = len(NOUNS) * len(ADJECTIVES)
+        right = aligner.score(sources[:phrases], targets[:phrases])
+        wrong = aligner.score(sources[:phrases], [*targets[12:phrases], *targets[:12]])
+        assert min(right) > max(wrong)
+        assert max(right) < 0
+        # What was never seen says nothing, for or against.
+        odd = (("Old", "house.", "zyzzyva"), ("kodu", "vana", "qwerty"))
+        assert aligner.score([odd[0]], [odd[1]]) == aligner.score([odd[0][:2]], [odd[1][:2]])
+        assert aligner.score([("Old", "zyzzyva"), (), ("old",) * 6000], [("kodu", "vana")] * 3) == [None] * 3
+        assert aligner.score([("old",)], [("vana",)], least=1) != [None]
+
     def test_the_same_in_every_run_and_in_any_order(self, fast: Any) -> None:
         sources, targets = toy_language()
         found = []

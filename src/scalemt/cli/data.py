@@ -331,7 +331,8 @@ class _Lines:
             self._last = time.monotonic()
             speed = (pairs - self._first) / max(self._last - self._began, 1e-9)
             of = f" of {self._total:,}" if self._total else ""
-            click.echo(f"{self._name}: {pairs:,}{of} pairs, {speed:,.0f}/s", err=True)
+            told = f", {speed:,.0f}/s" if speed else ""
+            click.echo(f"{self._name}: {pairs:,}{of} pairs{told}", err=True)
 
     def note(self, text: str) -> None:
         click.echo(f"Note: {text}", err=True)
