@@ -18,7 +18,7 @@ from scalemt.data.cleaning import phases
 from scalemt.data.filters import FILTERS, Filter
 from scalemt.data.reading import place_of, read
 from scalemt.data.workfiles import WorkFolder, packed, unpacked
-from scalemt.errors import ConfigurationError, InputError, UsageError
+from scalemt.errors import ConfigurationError, InputError, PausedError, UsageError
 from scalemt.memory import MemoryStore, Unit
 from scalemt.memory.exchange import read_units, write_units
 from scalemt.types import Pair
@@ -188,6 +188,32 @@ def test_other_work_is_not_gone_on_with(tmp_path: Path) -> None:
     assert clean(Cleaning((source,), ()), out, fresh=True).output["pairs"] == 3
 
 
+def test_a_full_disk_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = table(tmp_path / "birds.tsv", pairs(1200))
+    cleaning, out = Cleaning((source,), chain("length", "duplicates")), tmp_path / "out.tsv"
+    full, told = WorkFolder.tell, []
+
+    def tell(self: WorkFolder, state: dict[str, object]) -> None:
+        told.append(state)
+        if len(told) == 3:
+            raise OSError(28, "No space left on device", str(self.path / "state.json.partial"))
+        full(self, state)
+
+    monkeypatch.setattr("scalemt.data.cleaning._SAVE_EVERY", 0.0)
+    monkeypatch.setattr(WorkFolder, "tell", tell)
+    with pytest.raises(PausedError, match=r"No space left on device. What was done is kept in .*make room"):
+        clean(cleaning, out, workers=1)
+    assert clean(cleaning, out, workers=1).output["pairs"] == 1200
+
+
+def test_an_input_is_not_written_over(tmp_path: Path) -> None:
+    source = table(tmp_path / "birds.tsv", pairs(3))
+    before = (tmp_path / "birds.tsv").read_bytes()
+    with pytest.raises(UsageError, match="is an input too"):
+        clean(Cleaning((source,), ()), tmp_path / "birds.tsv")
+    assert (tmp_path / "birds.tsv").read_bytes() == before
+
+
 def test_phases_end_where_something_is_compared() -> None:
     steps = chain("length", "duplicates", "ratio", "near", "meaning", "alignment", "copy")
     assert phases(steps) == [(0, 1), (2, 3), (4,), (5,), (6,)]
@@ -309,7 +335,7 @@ def test_a_configuration(tmp_path: Path) -> None:
             "longest = 5",
             r"line 11, step 1, field longest: there is no such field.*least, most, word",
         ),
-        ('"numbers"', '"digits"', r"line 14, step 2: there is no filter 'digits'. Valid choices: length, ratio"),
+        ('"numbers"', '"digits"', r"line 14, step 2: there is no filter 'digits'. Valid choices: length, encoding"),
         ('filter = "numbers"', "x = 1", r"step 2: the field filter is missing"),
         ('"spa"', '"klingonish"', r"line 3, field to: "),
         ("files", "file", r"line 6, field files: it is missing"),

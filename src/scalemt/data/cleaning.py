@@ -23,7 +23,7 @@ from scalemt.data.filters import Filter, FittedFilter, Item, Memory, Scorer, Sta
 from scalemt.data.judging import CHUNK, Judged, judge
 from scalemt.data.reading import read
 from scalemt.data.workfiles import PairsWriter, WorkFolder
-from scalemt.errors import InputError, PausedError
+from scalemt.errors import InputError, PausedError, UsageError
 from scalemt.fingerprint import file_digest
 from scalemt.memory.units import Unit
 from scalemt.types import Pair
@@ -86,6 +86,8 @@ def clean(
 
     format_of(output, writing=True)
     cleaning.check()
+    if Path(output).resolve() in {Path(file).resolve() for source in cleaning.sources for file in source.files}:
+        raise UsageError(f"{output} is an input too, and would be written over. Name another file for the result.")
     folder = WorkFolder(output, _identity(cleaning))
     with folder.held(fresh=fresh):
         try:
