@@ -335,7 +335,11 @@ def test_a_configuration(tmp_path: Path) -> None:
             "longest = 5",
             r"line 11, step 1, field longest: there is no such field.*least, most, word",
         ),
-        ('"numbers"', '"digits"', r"line 14, step 2: there is no filter 'digits'. Valid choices: length, encoding"),
+        (
+            '"numbers"',
+            '"digits"',
+            r"line 14, step 2: there is no filter 'digits'. Valid choices: length, encoding",
+        ),
         ('filter = "numbers"', "x = 1", r"step 2: the field filter is missing"),
         ('"spa"', '"klingonish"', r"line 3, field to: "),
         ("files", "file", r"line 6, field files: it is missing"),
