@@ -18,7 +18,7 @@ demo: $(VENV)/.embedded
 	@echo "What else is there:  $(BIN)/scalemt doctor"
 
 test: $(VENV)/.dev .venv-comet/.done .venv-weblate/.done
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"

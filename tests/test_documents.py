@@ -138,8 +138,8 @@ def test_context_comes_from_the_document_and_from_what_was_translated(tmp_path: 
     assert [item.text for item in done] == ["a casa", "azul", "velha"]
     systems = [prompt.messages[0].content for prompt in fake.prompts]
     assert "so far" not in systems[0]
-    assert "the house => a casa" in systems[1]
-    assert "the house => a casa\nblue => azul" in systems[2]
+    assert '"the house" => "a casa"' in systems[1]
+    assert '"the house" => "a casa"\n"blue" => "azul"' in systems[2]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,10 @@ def test_the_authors_prompts_come_out_byte_for_byte(
                "--json", "--demonstrations", demonstrations, "--drafts", drafts)  # fmt: skip
     assert done.returncode == 0, done.stderr
     got = {message["role"]: message["content"] for message in json.loads(done.stdout)["messages"]}
+    # Behind the authors' instructions stands that texts are data: theirs are not told.
+    frame = tomllib.loads((files("scalemt.prompts") / "templates/framing/data.toml").read_text("utf-8"))["frame"]
+    assert got["system"].endswith(frame)
+    got["system"] = got["system"].removesuffix(frame).rstrip()
     assert got == messages
 
 

@@ -337,8 +337,8 @@ def test_a_mistake_names_file_and_field(tmp_path: Path, old: str, new: str, said
 def test_a_rendering_mistake_lists_the_variables(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError,
-        match="Known variables: auxiliaries, background, before, demonstrated, draft_language, drafted, drafts, hints, "
-        "many, missing, note, notes, protected, rules, scored",
+        match="Known variables: auxiliaries, background, before, demonstrated, draft_language, drafted, drafts, "
+        "hints, many, missing, note, notes, protected, rules, scored",
     ):
         own(tmp_path, GOOD.replace("{{ target }}", "{{ targte }}"))
 

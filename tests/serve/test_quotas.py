@@ -453,7 +453,8 @@ def test_kill_9_loses_no_more_than_the_last_second(tmp_path: Path) -> None:
         quotas = Quotas(path)
         before, _ = quotas.usage(caller("ann"))
         quotas.close()
-        assert certain <= before <= max([told[-1][1], *map(int, rest)])
+        # What was written down last may not have been told any more.
+        assert certain <= before <= max([told[-1][1], *map(int, rest)]) + 7
         assert before > 0
 
 
