@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalemt.cli.benching import (
+    any_failed,
     check_outputs,
     check_scoring,
     open_bench,
-    print_tables,
+    print_study,
     read_choice,
     read_scoring,
     read_sets,
@@ -55,7 +56,6 @@ def command(**options: Any) -> int:
 
 def _tell(bench: Bench, tasks: Sequence[Task], scoring: Scoring, options: dict[str, Any]) -> int:
     from scalemt.evaluation.bench import deferral as study
-    from scalemt.evaluation.bench.results import markdown
     from scalemt.lines import write_whole
 
     done = [task for task in tasks if task.state == "done"]
@@ -70,19 +70,14 @@ def _tell(bench: Bench, tasks: Sequence[Task], scoring: Scoring, options: dict[s
     _draw(bench.folder, found)
     if options["report_file"] and done:
         _report(done, found, scoring, options["report_file"])
-    if options["as_json"]:
-        click.echo(json.dumps(content, ensure_ascii=False))
-    elif options["as_markdown"]:
-        click.echo(markdown([study.table(item) for item in every], notes), nl=False)
-    else:
-        print_tables([study.table(item) for item in every], notes)
+    print_study(content, [study.table(item) for item in every], notes, options)
     return _exit_code(tasks)
 
 
 def _exit_code(tasks: Sequence[Task]) -> int:
     if all(task.state == "not applicable" for task in tasks):
         return 2
-    failed = any(row.get("error") for task in tasks for row in task.rows.values())
+    failed = any_failed(tasks)
     return int(failed or any(task.state == "failed" for task in tasks))
 
 

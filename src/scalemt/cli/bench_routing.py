@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalemt.cli.benching import (
+    any_failed,
     check_outputs,
     check_scoring,
     open_bench,
-    print_tables,
+    print_study,
     read_choice,
     read_scoring,
     read_sets,
@@ -59,7 +60,6 @@ def command(**options: Any) -> int:
 
 def _tell(folder: Path, fields: Sequence[Field], scoring: Scoring, profile: str, options: dict[str, Any]) -> int:
     from scalemt.evaluation.bench import routing as study
-    from scalemt.evaluation.bench.results import markdown
     from scalemt.lines import write_whole
 
     found = [_studied(field, scoring) for field in fields]
@@ -73,14 +73,9 @@ def _tell(folder: Path, fields: Sequence[Field], scoring: Scoring, profile: str,
     notes += [f"Stored in {path}." for item in found for path in _stored(item, folder, profile)]
     content = {"studies": [study.as_json(item) for item in found], "notes": notes}
     write_whole(folder / "routing.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
-    if options["as_json"]:
-        click.echo(json.dumps(content, ensure_ascii=False))
-    elif options["as_markdown"]:
-        click.echo(markdown([study.table(item) for item in found], notes), nl=False)
-    else:
-        print_tables([study.table(item) for item in found], notes)
+    print_study(content, [study.table(item) for item in found], notes, options)
     tasks = [task for field in fields for task in field.tasks]
-    failed = any(row.get("error") for task in tasks for row in task.rows.values())
+    failed = any_failed(tasks)
     return int(failed or any(task.state != "done" for task in tasks))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -191,3 +192,22 @@ def print_tables(found: Sequence[Table], notes: Sequence[str]) -> None:
         console.print(shown, "")
     for line in notes:
         console.print(Text(line, style="dim"), soft_wrap=True)
+
+
+def print_study(
+    content: Mapping[str, Any], tables: Sequence[Table], notes: Sequence[str], options: dict[str, Any]
+) -> None:
+    """Print what a study found, in the form that was asked for."""
+    from scalemt.evaluation.bench.results import markdown
+
+    if options["as_json"]:
+        click.echo(json.dumps(content, ensure_ascii=False))
+    elif options["as_markdown"]:
+        click.echo(markdown(tables, notes), nl=False)
+    else:
+        print_tables(tables, notes)
+
+
+def any_failed(tasks: Iterable[Task]) -> bool:
+    """Whether any segment of any task came out with an error."""
+    return any(row.get("error") for task in tasks for row in task.rows.values())

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from scalemt.data import Cleaning, DataCard, Source
     from scalemt.data.cleaning import Watcher
     from scalemt.memory import Unit
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _LINE_EVERY = 10.0  # seconds between two lines of progress where nobody watches
 
@@ -35,6 +37,13 @@ _FORMAT = click.option("--format", "format_name", metavar="NAME", default="",
 _ENCODING = click.option("--encoding", metavar="NAME", default="", help="Of text files that do not tell it.")
 _SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _reading(function: F) -> F:
+    """Add how inputs are read, the seed of what is drawn, and --json."""
+    for option in (_JSON, _SEED, _ENCODING, _FORMAT, _TO, _FROM):
+        function = option(function)
+    return function
 
 
 @click.group("data", short_help="Clean, split and sample parallel corpora.")
@@ -152,12 +161,7 @@ def card_(path: str, as_json: bool) -> int:
               help="Neighbours that are a document where nothing tells it.")  # fmt: skip
 @click.option("--likeness", type=click.FloatRange(50, 100), default=100.0, show_default=True,
               help="Percent from which a pair of train is taken out as one of dev.")  # fmt: skip
-@_FROM
-@_TO
-@_FORMAT
-@_ENCODING
-@_SEED
-@_JSON
+@_reading
 def split(inputs: tuple[str, ...], train: str, dev: str, as_json: bool, **options: Any) -> int:
     """Split a corpus into train and dev by document; what dev holds a side of is taken out of train."""
     from scalemt.data.splitting import choose
@@ -195,12 +199,7 @@ def split(inputs: tuple[str, ...], train: str, dev: str, as_json: bool, **option
               help="What makes strata: pair, length, file, origin, domain, with commas between.")  # fmt: skip
 @click.option("--temperature", type=float, default=1.0, show_default=True,
               help="1: strata in proportion; more: small ones get more; inf: all the same.")  # fmt: skip
-@_FROM
-@_TO
-@_FORMAT
-@_ENCODING
-@_SEED
-@_JSON
+@_reading
 def sample(inputs: tuple[str, ...], output: str, size: int, by: str, as_json: bool, **options: Any) -> int:
     """Draw a sample in which each stratum has its share, in the order of the corpus."""
     from scalemt.data.sampling import STRATA, plan_sample
@@ -235,12 +234,7 @@ def sample(inputs: tuple[str, ...], output: str, size: int, by: str, as_json: bo
 @click.option("--languages", type=click.IntRange(2), default=2, show_default=True,
               help="Languages beside a sentence of the pivot that make it multi-way.")  # fmt: skip
 @click.option("--both", is_flag=True, help="Make both directions of each pair first.")
-@_FROM
-@_TO
-@_FORMAT
-@_ENCODING
-@_SEED
-@_JSON
+@_reading
 def downsample(
     inputs: tuple[str, ...], output: str, pivots: tuple[str, ...], as_json: bool, **options: Any
 ) -> int:

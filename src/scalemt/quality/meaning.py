@@ -91,16 +91,19 @@ def knows(spec: str, tags: Iterable[str]) -> bool:
         spec: a name or a folder.
         tags: canonical tags.
     """
+    return not _unknown(spec, tags)
+
+
+def _unknown(spec: str, tags: Iterable[str]) -> list[str]:
     known = _LANGUAGES.get(spec)
-    return known is None or all(languages.base(tag) in known for tag in tags)
+    return [tag for tag in tags if known and languages.base(tag) not in known]
 
 
 def _require_known(spec: str, pair: Pair) -> None:
-    known = _LANGUAGES.get(spec)
-    missing = [tag for tag in pair if known and languages.base(tag) not in known]
-    if known and missing:
+    missing = _unknown(spec, pair)
+    if missing:
         told = " and ".join(languages.name(tag) for tag in missing)
         raise UsageError(
-            f"The encoder {spec} does not know {told}, only: {', '.join(sorted(known))}. "
+            f"The encoder {spec} does not know {told}, only: {', '.join(sorted(_LANGUAGES[spec]))}. "
             "Give the folder of a sentence-transformers model that does, or leave the estimate out."
         )
