@@ -27,7 +27,7 @@ COMMANDS = {
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
     "data": "Clean, split and sample parallel corpora.",
-    "train": "Train a specialist on confirmed translations.",
+    "train": "Train specialists and refiners on your own data.",
     "keys": "Make and withdraw API keys of a server.",
     "cache": "Show or clear what is kept of drafts and answers.",
 }
