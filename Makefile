@@ -84,5 +84,5 @@ $(VENV)/.embedded: pyproject.toml requirements.lock | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -q -c requirements.lock torch==2.13.0
-	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,evaluation,glossary,semantic,thot,parquet,ray,serve,ja,ko,dev]'
+	$(PIP) install -q -c requirements.lock -e '.[embedded,ctranslate2,transformers,training,evaluation,glossary,semantic,thot,parquet,ray,serve,ja,ko,dev]'
 	@touch $@ $(VENV)/.embedded

@@ -10,14 +10,16 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_cache_of_the_tester(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What tests translate must neither come from, nor go into, the cache of whoever runs them."""
-    before = os.environ.get("SCALEMT_CACHE_DIR")
-    os.environ["SCALEMT_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+def _nothing_of_the_tester(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests translate and train neither comes from nor goes into the folders of whoever runs them."""
+    before = {name: os.environ.get(name) for name in ("SCALEMT_CACHE_DIR", "SCALEMT_DATA_DIR")}
+    for name in before:
+        os.environ[name] = str(tmp_path_factory.mktemp(name.lower()))
     yield
-    os.environ.pop("SCALEMT_CACHE_DIR")
-    if before is not None:
-        os.environ["SCALEMT_CACHE_DIR"] = before
+    for name, value in before.items():
+        os.environ.pop(name)
+        if value is not None:
+            os.environ[name] = value
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +27,14 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     """An empty cache folder for each test: one must not be answered by what another has asked."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("SCALEMT_CACHE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder, in which nothing was trained yet."""
+    folder = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("SCALEMT_DATA_DIR", str(folder))
     return folder
 
 

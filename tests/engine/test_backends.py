@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from scalemt.engine.backends import build_generalist, build_specialist
 from scalemt.errors import ConfigurationError, UnknownNameError
 from scalemt.generalists.fake import FakeGeneralist
 from scalemt.specialists.recorded import RecordedSpecialist
+from scalemt.trained import ModelCard, TrainedModels
 from scalemt.types import Decoding, Pair, Prompt
 
 PLUGIN = '''
@@ -141,6 +143,28 @@ def test_an_unknown_name_lists_names_and_tables() -> None:
         generalist("gpt")
     with pytest.raises(UnknownNameError, match="no specialist named ''"):
         specialist("")
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_what_was_trained_here_goes_by_its_name(drafts: Path) -> None:
+    for text in ("uma casa", "a casa"):
+        with TrainedModels().adding("houses") as place:
+            (place.folder / "drafts.jsonl").write_text(json.dumps({"text": text}))
+            place.card = ModelCard("specialist", "recorded", {"path": "drafts.jsonl"}, ("path",), ("en->pt",))
+
+    def said(spec: str) -> str:
+        return str(specialist(spec).draft(["the house"], Pair("en", "pt"))[0][0].text)
+
+    assert [said("houses"), said("houses:2")] == ["uma casa", "a casa"]
+    TrainedModels().promote("houses", 2)
+    assert said("houses") == "a casa"
+    assert specialist(f"houses:{drafts}", houses={"type": "recorded"}).signature  # a table comes first
+    with pytest.raises(UnknownNameError, match="deepl, houses, libre"):
+        specialist("flats")
+    with pytest.raises(UnknownNameError, match="no generalist named 'houses'"):
+        generalist("houses")
+    with pytest.raises(UnknownNameError, match="houses:1, houses:2"):
+        specialist("houses:3")
 
 
 @pytest.mark.parametrize(

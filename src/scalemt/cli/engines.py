@@ -54,9 +54,28 @@ def _entries() -> list[Entry]:
         )
         for entry in _of(kind, registry)
     ]
-    return entries + [
-        Entry("template", name, f"For {load_template(name).kind} models.", True) for name in template_names()
-    ]
+    return (
+        entries
+        + _trained()
+        + [Entry("template", name, f"For {load_template(name).kind} models.", True) for name in template_names()]
+    )
+
+
+def _trained() -> list[Entry]:
+    from scalemt.errors import ModelError
+    from scalemt.trained import TrainedModels
+
+    known, entries = TrainedModels(), []
+    for name in known.names():
+        try:
+            card = known.card(name)
+        except ModelError as error:
+            entries.append(Entry("trained", name, str(error), False))
+            continue
+        pairs = ", ".join(card.pairs) or "any pair"
+        summary = f"Version {card.version}, trained for {pairs}, run by {card.backend}."
+        entries.append(Entry(card.kind, name, summary, True))
+    return entries
 
 
 def _of(kind: str, registry: Registry) -> list[Entry]:

@@ -17,6 +17,7 @@ from scalemt.methods.base import HINTS
 from scalemt.registry import Registry
 from scalemt.retry import redact
 from scalemt.specialists import SPECIALISTS, DraftOptions, Specialist
+from scalemt.trained import ModelKind, TrainedModels
 
 
 def build_specialist(spec: str, configuration: Configuration, profile: Profile) -> Specialist:
@@ -24,7 +25,8 @@ def build_specialist(spec: str, configuration: Configuration, profile: Profile) 
 
     Args:
         spec: a name of the registry or of a `[specialists.NAME]` table, with an optional argument behind a
-            colon: a folder, a mode or a URL, whatever the first parameter of that kind is.
+            colon: a folder, a mode or a URL, whatever the first parameter of that kind is; or a model that was
+            trained here, with an optional version behind a colon.
 
     Raises:
         UnknownNameError: no such name.
@@ -53,7 +55,7 @@ def build_specialists(profile: Profile, configuration: Configuration) -> list[Sp
 
 
 def build_generalist(spec: str, configuration: Configuration, profile: Profile) -> Generalist:
-    """Return the generalist that `spec` names; for `openai` the argument is `URL#MODEL`.
+    """Return the generalist that `spec` names, or was trained here; for `openai` the argument is `URL#MODEL`.
 
     Raises:
         UnknownNameError: no such name.
@@ -111,13 +113,25 @@ def _build(spec: str, registry: Registry, tables: Mapping[str, Mapping[str, Any]
             found = f"has the type {kind!r}" if kind else "lacks type"
             raise ConfigurationError(f"[{name}] {found}. Valid choices: {', '.join(registry.names())}.")
     elif name not in registry.names():
-        raise UnknownNameError(registry.kind, name, [*registry.names(), *tables])
+        return _trained(spec, registry, tables, profile)
     factory = registry.load(kind)
     parameters = _parameters(factory)
     # Only the redacted form is shown: the URL of an endpoint may hold a password or a key.
     shown = f"{name}:{redact(argument)}" if "://" in argument else spec
     options |= _from_argument(argument, parameters, shown)
     return _call(factory, _filled(options, parameters, profile, shown), parameters, shown)
+
+
+def _trained(spec: str, registry: Registry, tables: Mapping[str, Mapping[str, Any]], profile: Profile) -> Any:
+    """Build a model that was trained here, as its card says."""
+    kind: ModelKind = "specialist" if registry is SPECIALISTS else "generalist"
+    name, known = spec.partition(":")[0], TrainedModels()
+    if name not in known.names(kind):
+        raise UnknownNameError(registry.kind, name, [*registry.names(), *tables, *known.names(kind)])
+    card, folder = known.resolve(spec)
+    factory = registry.load(card.backend)
+    parameters = _parameters(factory)
+    return _call(factory, _filled(card.options_in(folder), parameters, profile, spec), parameters, spec)
 
 
 def _parameters(factory: Any) -> list[inspect.Parameter]:

@@ -1,0 +1,1 @@
+"""Specialists and refiners that learn: trained, converted, compared, promoted."""
