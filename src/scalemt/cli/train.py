@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from scalemt.cli.train_models import models
 from scalemt.cli.train_thot import thot
 
 
@@ -12,5 +13,5 @@ def command() -> None:
     """Train specialists and refiners on your own data, to be used by their names at once."""
 
 
-for _one in (thot,):
+for _one in (models, thot):
     command.add_command(_one)
