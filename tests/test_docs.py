@@ -171,6 +171,7 @@ def test_environment_variables_exist() -> None:
         "SCALEMT_PROFILE",
         "SCALEMT_CONFIG_DIR",
         "SCALEMT_CACHE_DIR",
+        "SCALEMT_DATA_DIR",
         LIMIT_VARIABLE,
         *(variable for library in (COMET_LIBRARY, BLEURT_LIBRARY) for variable in library.variables),
     }
