@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,20 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scalemt.data.filters import FILTERS, Alignment, Filter, FittedFilter, Meaning, Overlap, unusable
+from scalemt.data.filters import (
+    FILTERS,
+    Alignment,
+    Filter,
+    FittedFilter,
+    Frames,
+    Meaning,
+    Overlap,
+    Terms,
+    unusable,
+)
 from scalemt.data.reading import Source
-from scalemt.errors import ConfigurationError, UnknownLanguageError
-from scalemt.languages import parse
+from scalemt.data.tables import below, explained, fields_of, line_of, tag_of, text_of
+from scalemt.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ def default_chain(tests: Sequence[str] = (), source: str = "", target: str = "",
     steps: list[Filter] = []
     left_out: dict[str, str] = {}
     for name, kind in FILTERS.items():
+        if kind in (Terms, Frames):
+            continue  # for those who have a glossary, or pairs that a model made
         if kind is Overlap:
             if tests:
                 steps.append(Overlap(tests=tuple(tests), languages=(source, target)))
@@ -113,20 +124,20 @@ def read_configuration(path: str | Path) -> Cleaning:
             field and what is valid.
     """
     where = Path(path)
-    text = _text(where)
+    text = text_of(where)
     try:
         made = _Configuration.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
     except ValidationError as fault:
-        raise _told(where, text, fault, ()) from None
-    source, target = (_tag(where, text, ("from",), made.source), _tag(where, text, ("to",), made.target))
+        raise explained(where, text, fault, (), _known) from None
+    source, target = (tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target))
     folder = where.parent
     sources = tuple(
         Source(
-            tuple(_below(folder, file) for file in item.files),
-            _tag(where, text, ("inputs", number, "from"), item.source) or source,
-            _tag(where, text, ("inputs", number, "to"), item.target) or target,
+            tuple(below(folder, file) for file in item.files),
+            tag_of(where, text, ("inputs", number, "from"), item.source) or source,
+            tag_of(where, text, ("inputs", number, "to"), item.target) or target,
             item.format,
             item.encoding,
             item.unsure,
@@ -134,68 +145,46 @@ def read_configuration(path: str | Path) -> Cleaning:
         )
         for number, item in enumerate(made.inputs)
     )
-    tests = [_below(folder, test) for test in made.tests]
+    tests = [below(folder, test) for test in made.tests]
     if not made.steps:
         chain = default_chain(tests, source, target, made.encoder)
         return Cleaning(sources, chain.steps, made.seed, chain.left_out)
-    steps = tuple(
-        _step(where, text, number, dict(table), tests, (source, target)) for number, table in enumerate(made.steps)
-    )
-    return Cleaning(sources, steps, made.seed)
+    return Cleaning(sources, read_steps(where, text, made.steps, tests, (source, target)), made.seed)
+
+
+def read_steps(
+    where: Path, text: str, tables: Sequence[dict[str, Any]], tests: list[str], languages: tuple[str, str]
+) -> tuple[Filter, ...]:
+    """Return the filters that [[steps]] of a file say.
+
+    Args:
+        where, text: the file.
+        tables: what it says of them.
+        tests, languages: of `overlap`, where its table says none.
+
+    Raises:
+        ConfigurationError: there is no such filter, or a field of it is wrong; line and field are named.
+    """
+    return tuple(_step(where, text, number, dict(table), tests, languages) for number, table in enumerate(tables))
 
 
 def _step(
     where: Path, text: str, number: int, table: dict[str, Any], tests: list[str], languages: tuple[str, str]
 ) -> Filter:
     name = table.get("filter")
-    place = f"{where}, line {_line(text, ('steps', number, 'filter'))}, step {number + 1}"
+    place = f"{where}, line {line_of(text, ('steps', number, 'filter'))}, step {number + 1}"
     if not isinstance(name, str) or name not in FILTERS:
         found = f"there is no filter {name!r}" if name is not None else "the field filter is missing"
         raise ConfigurationError(f"{place}: {found}. Valid choices: {', '.join(FILTERS)}.")
     if name == "overlap":
         table = {"languages": languages, **table}
-        table["tests"] = [_below(where.parent, test) for test in table.get("tests", ()) or ()] or tests
+        table["tests"] = [below(where.parent, test) for test in table.get("tests", ()) or ()] or tests
+    if isinstance(table.get("glossary"), str) and table["glossary"]:
+        table["glossary"] = below(where.parent, table["glossary"])
     try:
         return FILTERS[name].model_validate(table)
     except ValidationError as fault:
-        raise _told(where, text, fault, ("steps", number)) from None
-
-
-def _text(where: Path) -> str:
-    try:
-        return where.read_text("utf-8")
-    except OSError as fault:
-        raise ConfigurationError(f"{where} cannot be read: {fault.strerror or fault}.") from None
-    except UnicodeDecodeError as fault:
-        raise ConfigurationError(f"{where}, byte {fault.start + 1}: not UTF-8, which TOML must be.") from None
-
-
-def _below(folder: Path, name: str) -> str:
-    return str(folder / Path(name).expanduser())
-
-
-def _tag(where: Path, text: str, field_: tuple[str | int, ...], code: str) -> str:
-    try:
-        return parse(code) if code else ""
-    except UnknownLanguageError as fault:
-        raise ConfigurationError(f"{where}, line {_line(text, field_)}, field {field_[-1]}: {fault}") from None
-
-
-def _told(where: Path, text: str, fault: ValidationError, before: tuple[str | int, ...]) -> ConfigurationError:
-    """Return the first thing that is wrong as a sentence with file, line, field and mend."""
-    first = fault.errors()[0]
-    place = (*before, *first["loc"])
-    names = [str(part) for part in first["loc"] if isinstance(part, str)] or [str(place[0]) if place else "file"]
-    step = f", step {before[1] + 1}" if before and isinstance(before[1], int) else ""
-    mend = first["msg"]
-    if first["type"] == "extra_forbidden":
-        known = _known(place, fault.title)
-        mend = f"there is no such field. Valid choices: {', '.join(known)}" if known else "there is no such field"
-    elif first["type"] == "missing":
-        mend = "it is missing, and there is no default"
-    else:
-        mend = f"{mend[:1].lower()}{mend[1:]}; found {first['input']!r:.60}"
-    return ConfigurationError(f"{where}, line {_line(text, place)}{step}, field {names[-1]}: {mend}.")
+        raise explained(where, text, fault, ("steps", number), _known) from None
 
 
 def _known(place: tuple[str | int, ...], title: str) -> list[str]:
@@ -203,26 +192,7 @@ def _known(place: tuple[str | int, ...], title: str) -> list[str]:
     kind: type[BaseModel] | None = next((kind for kind in kinds if kind.__name__ == title), None)
     if kind is _Configuration and len(place) > 1 and place[0] == "inputs":
         kind = _Input
-    return [item.alias or name for name, item in kind.model_fields.items()] if kind else []
-
-
-def _line(text: str, place: tuple[str | int, ...]) -> int:
-    """Return the line of a field, as well as it can be told: the key below the table's header, else the header."""
-    lines = text.split("\n")
-    start, rest = 0, list(place)
-    if len(rest) > 1 and isinstance(rest[1], int):
-        headers = [
-            n for n, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{re.escape(str(rest[0]))}\s*\]\]", line)
-        ]
-        start = headers[rest[1]] if rest[1] < len(headers) else 0
-        rest = rest[2:]
-    key = next((part for part in rest if isinstance(part, str)), None)
-    for number in range(start, len(lines)) if key else ():
-        if number > start and re.match(r"\s*\[", lines[number]) and place[0] in ("inputs", "steps"):
-            break
-        if re.match(rf"\s*\"?{re.escape(str(key))}\"?\s*=", lines[number]):
-            return number + 1
-    return start + 1
+    return fields_of(kind) if kind else []
 
 
 def is_fitted(step: Filter) -> bool:

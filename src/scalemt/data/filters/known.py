@@ -17,6 +17,7 @@ from scalemt.data.filters.alone import (
 from scalemt.data.filters.base import Filter
 from scalemt.data.filters.compared import Duplicates, Near, Overlap
 from scalemt.data.filters.fitted import Alignment, Meaning
+from scalemt.data.filters.worded import Frames, Terms
 
 FILTERS: dict[str, type[Filter]] = {
     "length": Length,
@@ -29,10 +30,12 @@ FILTERS: dict[str, type[Filter]] = {
     "numbers": Numbers,
     "tags": Tags,
     "language": Language,
+    "terms": Terms,
     "overlap": Overlap,
     "duplicates": Duplicates,
     "near": Near,
+    "frames": Frames,
     "meaning": Meaning,
     "alignment": Alignment,
 }
-"""Each filter by name; a default chain has them in this order."""
+"""Each filter by name; a default chain has them in this order, `terms` and `frames` left out."""
