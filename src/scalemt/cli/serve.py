@@ -31,8 +31,8 @@ from scalemt.cli.served import limits_of, require_extra, serving_options, settin
     multiple=True,
     metavar="NAME=NUMBER",
     help="Of each caller: characters, texts, per_minute, characters_per_minute, concurrent, monthly; "
-    "of the server: body, upload, buffered, waiting, documents, kept, connections, arrival, seconds, "
-    "grace. 0 lifts a limit of callers.",
+    "of the server: body, upload, buffered, waiting, documents, kept, connections, arrival, idle, "
+    "seconds, grace. 0 lifts a limit of callers.",
 )
 @click.option(
     "--allow-origin",

@@ -123,7 +123,7 @@ def limits_of(given: tuple[str, ...]) -> tuple[Limits, Capacity]:
             choices = ", ".join(sorted(mine | whole))
             raise UsageError(f"There is no limit {name!r}. Valid choices: {choices}.")
         try:
-            value = float(number) if name in ("kept", "arrival", "seconds", "grace") else int(number)
+            value = float(number) if name in ("kept", "arrival", "idle", "seconds", "grace") else int(number)
         except ValueError:
             raise UsageError(f"--limit {text}: expected a number, as in --limit {name}=100.") from None
         if value < 0 or (value == 0 and name in whole):

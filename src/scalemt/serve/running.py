@@ -118,7 +118,7 @@ class Server(uvicorn.Server):
                 date_header=True,
                 proxy_headers=False,
                 lifespan="on",
-                timeout_keep_alive=15,
+                timeout_keep_alive=max(1, round(capacity.idle)),
                 timeout_graceful_shutdown=round(capacity.grace),
                 backlog=1024,
             )

@@ -44,6 +44,7 @@ class Capacity:
         kept: seconds that documents are kept after they are done.
         connections: open at a time.
         arrival: seconds in which a request must have arrived, head and body.
+        idle: seconds that a connection is kept open between two requests.
         seconds: in which a request must be answered.
         grace: seconds that a worker is given to stop what nobody waits for, and that a shutdown waits.
     """
@@ -56,6 +57,7 @@ class Capacity:
     kept: float = 3600.0
     connections: int = 2_000
     arrival: float = 20.0
+    idle: float = 15.0
     seconds: float = 120.0
     grace: float = 10.0
 

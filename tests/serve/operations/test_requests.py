@@ -25,7 +25,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         hidden = tmp_path_factory.mktemp("hidden")
         (hidden / "httptools.py").write_text("raise ImportError('hidden')")
         environment["PYTHONPATH"] = str(hidden)
-    with served("--limit", "arrival=2", environment=environment) as running:
+    with served("--limit", "arrival=2", "--limit", "idle=2", environment=environment) as running:
         yield running
 
 
