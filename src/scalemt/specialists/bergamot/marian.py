@@ -23,7 +23,7 @@ F32 = npt.NDArray[np.float32]
 CONFIG_ITEM = "special:model.yml"
 
 # Marian's type numbers (`src/common/types.h`): a class bit and the size of an element in bytes.
-_INT8, _FLOAT32, _INTGEMM8 = 0x0101, 0x0404, 0x4101
+INT8, FLOAT32, INTGEMM8 = 0x0101, 0x0404, 0x4101
 _TYPE_NAMES = {
     0x0402: "float16", 0x4102: "intgemm16", 0x5101: "intgemm8ssse3", 0x6101: "intgemm8avx2",
     0x8101: "intgemm8avx512", 0x10101: "intgemm8avx512vnni", 0x0802: "packed16", 0x0A01: "packed8avx2",
@@ -42,7 +42,9 @@ class MarianModel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
+class Item:
+    """One item as it lies in the file: name, type number, shape, data with its padding."""
+
     name: str
     kind: int
     shape: tuple[int, ...]
@@ -58,7 +60,7 @@ def read_model(path: Path) -> MarianModel:
     Raises:
         ModelError: the file is missing, cut off, not of the format, or holds a type that is not covered.
     """
-    items = _read_items(path)
+    items = read_items(path)
     if CONFIG_ITEM not in items:
         raise ModelError(
             f"{path} has no item {CONFIG_ITEM!r}, which tells its architecture. Use a file that Marian saved."
@@ -69,7 +71,12 @@ def read_model(path: Path) -> MarianModel:
     return MarianModel(path, parse_config(text), tensors)
 
 
-def _read_items(path: Path) -> dict[str, _Item]:
+def read_items(path: Path) -> dict[str, Item]:
+    """Return the items of a file by name, in its order.
+
+    Raises:
+        ModelError: the file is missing, cut off, or not of the format.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -83,7 +90,7 @@ def _read_items(path: Path) -> dict[str, _Item]:
         ) from error
 
 
-def _parse(data: bytes) -> list[_Item]:
+def _parse(data: bytes) -> list[Item]:
     view = memoryview(data)
     version, count = struct.unpack_from("<QQ", data, 0)
     if version != 1 or not 0 < count < _MOST_ITEMS:
@@ -102,7 +109,7 @@ def _parse(data: bytes) -> list[_Item]:
     offset += 8 + padding
     items = []
     for (_, kind, _, size), name, shape in zip(headers, names, shapes, strict=True):
-        items.append(_Item(name, kind, shape, _take(view, offset, size)))
+        items.append(Item(name, kind, shape, _take(view, offset, size)))
         offset += size
     return items
 
@@ -113,25 +120,25 @@ def _take(view: memoryview, offset: int, size: int) -> memoryview:
     return view[offset : offset + size]
 
 
-def _as_float32(item: _Item, path: Path) -> F32:
+def _as_float32(item: Item, path: Path) -> F32:
     count = int(np.prod(item.shape))
-    width = {_FLOAT32: 4, _INTGEMM8: 1}.get(item.kind)
+    width = {FLOAT32: 4, INTGEMM8: 1}.get(item.kind)
     if width is None:
         kind = _TYPE_NAMES.get(item.kind, f"0x{item.kind:x}")
         raise ModelError(
             f"{path} stores {item.name} as {kind}; only float32 and intgemm8 (hardware independent) are "
             "covered. Convert it with: marian-conv --gemm-type intgemm8 (or float32)."
         )
-    tail = 4 if item.kind == _INTGEMM8 else 0
+    tail = 4 if item.kind == INTGEMM8 else 0
     if min(item.shape, default=0) < 1 or count * width + tail > len(item.data):
         raise ModelError(f"{path}: {item.name} has the shape {item.shape} but {len(item.data)} bytes of data.")
-    if item.kind == _FLOAT32:
+    if item.kind == FLOAT32:
         values = np.frombuffer(item.data, "<f4", count).astype(np.float32).reshape(item.shape)
         return values[0] if values.ndim == 2 and values.shape[0] == 1 else values
     return _dequantise(item, count)
 
 
-def _dequantise(item: _Item, count: int) -> F32:
+def _dequantise(item: Item, count: int) -> F32:
     """Undo `round(weight * scale)`; the scale follows the values.
 
     intgemm keeps a matrix (in, out) transposed, row after row of outputs, but an embedding as it is.

@@ -87,3 +87,25 @@ def read_shortlist(path: Path, vocabulary: int, *, shared: bool) -> Shortlist:
             "Use the file that belongs to the model, or switch the shortlist off."
         )
     return Shortlist(min(first, vocabulary), offsets, targets, vocabulary, shared)
+
+
+def write_shortlist(path: Path, shortlist: Shortlist, best: int = 50) -> None:
+    """Write a binary shortlist file that `read_shortlist` reads, and Marian too.
+
+    Args:
+        path: the `lex*.s2t.bin` file.
+        shortlist: what is written.
+        best: how many tokens a word was given when the list was made; told in the header, used by nobody.
+    """
+    offsets, targets = shortlist.offsets.astype("<u8"), shortlist.targets.astype("<u4")
+    told = struct.pack("<4Q", shortlist.first, best, len(offsets), len(targets))
+    body = told + offsets.tobytes() + targets.tobytes()
+    path.write_bytes(struct.pack("<2Q", MAGIC, _checksum(body)) + body)
+
+
+def _checksum(body: bytes) -> int:
+    """Marian's `util::hashMem`: boost's `hash_combine` over all whole words of 64 bits."""
+    most, found = 2**64 - 1, 0
+    for word in np.frombuffer(body[: len(body) // 8 * 8], "<u8").tolist():
+        found ^= (word + 0x9E3779B9 + ((found << 6) & most) + (found >> 2)) & most
+    return found

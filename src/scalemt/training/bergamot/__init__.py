@@ -1,0 +1,6 @@
+"""Fine-tuning of Bergamot students: a torch twin of the numpy network, trained and written back."""
+
+from scalemt.training.bergamot.configuration import Corpus, FineTuning, Texts, Training, read_fine_tuning
+from scalemt.training.bergamot.fine_tuning import FineTuned, fine_tune
+
+__all__ = ["Corpus", "FineTuned", "FineTuning", "Texts", "Training", "fine_tune", "read_fine_tuning"]

@@ -1,0 +1,138 @@
+"""What stands around the loop: whole checkpoints, interruptions that wait for a step, failures explained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import transformers
+
+from scalemt.errors import PausedError, UsageError
+from scalemt.training.watching import Watcher
+
+_IDENTITY = "identity.json"
+_WHOLE = "whole"  # a file in a checkpoint that says that all of it was written
+
+
+def claim(work: Path, identity: str, *, fresh: bool) -> None:
+    """Take a work folder for a training.
+
+    Raises:
+        UsageError: it holds one with other settings or data that can still be gone on with.
+    """
+    if fresh:
+        shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True, exist_ok=True)
+    mark = work / _IDENTITY
+    if mark.exists() and json.loads(mark.read_text("utf-8")) != identity:
+        if last_checkpoint(work):
+            raise UsageError(
+                f"{work} holds a training with other settings or other data, which cannot be gone on with. Set "
+                "them back, name another folder with --work, or begin anew with --fresh."
+            )
+        for name in ("best", "before.json"):
+            path = work / name
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    mark.write_text(json.dumps(identity), "utf-8")
+
+
+def last_checkpoint(work: Path) -> Path | None:
+    """Return the newest checkpoint that was written whole, None where there is none."""
+    found = [path for path in (work / "checkpoints").glob("checkpoint-*") if (path / _WHOLE).exists()]
+    return max(found, key=step_of, default=None)
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the step of a checkpoint."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+class Keeper(transformers.TrainerCallback):
+    """Marks whole checkpoints, tells a watcher, and stops at the end of a step when asked to."""
+
+    def __init__(self, work: Path, watcher: Watcher) -> None:
+        self._work, self._watcher = work, watcher
+        self._began = time.monotonic()
+        self.stopped = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Tell how far it was before."""
+        self._watcher.begin(state.max_steps, state.global_step)
+        self._began = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        """Tell the watcher, and append to the log of the work folder."""
+        told = {key.removeprefix("eval_"): float(value) for key, value in (logs or {}).items()}
+        told["seconds"] = round(time.monotonic() - self._began, 2)
+        with (self._work / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": state.global_step, **told}) + "\n")
+        self._watcher.step(state.global_step, told)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Mark a checkpoint as whole."""
+        (self._work / "checkpoints" / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Write a checkpoint and end, where somebody wants that."""
+        if self.stopped:
+            control.should_save = control.should_training_stop = True
+            control.should_evaluate = False
+        return control
+
+    def raise_if_stopped(self) -> None:
+        """Go on with the interruption that waited for the end of a step."""
+        if not self.stopped:
+            return
+        self._watcher.note("Interrupted: a checkpoint was written, and the same command goes on from it.")
+        if self.stopped == signal.SIGTERM:
+            raise SystemExit(143)
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def pausing(keeper: Keeper, work: Path, batch: int) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM wait for the end of a step, and turn what a machine lacks into what users can do."""
+    before: dict[int, Any] = {}
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if keeper.stopped:  # asked twice: at once
+            raise KeyboardInterrupt
+        keeper.stopped = number
+
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, stop) for number in (int(signal.SIGINT), int(signal.SIGTERM))}
+    try:
+        yield
+    except (OSError, RuntimeError, MemoryError) as error:
+        raise _explained(error, work, batch) from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _explained(error: Exception, work: Path, batch: int) -> BaseException:
+    kept = last_checkpoint(work)
+    whole = f"The checkpoint of step {step_of(kept)} is whole" if kept else "No checkpoint was written yet"
+    text = str(error)
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return PausedError(
+            f"There is not enough memory for batches of {batch} pairs. {whole}. Set batch = {max(1, batch // 2)} "
+            "in [training], or a smaller longest, and begin anew with --fresh."
+        )
+    # torch and safetensors say no more than that writing failed.
+    unwritten = "rit" in text and shutil.disk_usage(work).free < 64 * 2**20
+    if unwritten or "No space left" in text or getattr(error, "errno", None) == ENOSPC:
+        return PausedError(
+            f"The disk of {work} is full; a training keeps about 500 MB there. {whole}: free some room, and the "
+            "same command goes on."
+        )
+    return error

@@ -1,0 +1,127 @@
+"""The loop: transformers' Trainer around the twin, measured by the engine that will run the model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from scalemt.errors import PausedError
+from scalemt.training.bergamot.configuration import Training
+from scalemt.training.bergamot.examples import Example, collate
+from scalemt.training.bergamot.twin import Twin
+from scalemt.training.bergamot.writing import Student
+from scalemt.training.judging import Judged
+
+Measure = Callable[[Path], Judged]
+"""Scores the student that a folder holds."""
+
+MEASURED = "eval_chrf"
+_SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
+
+
+class StudentTrainer(transformers.Trainer):
+    """The Trainer with drawn batches, and with dev translated by the engine that will run the model.
+
+    A better student is kept in `best` of the work folder, as it will be used.
+
+    Args:
+        twin: what is trained.
+        batches: those of all steps.
+        student: how it is written.
+        work: where.
+        measure: scores what was written.
+    """
+
+    def __init__(
+        self, twin: Twin, batches: Sequence[Sequence[Example]], student: Student, work: Path, measure: Measure,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            model=twin, train_dataset=batches, eval_dataset=batches[:1], data_collator=collate, **options
+        )
+        self._twin, self._student, self._work, self._measure = twin, student, work, measure
+
+    @property
+    def measured_at(self) -> int:
+        """The step of the last measurement, 0 before the first."""
+        found = [int(entry["step"]) for entry in self.state.log_history if MEASURED in entry]
+        return found[-1] if found else 0
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **options: Any) -> Any:
+        """Return the loss of a batch; one that is no number ends the training before it reaches the weights."""
+        loss = super().compute_loss(model, inputs, *args, **options)
+        number = (loss[0] if isinstance(loss, tuple) else loss).detach()
+        if not torch.isfinite(number):
+            raise PausedError(
+                f"The loss is {float(number)} at step {self.state.global_step + 1}, which no training comes back "
+                f'from. Lower rate (it is {self.args.learning_rate:g}), or set precision = "float32", and begin '
+                "anew with --fresh."
+            )
+        return loss
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Write the student as it is now, score it, and keep it if it is the best so far."""
+        folder = self._work / "candidate"
+        self._student.write(folder, self._twin.tensors())
+        judged = self._measure(folder)
+        metrics = {MEASURED: judged.deciding} | {f"eval_{k}": v for k, v in judged.scores.items() if k != "chrf++"}
+        best = self.state.best_metric
+        if self.state.global_step and (best is None or judged.deciding > best):
+            shutil.rmtree(self._work / "best", ignore_errors=True)
+            folder.rename(self._work / "best")
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+def arguments(work: Path, settings: Training, seed: int) -> transformers.TrainingArguments:
+    """Return the Trainer's arguments."""
+    on_cpu = not torch.cuda.is_available()
+    return transformers.TrainingArguments(
+        output_dir=str(work / "checkpoints"),
+        max_steps=settings.steps,
+        per_device_train_batch_size=1,  # an item is a batch
+        train_sampling_strategy="sequential",  # they are drawn already
+        learning_rate=settings.rate,
+        lr_scheduler_type=_SCHEDULES[settings.schedule],
+        warmup_steps=settings.warmup,
+        weight_decay=0.0,
+        adam_beta2=0.98,
+        max_grad_norm=1.0,
+        seed=seed,
+        data_seed=seed,
+        bf16=settings.precision == "bfloat16",
+        logging_strategy="steps",
+        logging_steps=min(10, settings.every),
+        logging_nan_inf_filter=False,
+        eval_strategy="steps",
+        eval_steps=settings.every,
+        save_strategy="steps",
+        save_steps=settings.every,
+        save_total_limit=2,
+        metric_for_best_model=MEASURED,
+        greater_is_better=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=not on_cpu,
+        use_cpu=on_cpu,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+class Patience(transformers.TrainerCallback):
+    """Stops where so many measurements in a row brought nothing better; told of by the state, so also resumed."""
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        """Look at all measurements so far."""
+        found = [entry[MEASURED] for entry in state.log_history if MEASURED in entry and entry["step"]]
+        if self._patience and found and len(found) - 1 - found.index(max(found)) >= self._patience:
+            control.should_training_stop = True
