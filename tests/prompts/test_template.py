@@ -238,7 +238,7 @@ def test_packaged_names() -> None:
 
 
 def test_an_unknown_name_lists_the_choices() -> None:
-    with pytest.raises(UnknownNameError, match=r"plain, scale, the path of a \.toml file"):
+    with pytest.raises(UnknownNameError, match=r"plain, refiner, scale, the path of a \.toml file"):
         load_template("scael")
     with pytest.raises(ConfigurationError, match=r"nowhere\.toml does not exist"):
         load_template("nowhere.toml")

@@ -195,7 +195,7 @@ class Assembly:
         generalist = self.generalist if method.needs_generalist and ask else None
         finder = self.knowledge.finder(pair)
         _require_terms(method, finder, pair)
-        kit = self._kit(pair, method, road, generalist, self._shots(calibration))
+        kit = self._kit(pair, method, road, generalist, self._shots(calibration, generalist))
         kit.terms = finder
         kit.gatherer = self._gatherer(pair, road, generalist)
         kit.planner = self._road_between
@@ -331,7 +331,9 @@ class Assembly:
             return self.profile.template
         # A dry run asks nobody: then what the profile's generalist would be is not known, and scale is shown.
         kind = "base" if generalist is not None and generalist.kind == "base" else "chat"
-        return method.template.get(kind, "plain" if kind == "base" else "scale")
+        own = getattr(generalist, "template", "")
+        # A model that was trained on one template is best asked by it, but some methods need one of their own.
+        return method.template.get(kind) or own or ("plain" if kind == "base" else "scale")
 
     def _confidences(self, kind: str) -> bool:
         if self.profile.confidences is not None:
@@ -344,12 +346,16 @@ class Assembly:
             return 0
         return self.profile.context
 
-    def _shots(self, calibration: Calibration | None) -> int:
+    def _shots(self, calibration: Calibration | None, generalist: Generalist | None) -> int:
         if "shots" in self.profile.explicit:
             return self.profile.shots
         most = self.knowledge.most_shots()
         if most is not None:
             return most
+        # A refiner was trained on so many: a calibration may have been made with another generalist.
+        wanted: int | None = getattr(generalist, "shots", None)
+        if wanted is not None:
+            return wanted
         return calibration.shots if calibration else self.profile.shots
 
     def _third(self, method: Method, calibration: Calibration | None) -> Method | None:

@@ -54,10 +54,14 @@ class BaseGeneralist(ABC):
     """Owns that N prompts get N completions in order. A subclass implements `_complete`.
 
     `overlaps` says that two threads may call `complete` at once, and that this keeps the model busier than one.
+    `template` names the prompt template that it was trained on, and `shots` how many demonstrations it wants: they
+    are taken where the user sets none.
     """
 
     name: str
     overlaps: bool = False
+    template: str = ""
+    shots: int | None = None
 
     @property
     @abstractmethod

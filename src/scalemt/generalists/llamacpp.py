@@ -22,6 +22,7 @@ from scalemt.fingerprint import exact_fingerprint, fingerprint, library_version
 from scalemt.generalists.base import BaseGeneralist, GeneralistKind, Progress
 from scalemt.generalists.client import chat_messages
 from scalemt.generalists.gguf import read_metadata
+from scalemt.generalists.llamacpp_adapter import Adapter
 from scalemt.generalists.llamacpp_native import NativeScorer
 from scalemt.generalists.llamacpp_server import (
     NO_THINKING,
@@ -63,6 +64,11 @@ class LlamaCppGeneralist(BaseGeneralist):
             takes nearly half as much time again as "fast". "fast": kernels are chosen for speed, and about one
             answer in eight changes. "steady": about one in twenty, for a tenth of the time. Measured on a CPU
             with the packaged model (`benchmarks/speculation.py`); where llama.cpp finds a GPU, all are "fast".
+        adapter: path of a GGUF LoRA adapter, as `scalemt train refiner` makes it, applied to the model.
+        adapter_scale: how strongly; 1 as it was trained, 0 not at all.
+        template: the prompt template that model or adapter was trained on, by name or path; the engine takes it
+            where the user sets none.
+        shots: how many demonstrations it wants, likewise.
 
     Raises:
         MissingExtraError: xllamacpp, or the package of the default model, is not installed.
@@ -73,7 +79,7 @@ class LlamaCppGeneralist(BaseGeneralist):
     name = "llamacpp"
     overlaps = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of a profile
         self,
         model: str | Path | None = None,
         *,
@@ -84,6 +90,10 @@ class LlamaCppGeneralist(BaseGeneralist):
         speculation: bool | Sequence[int] = True,
         scoring: Literal["native", "server"] = "native",
         rounding: Rounding = "steady",
+        adapter: str | Path | None = None,
+        adapter_scale: float = 1.0,
+        template: str = "",
+        shots: int | None = None,
     ) -> None:
         _require(threads >= 1 and slots >= 1, f"threads={threads}, slots={slots}: both must be at least 1")
         _require(context >= 256, f"context={context}: at least 256 tokens per slot are needed")
@@ -93,8 +103,12 @@ class LlamaCppGeneralist(BaseGeneralist):
         self._path = default_model() if model is None else Path(model).expanduser()
         metadata = read_metadata(self._path)
         self._kind: GeneralistKind = kind or _kind_of(metadata)
-        self._signature = f"llamacpp:{_word(self._path.stem)}:{fingerprint([self._path])}"
-        self._options = ServerOptions(self._path, threads, slots, context, _guess(speculation), rounding)
+        self._adapter = Adapter.of(adapter, adapter_scale, metadata) if adapter is not None else None
+        added = self._adapter.signature if self._adapter else ""
+        self._signature = f"llamacpp:{_word(self._path.stem)}:{fingerprint([self._path])}{added}"
+        guess = _guess(speculation)
+        self._options = ServerOptions(self._path, threads, slots, context, guess, rounding, self._adapter)
+        self.template, self.shots = template, shots
         self._scoring = scoring
         self._open: list[LlamaServer | NativeScorer] = []
         self._server: LlamaServer | None = None
@@ -114,7 +128,7 @@ class LlamaCppGeneralist(BaseGeneralist):
 
     @property
     def signature(self) -> str:
-        """Name of the file and a fingerprint of its content."""
+        """Name of the file and a fingerprint of its content; those of the adapter behind them."""
         return self._signature
 
     @property
@@ -126,7 +140,8 @@ class LlamaCppGeneralist(BaseGeneralist):
         """
         how = f"guess={self._options.guess}|rounding={self._options.rounding}|scoring={self._scoring}"
         version = library_version("xllamacpp")
-        return f"{self._signature}|{exact_fingerprint([self._path])}|xllamacpp {version}|{how}"
+        files = [self._path, *([self._adapter.path] if self._adapter else [])]
+        return f"{self._signature}|{exact_fingerprint(files)}|xllamacpp {version}|{how}"
 
     def server(self) -> LlamaServer:
         """Return the server, started at the first call."""
@@ -142,7 +157,7 @@ class LlamaCppGeneralist(BaseGeneralist):
         return self._options if self._scores_natively() else replace(self._options, guess=None)
 
     def _scores_natively(self) -> bool:
-        return self._scoring == "native" and NativeScorer.available()
+        return self._scoring == "native" and NativeScorer.available(adapted=self._adapter is not None)
 
     def close(self) -> None:
         """Free the model. The next use loads it again."""
@@ -303,7 +318,11 @@ class LlamaCppGeneralist(BaseGeneralist):
                 options = self._options
                 rounding = options.rounding if on_cpu() else "fast"
                 self._scorer = NativeScorer(
-                    self._path, threads=options.threads, context=options.context, rounding=rounding
+                    self._path,
+                    threads=options.threads,
+                    context=options.context,
+                    rounding=rounding,
+                    adapter=self._adapter,
                 )
                 self._open.append(self._scorer)
             return Likelihood(self._scorer.score(prompt, continuation), len(continuation))

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scalemt.errors import GeneralistError, MissingExtraError, ModelError
+from scalemt.generalists.llamacpp_adapter import Adapter
 from scalemt.generalists.llamacpp_server import EXACT_ROWS, Rounding
 
 _OUTPUTS = 32  # rows of logits held at a time: 32 MB for a vocabulary of 262,144
@@ -52,6 +53,17 @@ class _Batch(ctypes.Structure):
 
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int32
+_ADAPTING: dict[str, tuple[Any, ...]] = {
+    "llama_adapter_lora_init": (_POINTER, _POINTER, ctypes.c_char_p),
+    "llama_set_adapters_lora": (
+        _INT,
+        _POINTER,
+        ctypes.POINTER(_POINTER),
+        ctypes.c_size_t,
+        ctypes.POINTER(ctypes.c_float),
+    ),
+}
+"""Older libraries lack the second: what has an adapter is then scored through the server."""
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "llama_model_default_params": (_Parameters,),
     "llama_context_default_params": (_Parameters,),
@@ -88,6 +100,10 @@ def _library() -> dict[str, Callable[..., Any]] | None:
             return None
         function.restype, function.argtypes = result, arguments
         functions[name] = function
+    for name, (result, *arguments) in _ADAPTING.items():
+        if (function := getattr(library, name, None)) is not None:
+            function.restype, function.argtypes = result, arguments
+            functions[name] = function
     head = functions["llama_context_default_params"]().head
     expected = {**_DEFAULTS, **dict.fromkeys(_THREADS, _DEFAULT_THREADS)}
     return functions if all(head[index] == value for index, value in expected.items()) else None
@@ -97,13 +113,15 @@ class NativeScorer:
     """Scores token sequences under one model; not safe to share between threads without a lock.
 
     The tokens of the last call stay evaluated, so that a shared prefix is evaluated once. `rounding` chooses the
-    kernels (see `llamacpp_server`), where the library is laid out as expected.
+    kernels (see `llamacpp_server`), where the library is laid out as expected. `adapter` is applied to the model.
 
     Raises:
         ModelError: llama.cpp cannot load the file, or the memory does not hold it twice.
     """
 
-    def __init__(self, model: Path, *, threads: int, context: int, rounding: Rounding) -> None:
+    def __init__(
+        self, model: Path, *, threads: int, context: int, rounding: Rounding, adapter: Adapter | None = None
+    ) -> None:
         library = _library()
         if library is None:
             raise GeneralistError("This xllamacpp does not export the C interface that native scoring needs.")
@@ -118,14 +136,25 @@ class NativeScorer:
             raise ModelError(
                 f"llama.cpp could not make a context of {context} tokens for {model}. Lower `context`."
             )
+        if adapter:
+            self._apply(adapter)
         self._vocabulary: int = self._c["llama_vocab_n_tokens"](self._c["llama_model_get_vocab"](self._model))
         self._batch = self._c["llama_batch_init"](_CHUNK, 0, 1)
         self._evaluated: list[int] = []
 
+    def _apply(self, adapter: Adapter) -> None:
+        loaded = self._c["llama_adapter_lora_init"](self._model, os.fsencode(adapter.path))
+        if not loaded:
+            raise ModelError(f"llama.cpp could not load the adapter {adapter.path} for scoring.")
+        adapters, scales = (_POINTER * 1)(loaded), (ctypes.c_float * 1)(adapter.scale)
+        if self._c["llama_set_adapters_lora"](self._context, adapters, 1, scales):
+            raise ModelError(f"llama.cpp could not apply the adapter {adapter.path} for scoring.")
+
     @staticmethod
-    def available() -> bool:
-        """Whether the installed xllamacpp exports the C interface, laid out as expected."""
-        return _library() is not None
+    def available(*, adapted: bool = False) -> bool:
+        """Whether the installed xllamacpp exports the C interface, as expected (`adapted`: adapters too)."""
+        functions = _library()
+        return functions is not None and (not adapted or _ADAPTING.keys() <= functions.keys())
 
     def score(self, prompt: Sequence[int], continuation: Sequence[int]) -> float:
         """Return the summed natural-log probability of `continuation` after `prompt` (at least one token)."""

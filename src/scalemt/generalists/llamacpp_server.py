@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from scalemt.connections import Connections
 from scalemt.errors import GeneralistError, MissingExtraError, ModelError
+from scalemt.generalists.llamacpp_adapter import Adapter
 
 Rounding = Literal["fast", "steady", "exact"]
 """Which kernels compute; see `LlamaCppGeneralist`."""
@@ -35,7 +36,8 @@ class ServerOptions:
     """How the server runs.
 
     `context` is tokens per slot. `guess` is after how many tokens that appeared before how many are guessed, None
-    for no guess. `rounding` says how far what is computed for one token may depend on the batch it is in.
+    for no guess. `rounding` says how far what is computed for one token may depend on the batch it is in, and
+    `adapter` is applied to the model.
     """
 
     model: Path
@@ -44,6 +46,7 @@ class ServerOptions:
     context: int
     guess: tuple[int, int] | None
     rounding: Rounding
+    adapter: Adapter | None = None
 
 
 class RefusedError(GeneralistError):
@@ -78,8 +81,8 @@ class LlamaServer:
         except Exception as error:  # the binding raises plain RuntimeError for whatever went wrong inside
             shutil.rmtree(self._folder, ignore_errors=True)
             raise ModelError(
-                f"llama.cpp could not load {options.model}: {error}. The file may be damaged, of an architecture "
-                "that this xllamacpp does not know, or too large for the memory."
+                f"llama.cpp could not load {_loaded(options)}: {error}. The file may be damaged, of an "
+                "architecture that this xllamacpp does not know, or too large for the memory."
             ) from error
         self.address: str = self._server.listening_address
         self.key = key
@@ -193,7 +196,15 @@ def _parameters(options: ServerOptions, folder: str, key: str) -> Any:
         _round_alike(params, exact=options.rounding == "exact")
     if options.guess:
         _speculate(params, *options.guess)
+    if options.adapter:
+        applied = xllamacpp.CommonAdapterLoraInfo()
+        applied.path, applied.scale = str(options.adapter.path), options.adapter.scale
+        params.lora_adapters = [applied]
     return params
+
+
+def _loaded(options: ServerOptions) -> str:
+    return f"{options.model} with the adapter {options.adapter.path}" if options.adapter else str(options.model)
 
 
 def _round_alike(params: Any, *, exact: bool) -> None:

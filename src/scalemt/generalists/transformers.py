@@ -63,6 +63,9 @@ class TransformersGeneralist(BaseGeneralist):
         kind: "chat" or "base"; None is "chat" if the tokenizer has a chat template.
         think_tags: what opens and what ends a thought of a chat model; None looks into its chat template and its
             vocabulary. A model without such tags does not think, whatever budget it is given.
+        template: the prompt template that it was trained on, by name or path; the engine takes it where the user
+            sets none.
+        shots: how many demonstrations it wants, likewise.
 
     Raises:
         ModelError: the folder lacks a file; the message says which. Weights are loaded, and may turn out to be
@@ -73,7 +76,7 @@ class TransformersGeneralist(BaseGeneralist):
 
     name = "transformers"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of a profile
         self,
         path: str | Path,
         *,
@@ -83,6 +86,8 @@ class TransformersGeneralist(BaseGeneralist):
         max_batch: int = 4,
         kind: GeneralistKind | None = None,
         think_tags: Sequence[str] | None = None,
+        template: str = "",
+        shots: int | None = None,
     ) -> None:
         if think_tags is not None and (len(think_tags) != 2 or not all(think_tags)):
             raise ConfigurationError(
@@ -100,6 +105,7 @@ class TransformersGeneralist(BaseGeneralist):
         self._kind = self._checked_kind(kind)
         self._tags = Tags(*think_tags) if think_tags else self._found_tags()
         self._max_batch = max_batch
+        self.template, self.shots = template, shots
         number_format(dtype, self._torch)
         self._dtype = dtype
         self._device = choose_device(device, self._torch)

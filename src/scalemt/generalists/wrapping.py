@@ -17,6 +17,8 @@ class WrappedGeneralist:
         self.inner = inner
         self.name = inner.name
         self.overlaps: bool = getattr(inner, "overlaps", False)
+        self.template: str = getattr(inner, "template", "")
+        self.shots: int | None = getattr(inner, "shots", None)
 
     @property
     def kind(self) -> GeneralistKind:

@@ -1,0 +1,147 @@
+"""`scalemt train refiner`: a small generalist taught to refine the drafts of your specialists."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from scalemt.trained import ModelCard
+    from scalemt.training.refiner import Watcher
+
+_LINE_EVERY = 10.0  # seconds between two lines of progress where nobody watches
+
+
+@click.command("refiner", short_help="A small generalist that refines your specialists' drafts.")
+@click.argument("config", type=click.Path(dir_okay=False, path_type=Path), metavar="CONFIG.toml")
+@click.option("--work", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Where unfinished work lies (default: NAME.work beside the file).")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Train anew where an unfinished training lies; drafts are kept.")
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+def refiner(config: Path, work: Path | None, fresh: bool, as_json: bool) -> int:
+    """Make triplets of a corpus and drafts, train a LoRA adapter on them, and register it as a generalist.
+
+    Ended at any moment, the same command goes on: after a kill from the last checkpoint, after Ctrl-C from the
+    step that was just done. docs/training.md tells what CONFIG.toml holds.
+    """
+    from scalemt.training.refiner import read_refiner, train_refiner
+
+    configuration = read_refiner(config)
+    place = work or config.parent / f"{configuration.name}.work"
+    with _watching() as watcher:
+        card, folder = train_refiner(configuration, place, watcher, fresh=fresh, source=config)
+    if as_json:
+        click.echo(json.dumps({**asdict(card), "folder": str(folder)}, ensure_ascii=False))
+    else:
+        click.echo(_told(card, folder))
+    return 0
+
+
+def _told(card: ModelCard, folder: Path) -> str:
+    training = card.scores["training"]
+    lines = [
+        f"Trained in {training['minutes']:.1f} minutes: {training['steps']} steps of {training['samples']:,} "
+        f"triplets, loss {training['first_loss']:.3f} -> {training['last_loss']:.3f}, "
+        f"{training['memory_gb']:.1f} GB at most."
+    ]
+    for name, made in card.scores.items():
+        if name != "training":
+            before, after = made["draft"], made["refined"]
+            lines.append(
+                f"{name}: chrF++ {before['chrf++']:.1f} -> {after['chrf++']:.1f}, BLEU {before['bleu']:.1f} -> "
+                f"{after['bleu']:.1f} ({made['lines']} lines, every answer taken)"
+            )
+    lines.append(f"{card.shown} is in {folder}. Use it as --generalist {card.name}")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _watching() -> Iterator[Watcher]:
+    """Show how far it is: a bar with the loss where a person watches, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f}  {task.fields[told]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield _Bar(bar)
+
+
+def _figures(told: dict[str, float]) -> str:
+    names = {"loss": "loss {:.3f}", "dev_loss": "dev loss {:.3f}", "tokens_per_second": "{:,.0f} tokens/s",
+             "gain": "chrF++ {:+.1f} over the drafts"}  # fmt: skip
+    return ", ".join(shape.format(told[name]) for name, shape in names.items() if name in told)
+
+
+class _Lines:
+    """A line at most every ten seconds, for log files; what is measured is always told."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._total: int | None = None
+        self._last = 0.0
+
+    def phase(self, name: str, total: int | None) -> None:
+        self._name, self._total = name, total
+        click.echo(f"{name} …", err=True)
+
+    def move(self, done: int, told: dict[str, float]) -> None:
+        if time.monotonic() - self._last < _LINE_EVERY and not {"dev_loss", "gain"} & told.keys():
+            return
+        self._last = time.monotonic()
+        total = self._total or told.get("of")
+        figures = _figures(told)
+        click.echo(
+            f"{self._name}: {done:,}{f' of {total:,.0f}' if total else ''}{f', {figures}' if figures else ''}",
+            err=True,
+        )
+
+    def note(self, text: str) -> None:
+        click.echo(f"Note: {text}", err=True)
+
+
+class _Bar:
+    """A bar for each phase; the loss is a mean that forgets, as single batches differ much."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._known: dict[str, Any] = {}
+
+    def phase(self, name: str, total: int | None) -> None:
+        if self._task is not None:
+            self._bar.update(self._task, total=self._bar.tasks[-1].completed or 1)
+            self._bar.stop_task(self._task)
+        self._known = {}
+        self._task = self._bar.add_task(name, total=total, told="")
+
+    def move(self, done: int, told: dict[str, float]) -> None:
+        if self._task is None:
+            return
+        for name, value in told.items():
+            before = self._known.get(name)
+            self._known[name] = value if before is None or name != "loss" else 0.9 * before + 0.1 * value
+        if "of" in told:
+            self._bar.update(self._task, total=told["of"])
+        self._bar.update(self._task, completed=done, told=_figures(self._known))
+
+    def note(self, text: str) -> None:
+        self._bar.console.print(f"Note: {text}", markup=False, highlight=False)

@@ -1,0 +1,344 @@
+"""One training from its first step or its last checkpoint to its end. Only imported by what trains."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+import transformers
+
+from scalemt.errors import MissingExtraError, PausedError, UsageError
+from scalemt.huggingface import quiet
+from scalemt.training.refiner import memory
+from scalemt.training.refiner.configuration import Training
+from scalemt.training.refiner.loop import RefinerTrainer, answer_loss, arguments, collate
+from scalemt.training.refiner.ordering import Course
+from scalemt.training.refiner.texts import Tokens
+from scalemt.training.refiner.watching import Watcher
+
+_WHOLE = "whole"  # a file in a checkpoint that says that all of it was written
+_IDENTITY = "identity.json"
+_LOG = "losses.jsonl"
+
+
+@dataclass
+class Fitted:
+    """What became of a training.
+
+    Args:
+        steps: updates that were made, those before a resumption included.
+        seconds: of computing, likewise.
+        losses: of each step, in nats a token of an answer.
+        dev_losses: by step.
+        memory: the highest of this process, in bytes.
+        triplets: examples that were learnt from, repetitions included.
+        tokens: that went through the model, padding left out.
+    """
+
+    steps: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    dev_losses: dict[int, float] = field(default_factory=dict)
+    memory: int = 0
+    triplets: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is learnt and how.
+
+    Args:
+        course: which triplets, in which order.
+        items: the triplets by their index.
+        dev: triplets whose loss is measured on the way.
+        settings: of the configuration.
+        identity: tells what the training depends on; checkpoints of another one are refused.
+        seed: of dropout.
+    """
+
+    course: Course
+    items: dict[int, Tokens]
+    dev: Sequence[Tokens]
+    settings: Training
+    identity: str
+    seed: int
+
+
+def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Watcher) -> Fitted:
+    """Train an adapter, going on where an earlier call was ended.
+
+    Args:
+        model: peft's, in memory.
+        lessons: what is learnt.
+        folder: of checkpoints and logs.
+        fresh: begin anew.
+        watcher: is told how it goes.
+
+    Raises:
+        PausedError: memory or disk do not suffice, or the loss is no number; what was done is kept.
+        UsageError: the folder holds checkpoints of other settings.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after a checkpoint was written.
+    """
+    course, settings = lessons.course, lessons.settings
+    _claim(folder, lessons.identity, fresh)
+    torch.set_num_threads(settings.threads)
+    attempt = _attempt(model, lessons.items, settings)
+    done = last_checkpoint(folder)
+    if done is None:
+        memory.check(attempt, settings.batch, settings.accumulation)
+    else:
+        watcher.note(f"Going on after step {_step_of(done)}.")
+    torch.manual_seed(lessons.seed)
+    rows = [lessons.items[index] for index in course.order]
+    keeper = _Keeper(folder, watcher, rows, settings)
+    trainer = RefinerTrainer(
+        course,
+        settings,
+        model=model,
+        args=arguments(folder, course, settings, lessons.seed, measured=bool(lessons.dev)),
+        train_dataset=_Rows(rows),
+        eval_dataset=_Rows(lessons.dev) if lessons.dev else None,
+        callbacks=[keeper, _board(folder)],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    watcher.phase("Training", course.steps)
+    if done is not None and _step_of(done) >= course.steps:
+        return _finished(model, done, keeper, course)
+
+    def explain(error: BaseException) -> PausedError:
+        return memory.explained(error, attempt, settings.batch, settings.accumulation)
+
+    with _pausing(keeper, folder, explain), quiet():
+        trainer.train(resume_from_checkpoint=str(done) if done else None)
+    keeper.raise_if_stopped()
+    return keeper.fitted(course)
+
+
+def _finished(model: Any, checkpoint: Path, keeper: _Keeper, course: Course) -> Fitted:
+    """Take the adapter of a training that had ended, before what was made of it was put into place."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    set_peft_model_state_dict(model, load_file(str(checkpoint / "adapter_model.safetensors")))
+    keeper.read(course.steps)
+    return keeper.fitted(course)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint that was written whole; others are removed."""
+    found = []
+    for path in folder.glob("checkpoint-*"):
+        if (path / _WHOLE).exists():
+            found.append(path)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    return max(found, key=_step_of, default=None)
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _claim(folder: Path, identity: str, fresh: bool) -> None:
+    """Take a folder for a training, or refuse where it holds another one."""
+    if fresh:
+        for path in [*folder.glob("checkpoint-*"), folder / "tensorboard"]:
+            shutil.rmtree(path, ignore_errors=True)
+        for name in (_LOG, _IDENTITY):
+            (folder / name).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / _IDENTITY
+    if mark.exists() and json.loads(mark.read_text("utf-8")) != identity and last_checkpoint(folder):
+        raise UsageError(
+            f"{folder} holds a training with other settings or other data, which cannot be gone on with. Set them "
+            "back, name another folder with --work, or begin anew with --fresh."
+        )
+    mark.write_text(json.dumps(identity), "utf-8")
+
+
+class _Rows(torch.utils.data.Dataset[Tokens]):
+    """Triplets in the order in which they are learnt."""
+
+    def __init__(self, rows: Sequence[Tokens]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Tokens:
+        return self._rows[index]
+
+
+def _attempt(model: Any, items: dict[int, Tokens], settings: Training) -> memory.Attempt:
+    """Return what computes a step of the longest triplets and forgets it."""
+    longest = sorted(items.values(), key=lambda item: -len(item.ids))[: settings.batch]
+
+    def attempt(count: int) -> None:
+        device = next(model.parameters()).device
+        rows = [longest[index % len(longest)] for index in range(count)]
+        model.train()
+        total, tokens = answer_loss(model, {name: value.to(device) for name, value in collate(rows).items()})
+        (total / tokens).backward()  # type: ignore[no-untyped-call]
+        model.zero_grad(set_to_none=True)
+
+    return attempt
+
+
+def _board(folder: Path) -> Any:
+    """Return what writes logs that TensorBoard reads, into the folder."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError("Training a refiner", "training") from error
+    from transformers.integrations.integration_utils import TensorBoardCallback
+
+    return TensorBoardCallback(  # type: ignore[no-untyped-call]
+        tb_writer=SummaryWriter(log_dir=str(folder / "tensorboard"))
+    )
+
+
+class _Keeper(transformers.TrainerCallback):
+    """Keeps what a training tells, marks whole checkpoints, and stops at the end of a step when asked to."""
+
+    def __init__(self, folder: Path, watcher: Watcher, rows: Sequence[Tokens], settings: Training) -> None:
+        self._folder = folder
+        self._watcher = watcher
+        self._rows = rows
+        self._each = settings.batch * settings.accumulation
+        self._told: dict[int, dict[str, float]] = {}
+        self._before = 0.0
+        self._began = time.monotonic()
+        self._peak = 0
+        self.stopped: int = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Begin to count time."""
+        self.read(state.global_step)
+        self._began = self._last = time.monotonic()
+
+    def read(self, step: int) -> None:
+        """Read what was told up to the checkpoint that is gone on from; what came after it is told again."""
+        for line in _lines(self._folder / _LOG):
+            told = json.loads(line)
+            if told["step"] <= step:
+                self._told.setdefault(int(told["step"]), {}).update(told)
+        kept = [json.dumps(told) + "\n" for _, told in sorted(self._told.items())]
+        partial = self._folder / f"{_LOG}.partial"
+        partial.write_text("".join(kept), "utf-8")
+        partial.replace(self._folder / _LOG)
+        self._before = max((told.get("seconds", 0.0) for told in self._told.values()), default=0.0)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        """Keep the losses, and show those of the step."""
+        names = {"loss": "loss", "eval_loss": "dev_loss", "learning_rate": "learning_rate"}
+        found = {new: float(logs[old]) for old, new in names.items() if logs and old in logs}
+        if not found:
+            return
+        now = time.monotonic()
+        told = {"step": state.global_step, **found, "seconds": self._before + now - self._began}
+        self._told.setdefault(state.global_step, {}).update(told)
+        with (self._folder / _LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(told) + "\n")
+        if "loss" in found:
+            found["tokens_per_second"] = self._tokens(state.global_step) / max(now - self._last, 1e-9)
+            self._last = now
+            self._peak = max(self._peak, memory.highest())
+        self._watcher.move(state.global_step, found)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Mark a checkpoint as whole, once all of it is on the disk."""
+        folder = self._folder / f"checkpoint-{state.global_step}"
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        (folder / _WHOLE).touch()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Write a checkpoint and end, where somebody wants that."""
+        if self.stopped:
+            control.should_save = control.should_training_stop = True
+        return control
+
+    def raise_if_stopped(self) -> None:
+        """Go on with the interruption that waited for the end of a step."""
+        if not self.stopped:
+            return
+        self._watcher.note("Interrupted: a checkpoint was written, and the same command goes on from it.")
+        if self.stopped == signal.SIGTERM:
+            raise SystemExit(143)
+        raise KeyboardInterrupt
+
+    def _tokens(self, step: int) -> int:
+        return sum(len(item.ids) for item in self._rows[(step - 1) * self._each : step * self._each])
+
+    def fitted(self, course: Course) -> Fitted:
+        """Return what was told."""
+        told = [self._told[step] for step in sorted(self._told)]
+        return Fitted(
+            course.steps,
+            max((item.get("seconds", 0.0) for item in told), default=0.0),
+            [item["loss"] for item in told if "loss" in item],
+            {int(item["step"]): item["dev_loss"] for item in told if "dev_loss" in item},
+            max(self._peak, memory.highest()),
+            len(course.order),
+            sum(len(item.ids) for item in self._rows),
+        )
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the whole lines of a log; a kill may have cut the last one."""
+    if path.exists():
+        yield from (line for line in path.read_text("utf-8").split("\n")[:-1] if line.startswith("{"))
+
+
+@contextmanager
+def _pausing(keeper: _Keeper, folder: Path, explain: Any) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM wait for the end of a step, and turn what machines lack into what users can do."""
+    before: dict[int, Any] = {}
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if keeper.stopped:  # asked twice: at once
+            signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.SIG_DFL))
+            raise KeyboardInterrupt
+        keeper.stopped = number
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (int(signal.SIGINT), int(signal.SIGTERM)):
+            before[number] = signal.signal(number, stop)
+    try:
+        yield
+    except (OSError, RuntimeError, MemoryError) as error:
+        if memory.is_out_of_memory(error):
+            raise explain(error) from error
+        if _disk_is_full(error, folder):
+            raise PausedError(_full(folder)) from error
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _disk_is_full(error: BaseException, folder: Path) -> bool:
+    """Whether writing failed for want of room; torch says no more than that writing failed."""
+    if "No space left" in str(error) or getattr(error, "errno", None) == 28:
+        return True
+    failed = "PytorchStreamWriter" in str(error) or "write" in str(error).lower()
+    return failed and shutil.disk_usage(folder).free < 64 * 2**20
+
+
+def _full(folder: Path) -> str:
+    kept = last_checkpoint(folder)
+    told = f"The checkpoint of step {_step_of(kept)} is whole" if kept else "No checkpoint was whole yet"
+    return f"The disk of {folder} is full. {told}: free some room, and the same command goes on."
