@@ -77,7 +77,7 @@ class TransformersSpecialist(Seq2SeqSpecialist):
         self._torch.set_num_threads(threads)
         self._dtype = dtype
         self._config = read_json(folder / "config.json")
-        self._tokens = _vocabulary(load_tokenizer(folder, self._transformers), int(self._config["vocab_size"]))
+        self._tokens = vocabulary_of(load_tokenizer(folder, self._transformers), int(self._config["vocab_size"]))
         self._ids = {token: index for index, token in reversed(list(enumerate(self._tokens)))}
         model_type = str(self._config.get("model_type", ""))
         chosen = family_named(family) if family else guess_family(self._ids, str(folder), model_type)
@@ -209,7 +209,7 @@ class TransformersSpecialist(Seq2SeqSpecialist):
             raise SpecialistError(f"transformers failed on the model in {self._folder}: {error}") from error
 
 
-def _vocabulary(tokenizer: Any, size: int) -> list[str]:
+def vocabulary_of(tokenizer: Any, size: int) -> list[str]:
     """Token of each id of the output layer; ids without one are named as CTranslate2 names them."""
     tokens = [f"madeupword{index}" for index in range(size)]
     # M2M100Tokenizer keeps its language tokens out of get_vocab()

@@ -1,0 +1,1 @@
+"""A specialist trained from scratch, or a local folder trained further: read, train, convert, register."""
