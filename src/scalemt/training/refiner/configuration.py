@@ -33,6 +33,8 @@ class Corpus(_Table):
         files: one file of pairs, a memory, or two of parallel lines.
         source, target: the direction that is trained (`from` and `to` in TOML).
         swapped: the file holds the target first.
+        keep: the draft itself is what is to be answered: so a refiner learns to leave alone what it has not learnt
+            about. The targets of the files are not looked at.
         specialists: as `--specialist` names them; each drafts its share of the lines.
         lines: how many are drawn, by the seed; 0 is all.
         words: least and most words of a source.
@@ -45,6 +47,7 @@ class Corpus(_Table):
     source: str = Field(alias="from")
     target: str = Field(alias="to")
     swapped: bool = False
+    keep: bool = False
     specialists: Annotated[tuple[str, ...], Field(min_length=1)] = ("apertium",)
     lines: Annotated[int, Field(ge=0)] = 0
     words: tuple[int, int] = (3, 40)

@@ -10,6 +10,7 @@ import copy
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
@@ -20,7 +21,7 @@ from scalemt.errors import ConfigurationError, MissingExtraError, ModelError
 from scalemt.fingerprint import exact_fingerprint, fingerprint
 from scalemt.folders import cache_dir
 from scalemt.generalists.gguf import read_metadata
-from scalemt.generalists.llamacpp import default_model
+from scalemt.generalists.llamacpp import LlamaCppGeneralist, default_model
 from scalemt.huggingface import load_tokenizer, quiet, weight_files
 from scalemt.training.refiner.configuration import Base, Lora, Precision
 
@@ -143,7 +144,7 @@ def tokenizer_of(folder: Path) -> Any:
     return load_tokenizer(folder, transformers)
 
 
-def fits(tokenizer: Any, folder: Path) -> None:
+def fits(ids: Iterable[int], folder: Path) -> None:
     """Check that a tokenizer makes no token that the model of its folder has no row for.
 
     Raises:
@@ -151,11 +152,39 @@ def fits(tokenizer: Any, folder: Path) -> None:
     """
     _, transformers, _ = libraries()
     rows = transformers.AutoConfig.from_pretrained(str(folder)).get_text_config().vocab_size
-    if len(tokenizer) > rows:
+    highest = max(ids, default=0)
+    if highest >= rows:
         raise ModelError(
-            f"The tokenizer in {folder} knows {len(tokenizer):,} tokens and the model {rows:,}: they do not "
-            "belong together. Put the tokenizer files of that model into the folder."
+            f"The tokenizer in {folder} makes the token {highest:,}, and the model has {rows:,}: they do not belong "
+            "together. Put the tokenizer files of that model into the folder."
         )
+
+
+def agree(tokenizer: Any, gguf: Path, texts: Sequence[str]) -> None:
+    """Check that the tokenizer that is trained with cuts texts as llama.cpp does.
+
+    Args:
+        tokenizer: of the transformers folder.
+        gguf: the file that llama.cpp runs.
+        texts: prompts of the training.
+
+    Raises:
+        ModelError: it does not; the message shows where.
+        MissingExtraError: xllamacpp is not installed: better known before the training than after.
+    """
+    asked = LlamaCppGeneralist(gguf, slots=1, context=512)
+    try:
+        for text in texts:
+            mine, theirs = tokenizer(text)["input_ids"], asked.server().tokenize(text, special=False)
+            if mine != theirs:
+                at = next((at for at, both in enumerate(zip(mine, theirs, strict=False)) if both[0] != both[1]), 0)
+                raise ModelError(
+                    f"The tokenizer of the model and {gguf.name} cut texts differently: of {text[:60]!r} token "
+                    f"{at + 1} is {mine[at : at + 1]} here and {theirs[at : at + 1]} there. They do not belong "
+                    "together: name a GGUF file that was made from that folder, or its own tokenizer."
+                )
+    finally:
+        asked.close()
 
 
 def chosen_precision(wanted: Precision) -> str:

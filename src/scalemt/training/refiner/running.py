@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from scalemt.training.refiner.difficulty import Bucket, bucket, distance_of
 from scalemt.training.refiner.foundation import (
     Foundation,
     adapted,
+    agree,
     chosen_precision,
     fits,
     found,
@@ -35,7 +37,7 @@ from scalemt.training.refiner.foundation import (
     tokenizer_of,
 )
 from scalemt.training.refiner.ordering import Course, course
-from scalemt.training.refiner.texts import learnable, refiner_template
+from scalemt.training.refiner.texts import learnable, refiner_template, taught
 from scalemt.training.refiner.triplets import Triplet, TripletFile, dev_units
 from scalemt.training.refiner.watching import Watcher
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from scalemt.generalists import Generalist
     from scalemt.training.refiner.fitting import Fitted
 
+_CUT_ALIKE = 20  # texts that transformers and llama.cpp must cut alike
 _MOST_DEV = 32  # triplets whose loss is measured on the way
 
 
@@ -117,18 +120,25 @@ def prepare(
     dropped = Counter(file.dropped)
     dev = _dev_triplets(configuration, work)
     tokenizer = tokenizer_of(foundation.folder)
-    fits(tokenizer, foundation.folder)
     settings = configuration.training
     learn = partial(
         learnable, template=template, tokenizer=tokenizer, most=settings.max_tokens,
         share_without=settings.without_draft, seed=configuration.seed,
     )  # fmt: skip
+    if foundation.gguf:
+        agree(tokenizer, foundation.gguf, _prompts(triplets, template))
     items = dict(learn(triplets, dropped=dropped))
     if not items:
         told = ", ".join(f"{count:,} {why}" for why, count in dropped.most_common())
         raise InputError(f"Of {len(triplets):,} triplets none can be learnt: {told}. Raise max_tokens or `words`.")
+    fits((token for item in items.values() for token in item.ids), foundation.folder)
     buckets = _bucketed(configuration, {index: triplets[index] for index in items})
     return Material(triplets, items, buckets, [made for _, made in learn(dev, dropped=Counter())], dropped)
+
+
+def _prompts(triplets: Sequence[Triplet], template: Template) -> list[str]:
+    texts = (taught(triplet, template) for triplet in triplets[:: max(1, len(triplets) // _CUT_ALIKE)])
+    return [text.prompt + text.answer for text in texts if text]
 
 
 def plan_course(configuration: RefinerConfiguration, material: Material) -> Course:

@@ -86,10 +86,13 @@ def taught(triplet: Triplet, template: Template, *, drafted: bool = True) -> Tau
 
 
 def tokens_of(text: Taught, tokenizer: Any) -> Tokens:
-    """Return the tokens; prompt and answer are cut apart, as they are when the model is asked."""
-    opening = tokenizer(text.prompt, add_special_tokens=True)["input_ids"]
-    answer = tokenizer(text.answer, add_special_tokens=False)["input_ids"]
-    return Tokens((*opening, *answer), len(opening))
+    """Return the tokens; those of the prompt are the ones that the model is asked with."""
+    opening = tokenizer(text.prompt)["input_ids"]
+    whole = tokenizer(text.prompt + text.answer)["input_ids"]
+    if whole[: len(opening)] != opening:
+        # A token would reach over the end of the prompt, where none can when the model is asked.
+        whole = [*opening, *tokenizer(text.answer, add_special_tokens=False)["input_ids"]]
+    return Tokens(tuple(whole), len(opening))
 
 
 def without_draft(count: int, share: float, seed: int) -> list[bool]:

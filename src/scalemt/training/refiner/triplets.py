@@ -170,17 +170,22 @@ class _Job:
     unit: Unit
     pair: Pair
     specialist: str
+    keep: bool
 
 
 def _jobs(corpus: Corpus, seed: int, dropped: Counter[str]) -> list[_Job]:
     """Give each line to a specialist, in turn: as many of each, whatever the number of lines."""
     units = choose(corpus, seed, dropped)
     several = corpus.specialists
-    return [_Job(unit, corpus.pair, several[index % len(several)]) for index, unit in enumerate(units)]
+    return [
+        _Job(unit, corpus.pair, several[index % len(several)], corpus.keep) for index, unit in enumerate(units)
+    ]
 
 
 def _digest(jobs: Sequence[_Job]) -> str:
-    told = "\n".join(f"{job.pair}\t{job.specialist}\t{job.unit.source}\t{job.unit.target}" for job in jobs)
+    told = "\n".join(
+        f"{job.pair}\t{job.specialist}\t{job.keep}\t{job.unit.source}\t{job.unit.target}" for job in jobs
+    )
     return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -196,7 +201,8 @@ def _drafted(jobs: Sequence[_Job], roads: dict[tuple[Pair, str], Road]) -> Itera
         for index, draft in zip(rows, drafts, strict=True):
             unit = jobs[index].unit
             text = draft.standing.text if draft.standing else ""
-            made[index] = Triplet(str(key[0]), unit.source, text, unit.target, unit.origin, key[1], road.signature)
+            target = text if jobs[index].keep else unit.target
+            made[index] = Triplet(str(key[0]), unit.source, text, target, unit.origin, key[1], road.signature)
     yield from (made[index] for index in range(len(jobs)))
 
 

@@ -1,0 +1,64 @@
+"""What a refiner's configuration may say, and what is said of what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scalemt.errors import ConfigurationError
+from scalemt.training.refiner import read_refiner
+from scalemt.types import Pair
+
+LEAST = """name = "toy"
+[[corpora]]
+files = ["pairs.tsv"]
+from = "spa_Latn"
+to = "en"
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "toy.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    made = read_refiner(written(tmp_path, f'{LEAST}dev = ["/dev.tsv"]\n[base]\nmodel = "m.gguf"\n'))
+    corpus = made.corpora[0]
+    assert corpus.files == (str(tmp_path / "pairs.tsv"),)
+    assert corpus.dev == ("/dev.tsv",)
+    assert made.base.model == str(tmp_path / "m.gguf")
+    assert corpus.pair == Pair("es", "en")
+    assert made.training.chosen_schedule == "staged"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name = ", "is not TOML"),
+        ('name = "toy"\n', "line 1, field corpora: it is missing"),
+        (LEAST.replace('to = "en"\n', ""), "line 2, field to: it is missing"),
+        (LEAST.replace("spa_Latn", "spanisch"), "line 4, field from: .*spanisch"),
+        (f"{LEAST}lines = -1\n", "line 6, field lines: .*greater than or equal to 0; found -1"),
+        (
+            f"{LEAST}linse = 1\n",
+            "line 6, field linse: there is no such field. Valid choices: dev, dev_lines, files",
+        ),
+        (f'{LEAST}[training]\norder = "hard"\n', "line 7, field order: 'hard' .*: easy-to-hard, mixed"),
+        (f'{LEAST}[lora]\ntargets = ["lm_head"]\n', "line 7, field targets: .* q_proj"),
+        (f"{LEAST}[difficulty]\ncuts = [0.5, 0.2]\n", "field difficulty: cuts must be two rising numbers"),
+        (f"{LEAST}[trainnig]\n", "field trainnig: there is no such field. Valid choices: base, corpora"),
+        (LEAST.replace('"toy"', '"../toy"'), "cannot be the name of a model"),
+    ],
+)
+def test_what_is_wrong_is_told_with_line_and_field(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(Exception, match=told) as caught:
+        read_refiner(written(tmp_path, text))
+    assert type(caught.value).__module__ == "scalemt.errors"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="toy.toml cannot be read: No such file"):
+        read_refiner(tmp_path / "toy.toml")
