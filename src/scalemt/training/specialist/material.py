@@ -81,7 +81,7 @@ def _cleaned(
     note(f"Filtering {source.shown} …")
     card = clean(Cleaning((source,), steps, recipe.seed), output, workers=1, fresh=False)
     dropped = {step.name: f"{step.dropped:,} of {step.seen:,}" for step in card.steps}
-    return Source((str(output),)), {"filters dropped": dropped}
+    return Source((str(output),), source.source, source.target), {"filters dropped": dropped}
 
 
 def _masked(pairs: Pairs) -> Pairs:
