@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scalemt.data.reading import Source
 from scalemt.data.tables import Place, below, explained, fields_of, tag_of, text_of
 from scalemt.errors import ConfigurationError
+from scalemt.training.specialist.configuration import _set
 from scalemt.types import Pair
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -72,7 +74,8 @@ class Training(_Table):
         longest: pieces of the longest side of a pair; longer pairs are left out, and counted.
         shortlist: "extend" adds to the shortlist what the corpora translate otherwise, "keep" leaves it, "none"
             makes a model without: slower.
-        storage: "int8" as the base is stored, 17 MB; "float32", 68 MB.
+        storage: "float32" keeps what was learnt, 68 MB; "int8", as the base is stored, 17 MB, rounds most of it
+            away, for a step of 8 bits is larger than what brief training moves a weight by.
         precision: "bfloat16" computes matrices in it, where the machine is quicker at that.
         threads: of torch, and of numpy while dev is translated.
     """
@@ -88,7 +91,7 @@ class Training(_Table):
     patience: int = Field(default=3, ge=0)
     longest: int = Field(default=96, ge=4, le=500)
     shortlist: Literal["extend", "keep", "none"] = "extend"
-    storage: Literal["int8", "float32"] = "int8"
+    storage: Literal["float32", "int8"] = "float32"
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: int = Field(default=1, ge=1)
 
@@ -132,8 +135,15 @@ Kind = TypeVar("Kind", bound=Texts)
 _TABLES: dict[str, type[BaseModel]] = {"corpora": Corpus, "dev": Texts, "general": Texts, "training": Training}
 
 
-def read_fine_tuning(path: str | Path) -> FineTuning:
-    """Read a configuration; paths in it are meant from its folder.
+def read_fine_tuning(
+    path: str | Path, *, folder: str | Path | None = None, changes: Sequence[str] = ()
+) -> FineTuning:
+    """Read a configuration.
+
+    Args:
+        path: the TOML file.
+        folder: what its paths are meant from; None is the file's own folder.
+        changes: fields that are set otherwise, as "training.steps=100" or "corpora.0.fraction=0.1".
 
     Raises:
         ConfigurationError: no TOML, or a field that is missing, unknown or wrong; the message names file, line,
@@ -142,22 +152,26 @@ def read_fine_tuning(path: str | Path) -> FineTuning:
     where = Path(path)
     text = text_of(where)
     try:
-        made = FineTuning.model_validate(tomllib.loads(text))
+        table = tomllib.loads(text)
+        for change in changes:
+            _set(table, change)
+        made = FineTuning.model_validate(table)
     except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
     except ValidationError as fault:
         raise explained(where, text, fault, (), _valid) from None
     source, target = tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target)
-    corpora = tuple(_placed(where, text, ("corpora", n), item) for n, item in enumerate(made.corpora))
-    dev = _placed(where, text, ("dev",), made.dev)
-    general = _placed(where, text, ("general",), made.general) if made.general else None
+    here = where.parent if folder is None else Path(folder)
+    corpora = tuple(_placed(where, text, here, ("corpora", n), item) for n, item in enumerate(made.corpora))
+    dev = _placed(where, text, here, ("dev",), made.dev)
+    general = _placed(where, text, here, ("general",), made.general) if made.general else None
     found = {"source": source, "target": target, "corpora": corpora, "dev": dev, "general": general}
-    return made.model_copy(update=found | {"base": _base(where.parent, made.base)})
+    return made.model_copy(update=found | {"base": _base(here, made.base)})
 
 
-def _placed(where: Path, text: str, place: Place, item: Kind) -> Kind:
-    """Return a table with paths as meant from the file's folder, and canonical tags."""
-    files = tuple(below(where.parent, file) for file in item.files)
+def _placed(where: Path, text: str, here: Path, place: Place, item: Kind) -> Kind:
+    """Return a table with paths as meant from a folder, and canonical tags."""
+    files = tuple(below(here, file) for file in item.files)
     source = tag_of(where, text, (*place, "from"), item.source)
     target = tag_of(where, text, (*place, "to"), item.target)
     return item.model_copy(update={"files": files, "source": source, "target": target})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scalemt.errors import InputError
+from scalemt.folders import data_dir
 from scalemt.specialists.bergamot import BergamotSpecialist
 from scalemt.specialists.bergamot.files import ModelFiles
 from scalemt.specialists.bergamot.marian import read_model
@@ -25,19 +26,26 @@ from scalemt.training.bergamot.shortlists import coverage, extended
 from scalemt.training.bergamot.writing import Student
 from scalemt.training.judging import Judged, judge
 from scalemt.training.pairs import Pairs, read_pairs, without
-from scalemt.training.watching import Silent, Watcher
+from scalemt.training.specialist.watching import Silent, Watcher
 
 _MASK = BergamotSpecialist.mask
 
 
 @dataclass(frozen=True, slots=True)
 class FineTuned:
-    """A registered model: its card and folder, and the scores of dev and general before and after."""
+    """A registered model.
+
+    Args:
+        card, folder: of its version.
+        before, after: scores of dev and general.
+        is_current: whether the name alone means this version.
+    """
 
     card: ModelCard
     folder: Path
     before: dict[str, dict[str, float]]
     after: dict[str, dict[str, float]]
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class _Task:
 
 def fine_tune(
     settings: FineTuning,
-    work: Path,
+    work: Path | None = None,
     *,
     fresh: bool = False,
     promote: bool = False,
@@ -77,7 +85,7 @@ def fine_tune(
 
     Args:
         settings: what is trained, on what, how.
-        work: folder of checkpoints and of what else is needed to go on; removed at the end.
+        work: folder of the unfinished work; None is `training/NAME` in the data folder. It is removed at the end.
         fresh: begin anew.
         promote: have the name mean this version at once; the first version of a name always is.
         shelf: where the model is registered.
@@ -86,22 +94,25 @@ def fine_tune(
     Raises:
         UsageError: a setting, a file or the base cannot be used, or `work` holds another training.
         PausedError: memory or disk do not suffice, or the loss is no number; what was done is kept.
-        KeyboardInterrupt: Ctrl-C or SIGTERM, after a checkpoint was written.
+        InterruptedTrainingError: Ctrl-C or SIGTERM, after a checkpoint was written.
     """
     from scalemt.training.bergamot.keeping import claim
 
+    work = work or data_dir() / "training" / settings.name
     shelf, watcher = shelf or TrainedModels(), watcher or Silent()
     check_name(settings.name)
     task = _task(settings, shelf, watcher)
     claim(work, task.identity(), fresh=fresh)
+    watcher.phase("Measuring the model as it is")
     before = _before(task, work)
-    watcher.step(0, before["dev"])
+    watcher.note(f"Before: {_shown(before)}.")
     began = time.monotonic()
-    steps = _trained(task, work, watcher)
+    best_step = _trained(task, work, watcher)
     seconds = time.monotonic() - began
+    watcher.phase("Measuring what was made")
     best = task.student.specialist(work / "best", settings.training.threads)
     after = {name: judge(best, settings.pair, test).scores for name, test in task.tests.items()}
-    card = _card(task, before, after, {"steps": steps, "seconds in this run": round(seconds, 1)})
+    card = _card(task, before, after, {"best step": best_step, "seconds in this run": round(seconds, 1)})
     with shelf.adding(settings.name) as place:
         shutil.copytree(work / "best", place.folder, dirs_exist_ok=True)
         (place.folder / "training.json").write_text(_as_json(settings), "utf-8")
@@ -110,7 +121,8 @@ def fine_tune(
         shelf.promote(settings.name, place.version)
     shutil.rmtree(work)
     made = place.card
-    return FineTuned(made, shelf.folder(made.name, made.version), before, after)
+    folder = shelf.folder(made.name, made.version)
+    return FineTuned(made, folder, before, after, shelf.current(made.name) == made.version)
 
 
 def _task(settings: FineTuning, shelf: TrainedModels, watcher: Watcher) -> _Task:
@@ -202,8 +214,8 @@ def _trained(task: _Task, work: Path, watcher: Watcher) -> int:
     import transformers
 
     from scalemt.huggingface import quiet
-    from scalemt.training.bergamot.keeping import Keeper, last_checkpoint, pausing
-    from scalemt.training.bergamot.loop import MEASURED, Patience, StudentTrainer, arguments
+    from scalemt.training.bergamot.keeping import MEASURED, Keeper, last_checkpoint, pausing
+    from scalemt.training.bergamot.loop import Patience, StudentTrainer, arguments
     from scalemt.training.bergamot.twin import Twin
 
     settings, seed = task.settings.training, task.settings.seed
@@ -212,24 +224,40 @@ def _trained(task: _Task, work: Path, watcher: Watcher) -> int:
     weights = [corpus.weight for corpus in task.corpora]
     batches = batched(task.examples, weights, steps=settings.steps, size=settings.batch, seed=seed)
     twin = Twin(read_model(task.student.base.model), dropout=settings.dropout, smoothing=settings.smoothing)
-    keeper = Keeper(work, watcher)
+    keeper = Keeper(work, watcher, batches, sum(map(len, task.examples)))
 
     def measure(folder: Path) -> Judged:
         return judge(task.student.specialist(folder, settings.threads), task.settings.pair, task.tests["dev"])
 
     trainer = StudentTrainer(
-        twin, batches, task.student, work, measure, args=arguments(work, settings, seed),
+        twin, batches, _dev_batches(task), task.student, work, measure, args=arguments(work, settings, seed),
         callbacks=[keeper, Patience(settings.patience)],
     )  # fmt: skip
     trainer.remove_callback(transformers.PrinterCallback)
     done = last_checkpoint(work)
+    watcher.phase(f"Going on with {done.name}" if done else "Training")
     with pausing(keeper, work, settings.batch), quiet():
         trainer.train(resume_from_checkpoint=str(done) if done else None)
-        keeper.raise_if_stopped()
+        keeper.raise_if_stopped(trainer.state.global_step)
         if trainer.measured_at != trainer.state.global_step:
             trainer.evaluate()
     found = [(entry[MEASURED], -entry["step"]) for entry in trainer.state.log_history if MEASURED in entry]
     return -int(max(found)[1])
+
+
+def _dev_batches(task: _Task) -> list[list[Example]]:
+    base, size = task.student.base, task.settings.training.batch
+    vocabularies = Vocabulary(base.source_vocabulary), Vocabulary(base.target_vocabulary)
+    made = encoded(task.tests["dev"], *vocabularies, mask=_MASK, longest=task.settings.training.longest).examples
+    made.sort(key=lambda example: len(example[1]))
+    return [made[at : at + size] for at in range(0, len(made), size)]
+
+
+def _shown(scores: dict[str, dict[str, float]]) -> str:
+    told = ", ".join
+    return "; ".join(
+        f"{test} {told(f'{name} {score}' for name, score in found.items())}" for test, found in scores.items()
+    )
 
 
 def _card(task: _Task, before: dict[str, Any], after: dict[str, Any], told: dict[str, Any]) -> ModelCard:

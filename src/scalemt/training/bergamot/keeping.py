@@ -7,9 +7,9 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from errno import ENOSPC
+from itertools import accumulate
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,9 +17,12 @@ from typing import Any
 import transformers
 
 from scalemt.errors import PausedError, UsageError
-from scalemt.training.watching import Watcher
+from scalemt.training.bergamot.examples import Example
+from scalemt.training.specialist.faults import InterruptedTrainingError, is_disk, is_memory
+from scalemt.training.specialist.watching import Measured, Progress, Watcher
 
 _IDENTITY = "identity.json"
+MEASURED = "eval_chrf"
 _WHOLE = "whole"  # a file in a checkpoint that says that all of it was written
 
 
@@ -57,25 +60,48 @@ def step_of(checkpoint: Path) -> int:
 
 
 class Keeper(transformers.TrainerCallback):
-    """Marks whole checkpoints, tells a watcher, and stops at the end of a step when asked to."""
+    """Marks whole checkpoints, tells a watcher, and stops at the end of a step when asked to.
 
-    def __init__(self, work: Path, watcher: Watcher) -> None:
-        self._work, self._watcher = work, watcher
-        self._began = time.monotonic()
+    Args:
+        work: the folder of the training.
+        watcher: is told.
+        batches: those of all steps.
+        pairs: of all corpora together, once each.
+    """
+
+    def __init__(self, work: Path, watcher: Watcher, batches: Sequence[Sequence[Example]], pairs: int) -> None:
+        self._work, self._watcher, self._pairs = work, watcher, pairs
+        self._size = len(batches[0])
+        self._tokens = [0, *accumulate(sum(len(target) for _, target in batch) for batch in batches)]
+        self._at, self._since, self._measuring = 0, 0.0, 0.0
         self.stopped = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Tell how far it was before."""
-        self._watcher.begin(state.max_steps, state.global_step)
-        self._began = time.monotonic()
+        """Begin to count."""
+        self._at, self._since = state.global_step, time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         """Tell the watcher, and append to the log of the work folder."""
-        told = {key.removeprefix("eval_"): float(value) for key, value in (logs or {}).items()}
-        told["seconds"] = round(time.monotonic() - self._began, 2)
+        told = logs or {}
         with (self._work / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": state.global_step, **told}) + "\n")
-        self._watcher.step(state.global_step, told)
+        now = time.monotonic()
+        if "loss" in told and state.global_step > self._at:
+            seconds = max(now - self._since, 1e-9)
+            step = state.global_step
+            left = (state.max_steps - step) * seconds / (step - self._at)
+            speed = (self._tokens[step] - self._tokens[self._at]) / seconds
+            epoch = step * self._size / self._pairs
+            rate = told.get("learning_rate", 0.0)
+            self._watcher.progress(Progress(step, state.max_steps, epoch, told["loss"], rate, speed, left))
+            self._at, self._since = step, now
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        """Tell the watcher of a measurement."""
+        score, loss, seconds = (float(metrics[name]) for name in (MEASURED, "eval_loss", "eval_seconds"))
+        best = max(score, state.best_metric or 0.0)
+        self._watcher.measured(Measured(state.global_step, score, loss, best, seconds))
+        self._since += seconds  # speed is that of learning
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark a checkpoint as whole."""
@@ -88,14 +114,13 @@ class Keeper(transformers.TrainerCallback):
             control.should_evaluate = False
         return control
 
-    def raise_if_stopped(self) -> None:
+    def raise_if_stopped(self, step: int) -> None:
         """Go on with the interruption that waited for the end of a step."""
-        if not self.stopped:
-            return
-        self._watcher.note("Interrupted: a checkpoint was written, and the same command goes on from it.")
-        if self.stopped == signal.SIGTERM:
-            raise SystemExit(143)
-        raise KeyboardInterrupt
+        if self.stopped:
+            raise InterruptedTrainingError(
+                f"Interrupted behind step {step}; a checkpoint was written, and the same command goes on from it.",
+                self.stopped,
+            )
 
 
 @contextmanager
@@ -122,15 +147,12 @@ def pausing(keeper: Keeper, work: Path, batch: int) -> Iterator[None]:
 def _explained(error: Exception, work: Path, batch: int) -> BaseException:
     kept = last_checkpoint(work)
     whole = f"The checkpoint of step {step_of(kept)} is whole" if kept else "No checkpoint was written yet"
-    text = str(error)
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+    if is_memory(error):
         return PausedError(
             f"There is not enough memory for batches of {batch} pairs. {whole}. Set batch = {max(1, batch // 2)} "
             "in [training], or a smaller longest, and begin anew with --fresh."
         )
-    # torch and safetensors say no more than that writing failed.
-    unwritten = "rit" in text and shutil.disk_usage(work).free < 64 * 2**20
-    if unwritten or "No space left" in text or getattr(error, "errno", None) == ENOSPC:
+    if is_disk(error):
         return PausedError(
             f"The disk of {work} is full; a training keeps about 500 MB there. {whole}: free some room, and the "
             "same command goes on."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import transformers
 from scalemt.errors import PausedError
 from scalemt.training.bergamot.configuration import Training
 from scalemt.training.bergamot.examples import Example, collate
+from scalemt.training.bergamot.keeping import MEASURED
 from scalemt.training.bergamot.twin import Twin
 from scalemt.training.bergamot.writing import Student
 from scalemt.training.judging import Judged
@@ -20,7 +22,6 @@ from scalemt.training.judging import Judged
 Measure = Callable[[Path], Judged]
 """Scores the student that a folder holds."""
 
-MEASURED = "eval_chrf"
 _SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
@@ -32,19 +33,18 @@ class StudentTrainer(transformers.Trainer):
     Args:
         twin: what is trained.
         batches: those of all steps.
+        dev: batches of dev, for its loss.
         student: how it is written.
         work: where.
         measure: scores what was written.
     """
 
     def __init__(
-        self, twin: Twin, batches: Sequence[Sequence[Example]], student: Student, work: Path, measure: Measure,
-        **options: Any,
+        self, twin: Twin, batches: Sequence[Sequence[Example]], dev: Sequence[Sequence[Example]], student: Student,
+        work: Path, measure: Measure, **options: Any,
     ) -> None:  # fmt: skip
-        super().__init__(
-            model=twin, train_dataset=batches, eval_dataset=batches[:1], data_collator=collate, **options
-        )
-        self._twin, self._student, self._work, self._measure = twin, student, work, measure
+        super().__init__(model=twin, train_dataset=batches, eval_dataset=dev, data_collator=collate, **options)
+        self._twin, self._dev, self._student, self._work, self._measure = twin, dev, student, work, measure
 
     @property
     def measured_at(self) -> int:
@@ -66,17 +66,30 @@ class StudentTrainer(transformers.Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Write the student as it is now, score it, and keep it if it is the best so far."""
-        folder = self._work / "candidate"
+        began, folder = time.monotonic(), self._work / "candidate"
         self._student.write(folder, self._twin.tensors())
         judged = self._measure(folder)
-        metrics = {MEASURED: judged.deciding} | {f"eval_{k}": v for k, v in judged.scores.items() if k != "chrf++"}
         best = self.state.best_metric
         if self.state.global_step and (best is None or judged.deciding > best):
             shutil.rmtree(self._work / "best", ignore_errors=True)
             folder.rename(self._work / "best")
+        metrics = {MEASURED: judged.deciding, "eval_loss": self._dev_loss()}
+        metrics["eval_seconds"] = round(time.monotonic() - began, 2)
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _dev_loss(self) -> float:
+        """The mean loss of a target token of dev, in nats."""
+        self._twin.eval()
+        total = tokens = 0.0
+        with torch.no_grad():
+            for batch in self._dev:
+                given = {name: value.to(self.args.device) for name, value in collate([batch]).items()}
+                count = sum(len(target) for _, target in batch)
+                total, tokens = total + float(self._twin(**given)["loss"]) * count, tokens + count
+        self._twin.train()
+        return round(total / max(tokens, 1), 4)
 
 
 def arguments(work: Path, settings: Training, seed: int) -> transformers.TrainingArguments:
