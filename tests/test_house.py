@@ -39,6 +39,7 @@ HEAVY_FOR_HELP = HEAVY | {"httpx", "jinja2", "langcodes", "pydantic", "rapidfuzz
         ("import scalemt.cli.job", HEAVY_FOR_HELP),
         ("import scalemt.cli.data", HEAVY_FOR_HELP),
         ("import scalemt.data", HEAVY),
+        ("import scalemt.data.synthesis", HEAVY),
         ("import scalemt.jobs.runner, scalemt.jobs.filtering, scalemt.jobs.ray.crew", HEAVY),
         ("from scalemt import specialists, generalists, methods, memory, prompts", HEAVY),
         ("from scalemt.specialists import SPECIALISTS; SPECIALISTS.names()", HEAVY),

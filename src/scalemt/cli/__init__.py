@@ -26,7 +26,7 @@ COMMANDS = {
     "mcp": "Give language models tools to translate with (Model Context Protocol).",
     "memory": "Keep, search and exchange confirmed translations.",
     "glossary": "Check translations by a glossary, find terms, convert.",
-    "data": "Clean, split and sample parallel corpora.",
+    "data": "Clean, make, split and sample parallel corpora.",
     "train": "Train specialists and refiners on your own data.",
     "keys": "Make and withdraw API keys of a server.",
     "cache": "Show or clear what is kept of drafts and answers.",

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scalemt.cli.data_progress import watching
+from scalemt.cli.data_synthesise import synthesise
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.progress import Progress, TaskID
-
     from scalemt.data import Cleaning, DataCard, Source
-    from scalemt.data.cleaning import Watcher
     from scalemt.memory import Unit
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_LINE_EVERY = 10.0  # seconds between two lines of progress where nobody watches
 
 _IN = click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 _OUT = click.option(
@@ -46,13 +41,16 @@ def _reading(function: F) -> F:
     return function
 
 
-@click.group("data", short_help="Clean, split and sample parallel corpora.")
+@click.group("data", short_help="Clean, make, split and sample parallel corpora.")
 def command() -> None:
-    """Clean, split and sample parallel corpora, with a card that says what was done.
+    """Clean, make, split and sample parallel corpora, with a card that says what was done.
 
     IN is a file of pairs (TMX, TSV, CSV, PO, XLIFF, JSON Lines), a memory (.db), or two files of parallel lines
     with a comma between them (corpus.en,corpus.eu). Provenance stands in the column `origin` of what is written.
     """
+
+
+command.add_command(synthesise)
 
 
 @command.command("clean", short_help="Put a corpus through a chain of filters.")
@@ -80,7 +78,9 @@ def clean(inputs: tuple[str, ...], output: str, workers: int, fresh: bool, as_js
     if not as_json:
         for name, why in cleaning.left_out.items():
             click.echo(f"Without {name}: {why}.", err=True)
-    with _watching(cleaning) as watcher:
+    sizes = (Path(file).stat().st_size for source in cleaning.sources for file in source.files[:1]
+             if Path(file).is_file())  # fmt: skip
+    with watching(sum(sizes)) as watcher:
         card = run(cleaning, output, workers=workers, fresh=fresh, watcher=watcher)
     click.echo(json.dumps(card.as_json(), ensure_ascii=False) if as_json else _told(card, output))
     return 0
@@ -281,84 +281,3 @@ def _again(inputs: tuple[str, ...], options: dict[str, Any], *outputs: str) -> C
             yield from read(source, Counter(), keep_places=True)
 
     return units
-
-
-@contextmanager
-def _watching(cleaning: Cleaning) -> Iterator[Watcher]:
-    """Show how far it is: a bar where a person watches, a line now and then elsewhere."""
-    total = sum(Path(file).stat().st_size for source in cleaning.sources for file in source.files[:1]
-                if Path(file).is_file())  # fmt: skip
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[pairs]:,} pairs, {task.fields[speed]:,.0f}/s"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield _Bar(bar, total)
-
-
-class _Lines:
-    """A line of progress at most every ten seconds, for log files."""
-
-    def __init__(self) -> None:
-        self._name = ""
-        self._total: int | None = None
-        self._began = self._last = time.monotonic()
-        self._first = 0
-
-    def phase(self, name: str, total: int | None) -> None:
-        self._name, self._total = name, total
-        self._began, self._first = time.monotonic(), -1
-
-    def move(self, pairs: int, bytes_read: int) -> None:
-        if self._first < 0:  # neither what an earlier run has done nor the fitting of a filter counts as speed
-            self._first, self._began = pairs, time.monotonic()
-        if time.monotonic() - self._last >= _LINE_EVERY:
-            self._last = time.monotonic()
-            speed = (pairs - self._first) / max(self._last - self._began, 1e-9)
-            of = f" of {self._total:,}" if self._total else ""
-            told = f", {speed:,.0f}/s" if speed else ""
-            click.echo(f"{self._name}: {pairs:,}{of} pairs{told}", err=True)
-
-    def note(self, text: str) -> None:
-        click.echo(f"Note: {text}", err=True)
-
-
-class _Bar:
-    """A bar for each phase."""
-
-    def __init__(self, bar: Progress, size: int) -> None:
-        self._bar = bar
-        self._size = size
-        self._task: TaskID | None = None
-        self._by_bytes = True
-        self._began = 0.0
-        self._first = -1
-
-    def phase(self, name: str, total: int | None) -> None:
-        if self._task is not None:
-            self._bar.stop_task(self._task)
-        self._by_bytes = total is None
-        shown = name if len(name) <= 40 else f"{name[:39]}…"
-        self._task = self._bar.add_task(shown, total=self._size if total is None else total, pairs=0, speed=0.0)
-        self._began, self._first = time.monotonic(), -1
-
-    def move(self, pairs: int, bytes_read: int) -> None:
-        if self._task is None:
-            return
-        if self._first < 0:
-            self._first, self._began = pairs, time.monotonic()
-        speed = (pairs - self._first) / max(time.monotonic() - self._began, 1e-9)
-        done = bytes_read if self._by_bytes else pairs
-        self._bar.update(self._task, completed=done, pairs=pairs, speed=speed)
-
-    def note(self, text: str) -> None:
-        self._bar.console.print(f"Note: {text}", markup=False, highlight=False)

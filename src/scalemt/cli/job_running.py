@@ -31,7 +31,7 @@ _NAMED = 20  # failed segments that are named one by one
 _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """Return a time in seconds: 90, 90s, 30min, 2h, 1.5d."""
     if value is None:
         return None
@@ -46,7 +46,7 @@ _LIMITS = (
                  help="Most that the generalist may cost, over the whole job."),
     click.option("--max-tokens", type=click.IntRange(1), metavar="N",
                  help="Most tokens of the generalist, over the whole job."),
-    click.option("--max-time", callback=_seconds, metavar="TIME", help="Most time of this run: 90s, 30min, 2h."),
+    click.option("--max-time", callback=seconds, metavar="TIME", help="Most time of this run: 90s, 30min, 2h."),
     click.option("--attempts", type=click.IntRange(1, 100), default=3, show_default=True,
                  help="How often a segment is tried before it is given up."),
     click.option("--max-retries", type=click.IntRange(0), metavar="N",

@@ -71,6 +71,7 @@ class DataCard:
     seed: int = 0
     seconds: float = 0.0
     interrupted: int = 0
+    made: dict[str, Any] = field(default_factory=dict)
     made_with: str = f"scalemt {__version__}, Python {platform.python_version()}"
 
     def as_json(self) -> dict[str, Any]:
@@ -145,6 +146,7 @@ def as_markdown(card: DataCard) -> str:
             [[side, f"{out.get(f'{side}_characters', 0):,}", f"{out.get(f'{side}_words', 0):,}"]
              for side in ("source", "target")],
         ),
+        *_made(card.made),
         "## Inputs",
         "",
         *_table(
@@ -165,6 +167,22 @@ def as_markdown(card: DataCard) -> str:
     for step in card.steps:
         lines += _details(step)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _made(told: dict[str, Any]) -> list[str]:
+    """Return how the pairs were made, where a program made them."""
+    if not told:
+        return []
+    rows = [[name.replace("_", " "), _shown(value)] for name, value in told.items() if value not in ("", None)]
+    return ["## How they were made", "", *_table(["what", "value"], rows)]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_shown(held)}" for name, held in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _details(step: StepCount) -> list[str]:

@@ -150,7 +150,7 @@ class _Run:
 
     def _new_card(self) -> DataCard:
         steps = [StepCount(step.model_dump()["filter"], settings(step)) for step in self._cleaning.steps]
-        return DataCard([], steps, self._cleaning.left_out, {}, self._cleaning.seed)
+        return DataCard([], steps, self._cleaning.left_out, {}, self._cleaning.seed, made=self._cleaning.made)
 
     def run(self, output: Path) -> DataCard:
         while self._phase < len(self._phases):

@@ -35,12 +35,14 @@ class Cleaning:
         steps: the filters, in order.
         seed: of all that is drawn.
         left_out: filters of the default chain that cannot work here, with the reason.
+        made: how the pairs were made, where no people wrote them; it stands in the card.
     """
 
     sources: tuple[Source, ...]
     steps: tuple[Filter, ...]
     seed: int = 0
     left_out: dict[str, str] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise UsageError or InputError, with the mend, for what would fail after minutes of work."""

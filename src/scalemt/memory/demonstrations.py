@@ -35,6 +35,12 @@ def packaged_demonstrations(pair: Pair) -> list[Demonstration]:
     return [Demonstration(row[str(source)], row[str(target)]) for row in _packaged()]
 
 
+def packaged_sentences(language: str) -> list[tuple[str, str]]:
+    """Return the sentences of the project's own pool in a language, each with its domain; empty if it lacks it."""
+    column = _column(language)
+    return [(row[column], row["domain"]) for row in _packaged()] if column else []
+
+
 def _column(tag: str) -> str | None:
     known = {languages.base(column): column for column in packaged_languages()}
     return known.get(languages.base(tag))
