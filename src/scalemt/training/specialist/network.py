@@ -147,13 +147,35 @@ def build(recipe: Recipe, folder: Path, machine: Machine) -> Any:
     if not recipe.model.base:
         torch.manual_seed(recipe.seed)
         config = transformers.MarianConfig(**read_json(folder / "config.json"), attn_implementation=attention)
-        return transformers.MarianMTModel(config)
+        return _with_zero_padding(transformers.MarianMTModel(config))
     base, _ = base_folder(recipe.model.base)
     changes = {} if recipe.model.dropout is None else {"dropout": recipe.model.dropout}
     try:
         with quiet():
-            return transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
                 str(base), local_files_only=True, dtype=torch.float32, attn_implementation=attention, **changes
             )
     except Exception as error:  # missing files, wrong shapes, an unknown architecture
         raise ModelError(f"The model in {base} cannot be loaded: {error}") from error
+    return _with_zero_padding(model) if model.config.model_type == "marian" else model
+
+
+def _with_zero_padding(model: Any) -> Any:
+    """Keep the vector of `<pad>` zero: Marian's decoders start from a zero vector, and CTranslate2 counts on it.
+
+    As a row of the output layer it would be moved with each update.
+    """
+    torch, _ = import_torch("Training a specialist")
+    pad = model.config.pad_token_id
+
+    def still(gradient: Any) -> Any:
+        gradient[pad] = 0
+        return gradient
+
+    tables = {id(table.weight): table.weight for table in model.modules() if isinstance(table, torch.nn.Embedding)}
+    for weight in tables.values():
+        if weight.requires_grad and weight.shape[0] > pad:
+            with torch.no_grad():
+                weight[pad] = 0
+            weight.register_hook(still)
+    return model

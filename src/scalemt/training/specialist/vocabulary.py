@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scalemt.errors import InputError, MissingExtraError
+from scalemt.errors import ConfigurationError, InputError, MissingExtraError
 from scalemt.specialists.families import END, UNKNOWN
 from scalemt.training.specialist.configuration import Vocabulary
 
@@ -20,6 +20,7 @@ PAD = "<pad>"
 SOURCE, TARGET, IDS = "source.spm", "target.spm", "vocab.json"
 
 _TOO_HIGH = re.compile(r"(?:<=|smaller than or equal to|lower than)\s*(\d+)")
+_TOO_LOW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
 _CONTROL = {"<s>", END, UNKNOWN}
 
 
@@ -38,6 +39,7 @@ def make_vocabulary(
         How many ids there are; `</s>` is 0, `<unk>` 1, and `<pad>` the last, as Marian has them.
 
     Raises:
+        ConfigurationError: the size is too small for the characters.
         InputError: the corpus is too small for any vocabulary.
         MissingExtraError: sentencepiece is not installed.
     """
@@ -93,11 +95,15 @@ def _trained(texts: Iterable[str], options: Vocabulary, threads: int) -> bytes:
                 minloglevel=2,
             )
         except RuntimeError as fault:
-            found = _TOO_HIGH.search(str(fault))
-            if not found or int(found[1]) >= size:
-                raise InputError(
-                    f"No vocabulary of {size} pieces can be made of {len(held)} texts: {fault}"
+            least, found = _TOO_LOW.search(str(fault)), _TOO_HIGH.search(str(fault))
+            if least:
+                raise ConfigurationError(
+                    f"vocabulary.size is {size}, but characters and bytes alone need {least[1]} pieces. Set it "
+                    "higher, or byte_fallback = false, which saves 256."
                 ) from None
+            if not found or int(found[1]) >= size:
+                told = f"No vocabulary of {size} pieces can be made of {len(held)} texts: {fault}"
+                raise InputError(told) from None
             size = int(found[1])
             continue
         return made.getvalue()
