@@ -37,7 +37,7 @@ LENGTHS = [10 + index % 7 for index in range(24)]
 
 def test_both_orders_learn_the_same_triplets_and_one_of_them_from_easy_to_hard() -> None:
     staged, mixed = (
-        course(BUCKETS, LENGTHS, order=order, steps=12, batch=2, updates=2, seed=4)  # type: ignore[arg-type]
+        course(BUCKETS, LENGTHS, order=order, steps=12, batch=2, updates=2, seed=4)
         for order in ("easy-to-hard", "mixed")
     )
     assert Counter(staged.order) == Counter(mixed.order)

@@ -1,4 +1,4 @@
-"""A toy refiner from its configuration to its use; killed, stopped, and short of what it needs. Nothing is mocked."""
+"""A toy refiner from its configuration to its use; killed, stopped, short of what it needs; nothing is mocked."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -23,25 +24,36 @@ _LINE_EVERY = 10.0  # seconds between two lines of progress where nobody watches
 
 
 @click.command("refiner", short_help="A small generalist that refines your specialists' drafts.")
-@click.argument("config", type=click.Path(dir_okay=False, path_type=Path), metavar="CONFIG.toml")
-@click.option("--work", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Where unfinished work lies (default: NAME.work beside the file).")  # fmt: skip
+@click.argument("configuration", metavar="CONFIG.toml", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--data", metavar="FOLDER", help="What paths in CONFIG.toml are meant from (default: its folder).")
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE",
+              help="Set a field otherwise, as training.steps=100 or corpora.0.lines=500.")  # fmt: skip
+@click.option("--work", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="Where unfinished work lies (default: the data folder).")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Train anew where an unfinished training lies; drafts are kept.")
-@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
-def refiner(config: Path, work: Path | None, fresh: bool, as_json: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print the card as one JSON object.")
+def refiner(
+    configuration: Path, data: str | None, changes: tuple[str, ...], work: Path | None, fresh: bool, as_json: bool
+) -> int:
     """Make triplets of a corpus and drafts, train a LoRA adapter on them, and register it as a generalist.
 
     Ended at any moment, the same command goes on: after a kill from the last checkpoint, after Ctrl-C from the
-    step that was just done. docs/training.md tells what CONFIG.toml holds.
+    step that was just done. docs/training.md tells what CONFIG.toml holds. Exit codes: 0 done, 2 wrong use,
+    3 paused (the message says why), 130 interrupted.
     """
     from scalemt.training.refiner import read_refiner, train_refiner
+    from scalemt.training.specialist.faults import InterruptedTrainingError
 
-    configuration = read_refiner(config)
-    place = work or config.parent / f"{configuration.name}.work"
-    with _watching() as watcher:
-        card, folder = train_refiner(configuration, place, watcher, fresh=fresh, source=config)
+    settings = read_refiner(configuration, folder=data, changes=changes)
+    text = configuration.read_text("utf-8") + "".join(f"# set on the command line: {one}\n" for one in changes)
+    try:
+        with _watching(quiet=as_json) as watcher:
+            card, folder = train_refiner(settings, work, watcher, fresh=fresh, source=text)
+    except InterruptedTrainingError as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(130 if fault.signal == signal.SIGINT else 143)
     if as_json:
-        click.echo(json.dumps({**asdict(card), "folder": str(folder)}, ensure_ascii=False))
+        click.echo(json.dumps({"folder": str(folder), "card": asdict(card)}, ensure_ascii=False))
     else:
         click.echo(_told(card, folder))
     return 0
@@ -61,13 +73,19 @@ def _told(card: ModelCard, folder: Path) -> str:
                 f"{name}: chrF++ {before['chrf++']:.1f} -> {after['chrf++']:.1f}, BLEU {before['bleu']:.1f} -> "
                 f"{after['bleu']:.1f} ({made['lines']} lines, every answer taken)"
             )
-    lines.append(f"{card.shown} is in {folder}. Use it as --generalist {card.name}")
+    name = card.name if card.version == 1 else card.shown
+    lines.append(f"{card.shown} is in {folder}. Use it as --generalist {name}")
+    if card.version > 1:
+        lines.append(f"{card.name} alone means what it meant before: scalemt train models can promote this one.")
     return "\n".join(lines)
 
 
 @contextmanager
-def _watching() -> Iterator[Watcher]:
+def _watching(*, quiet: bool) -> Iterator[Watcher]:
     """Show how far it is: a bar with the loss where a person watches, a line now and then elsewhere."""
+    if quiet:
+        yield _Nothing()
+        return
     if not sys.stderr.isatty():
         yield _Lines()
         return
@@ -89,6 +107,19 @@ def _figures(told: dict[str, float]) -> str:
     names = {"loss": "loss {:.3f}", "dev_loss": "dev loss {:.3f}", "tokens_per_second": "{:,.0f} tokens/s",
              "gain": "chrF++ {:+.1f} over the drafts"}  # fmt: skip
     return ", ".join(shape.format(told[name]) for name, shape in names.items() if name in told)
+
+
+class _Nothing:
+    """Says nothing."""
+
+    def phase(self, name: str, total: int | None) -> None:
+        pass
+
+    def move(self, done: int, told: dict[str, float]) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
 
 
 class _Lines:

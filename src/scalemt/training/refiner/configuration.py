@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from scalemt.errors import ConfigurationError, UnknownLanguageError
-from scalemt.languages import parse
+from scalemt import languages
+from scalemt.data.tables import Place, below, explained, fields_of, tag_of, text_of
+from scalemt.errors import ConfigurationError
+from scalemt.trained import check_name
+from scalemt.training.specialist.configuration import _set
 from scalemt.types import Pair
 
 Order = Literal["easy-to-hard", "mixed"]
@@ -58,7 +61,7 @@ class Corpus(_Table):
     @property
     def pair(self) -> Pair:
         """The direction that is trained."""
-        return Pair(parse(self.source), parse(self.target))
+        return languages.parse_pair(self.source, self.target)
 
 
 class Base(_Table):
@@ -89,11 +92,12 @@ class Difficulty(_Table):
     by: Literal["quantiles", "thresholds"] = "quantiles"
     cuts: tuple[float, float] = (1 / 3, 2 / 3)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Difficulty:
-        if not 0 < self.cuts[0] < self.cuts[1] or (self.by == "quantiles" and self.cuts[1] >= 1):
-            raise ValueError("cuts must be two rising numbers above 0, and of quantiles below 1")
-        return self
+    @field_validator("cuts")
+    @classmethod
+    def _ordered(cls, cuts: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+        if not 0 < cuts[0] < cuts[1] or (info.data.get("by") == "quantiles" and cuts[1] >= 1):
+            raise ValueError("two rising numbers above 0 are needed, and of quantiles below 1")
+        return cuts
 
 
 class Lora(_Table):
@@ -170,96 +174,55 @@ class RefinerConfiguration(_Table):
     training: Training = Training()
 
 
-def read_refiner(path: str | Path) -> RefinerConfiguration:
-    """Read a configuration; paths in it are meant from its folder.
+_TABLES: dict[str, type[BaseModel]] = {
+    "corpora": Corpus, "base": Base, "difficulty": Difficulty, "lora": Lora, "training": Training,
+}  # fmt: skip
+
+
+def read_refiner(
+    path: str | Path, *, folder: str | Path | None = None, changes: Sequence[str] = ()
+) -> RefinerConfiguration:
+    """Read a configuration.
+
+    Args:
+        path: the TOML file.
+        folder: what its paths are meant from; None is the file's own folder.
+        changes: fields that are set otherwise, as "training.steps=100" or "corpora.0.lines=500".
 
     Raises:
         ConfigurationError: no TOML, or a field that is missing, unknown or wrong; the message names file, line,
             field and what is valid.
+        UsageError: no model can have such a name.
     """
     where = Path(path)
+    text = text_of(where)
     try:
-        text = where.read_text("utf-8")
-        fields = tomllib.loads(text)
-    except OSError as fault:
-        raise ConfigurationError(f"{where} cannot be read: {fault.strerror or fault}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        table = tomllib.loads(text)
+        for change in changes:
+            _set(table, change)
+        made = RefinerConfiguration.model_validate(table)
+    except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
-    try:
-        made = RefinerConfiguration.model_validate(fields)
     except ValidationError as fault:
-        raise _told(where, text, fault) from None
-    from scalemt.trained import check_name
-
+        raise explained(where, text, fault, (), _valid) from None
     check_name(made.name)
-    for number, corpus in enumerate(made.corpora):
-        for field, code in (("from", corpus.source), ("to", corpus.target)):
-            try:
-                parse(code)
-            except UnknownLanguageError as fault:
-                line = _line(text, ("corpora", number, field))
-                raise ConfigurationError(f"{where}, line {line}, field {field}: {fault}") from None
-    return _placed(made, where.parent)
-
-
-def _placed(made: RefinerConfiguration, folder: Path) -> RefinerConfiguration:
-    """Return the configuration with its paths meant from the working directory."""
-
-    def below(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(folder / Path(name).expanduser()) for name in names)
-
-    corpora = tuple(
-        corpus.model_copy(update={"files": below(corpus.files), "dev": below(corpus.dev)})
-        for corpus in made.corpora
-    )
-    base = {name: below((value,))[0] for name in ("model", "gguf") if (value := getattr(made.base, name))}
+    here = where.parent if folder is None else Path(folder)
+    corpora = tuple(_placed(where, text, here, number, item) for number, item in enumerate(made.corpora))
+    base = {name: below(here, value) for name in ("model", "gguf") if (value := getattr(made.base, name))}
     if made.base.template.endswith(".toml"):
-        base["template"] = below((made.base.template,))[0]
+        base["template"] = below(here, made.base.template)
     return made.model_copy(update={"corpora": corpora, "base": made.base.model_copy(update=base)})
 
 
-def _told(where: Path, text: str, fault: ValidationError) -> ConfigurationError:
-    """Return the first thing that is wrong as a sentence with file, line, field and mend."""
-    first = fault.errors(include_url=False)[0]
-    place: tuple[str | int, ...] = first["loc"]
-    names = [str(part) for part in place if isinstance(part, str)] or ["file"]
-    mend = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        mend = f"there is no such field. Valid choices: {', '.join(_fields(place))}"
-    elif first["type"] == "missing":
-        mend = "it is missing, and there is no default"
-    elif first["type"] == "literal_error":
-        choices = str(first["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
-        mend = f"{first['input']!r} is not known. Valid choices: {choices}"
-    else:
-        mend = f"{mend[:1].lower()}{mend[1:]}; found {first['input']!r:.60}"
-    return ConfigurationError(f"{where}, line {_line(text, place)}, field {names[-1]}: {mend}.")
+def _placed(where: Path, text: str, here: Path, number: int, corpus: Corpus) -> Corpus:
+    """Return a table with paths as meant from a folder, and canonical tags."""
+    tags = {
+        name: tag_of(where, text, ("corpora", number, field), getattr(corpus, name))
+        for name, field in (("source", "from"), ("target", "to"))
+    }
+    paths = {name: tuple(below(here, file) for file in getattr(corpus, name)) for name in ("files", "dev")}
+    return corpus.model_copy(update={**tags, **paths})
 
 
-def _fields(place: tuple[str | int, ...]) -> list[str]:
-    kind: type[BaseModel] = RefinerConfiguration
-    tables: dict[str, type[BaseModel]] = {
-        "corpora": Corpus, "base": Base, "difficulty": Difficulty, "lora": Lora, "training": Training,
-    }  # fmt: skip
-    if len(place) > 1:
-        kind = tables[str(place[0])]
-    return sorted(field.alias or name for name, field in kind.model_fields.items())
-
-
-def _line(text: str, place: tuple[Any, ...]) -> int:
-    """Return the line of a field as well as it can be told: the key below its table's header, else the header."""
-    lines = text.split("\n")
-    keys = [part for part in place if isinstance(part, str)]
-    start = 0
-    if len(keys) > 1 or (len(place) > 1 and isinstance(place[1], int)):
-        header = re.compile(rf"\s*\[+\s*{re.escape(keys[0])}\s*\]+")
-        found = [number for number, line in enumerate(lines) if header.match(line)]
-        index = place[1] if isinstance(place[1], int) else 0
-        start = found[index] if index < len(found) else 0
-    key = re.compile(rf"\s*\"?{re.escape(keys[-1])}\"?\s*=") if keys else None
-    for number in range(start, len(lines)) if key else ():
-        if number > start and start and re.match(r"\s*\[", lines[number]):
-            break
-        if key and key.match(lines[number]):
-            return number + 1
-    return start + 1
+def _valid(place: Place, _: str) -> list[str]:
+    return fields_of(_TABLES.get(str(place[0]), RefinerConfiguration) if len(place) > 1 else RefinerConfiguration)

@@ -26,6 +26,7 @@ from scalemt.training.refiner.loop import RefinerTrainer, answer_loss, arguments
 from scalemt.training.refiner.ordering import Course
 from scalemt.training.refiner.texts import Tokens
 from scalemt.training.refiner.watching import Watcher
+from scalemt.training.specialist.faults import InterruptedTrainingError, is_disk, is_memory
 
 _WHOLE = "whole"  # a file in a checkpoint that says that all of it was written
 _IDENTITY = "identity.json"
@@ -89,7 +90,7 @@ def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Wat
     Raises:
         PausedError: memory or disk do not suffice, or the loss is no number; what was done is kept.
         UsageError: the folder holds checkpoints of other settings.
-        KeyboardInterrupt: Ctrl-C or SIGTERM, after a checkpoint was written.
+        InterruptedTrainingError: Ctrl-C or SIGTERM, after a checkpoint was written.
     """
     course, settings = lessons.course, lessons.settings
     _claim(folder, lessons.identity, fresh)
@@ -275,10 +276,9 @@ class _Keeper(transformers.TrainerCallback):
         """Go on with the interruption that waited for the end of a step."""
         if not self.stopped:
             return
-        self._watcher.note("Interrupted: a checkpoint was written, and the same command goes on from it.")
-        if self.stopped == signal.SIGTERM:
-            raise SystemExit(143)
-        raise KeyboardInterrupt
+        raise InterruptedTrainingError(
+            "Interrupted. A checkpoint was written, and the same command goes on from it.", self.stopped
+        )
 
     def _tokens(self, step: int) -> int:
         return sum(len(item.ids) for item in self._rows[(step - 1) * self._each : step * self._each])
@@ -320,22 +320,14 @@ def _pausing(keeper: _Keeper, folder: Path, explain: Any) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, MemoryError) as error:
-        if memory.is_out_of_memory(error):
+        if is_memory(error):
             raise explain(error) from error
-        if _disk_is_full(error, folder):
+        if is_disk(error):
             raise PausedError(_full(folder)) from error
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _disk_is_full(error: BaseException, folder: Path) -> bool:
-    """Whether writing failed for want of room; torch says no more than that writing failed."""
-    if "No space left" in str(error) or getattr(error, "errno", None) == 28:
-        return True
-    failed = "PytorchStreamWriter" in str(error) or "write" in str(error).lower()
-    return failed and shutil.disk_usage(folder).free < 64 * 2**20
 
 
 def _full(folder: Path) -> str:

@@ -155,8 +155,8 @@ def fits(ids: Iterable[int], folder: Path) -> None:
     highest = max(ids, default=0)
     if highest >= rows:
         raise ModelError(
-            f"The tokenizer in {folder} makes the token {highest:,}, and the model has {rows:,}: they do not belong "
-            "together. Put the tokenizer files of that model into the folder."
+            f"The tokenizer in {folder} makes the token {highest:,}, and the model has {rows:,}: they do not "
+            "belong together. Put the tokenizer files of that model into the folder."
         )
 
 

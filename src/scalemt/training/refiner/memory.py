@@ -7,17 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scalemt.errors import PausedError
+from scalemt.training.specialist.faults import is_memory
 
 Attempt = Callable[[int], None]
 """Computes a step of so many triplets, the longest there are, and forgets it."""
 
-_OUT = re.compile(r"out of memory|can't allocate memory|cannot allocate memory|bad_alloc", re.IGNORECASE)
 _SPARE = 0.05  # share of the memory that is left alone
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice."""
-    return isinstance(error, MemoryError) or bool(_OUT.search(str(error)))
 
 
 def check(attempt: Attempt, batch: int, accumulation: int) -> int:
@@ -30,7 +25,7 @@ def check(attempt: Attempt, batch: int, accumulation: int) -> int:
         one = _peak(lambda: attempt(1))
         two = _peak(lambda: attempt(min(2, batch))) if batch > 1 else one
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+        if not is_memory(error):
             raise
         raise PausedError(
             "Not even one triplet of the longest fits into the memory. Lower max_tokens, or take a smaller model."
@@ -53,7 +48,7 @@ def explained(error: BaseException, attempt: Attempt, batch: int, accumulation: 
             attempt(fitting)
             break
         except (RuntimeError, MemoryError) as again:
-            if not is_out_of_memory(again):
+            if not is_memory(again):
                 raise
             fitting //= 2
     if fitting < 1:

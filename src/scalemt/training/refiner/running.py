@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalemt.errors import InputError
+from scalemt.folders import data_dir
 from scalemt.memory.units import Unit
 from scalemt.prompts import Template, load_template
 from scalemt.trained import ModelCard, Place, TrainedModels
@@ -51,22 +52,23 @@ _MOST_DEV = 32  # triplets whose loss is measured on the way
 
 def train_refiner(
     configuration: RefinerConfiguration,
-    work: Path,
+    work: Path | None,
     watcher: Watcher,
     *,
     fresh: bool = False,
     shelf: TrainedModels | None = None,
-    source: Path | None = None,
+    source: str = "",
 ) -> tuple[ModelCard, Path]:
     """Make triplets, train an adapter, export it, measure it, and put it among the trained models.
 
     Args:
         configuration: says all.
-        work: the folder of what is unfinished; called again with it, the training goes on where it was.
+        work: the folder of what is unfinished; called again with it, the training goes on where it was. None is
+            `training/NAME` in the data folder.
         watcher: is told how it goes.
         fresh: train anew; triplets that were made stay.
         shelf: where the model goes; None is the user's.
-        source: the file that the configuration was read from, copied beside what is made.
+        source: the text of the configuration, kept beside what is made.
 
     Returns:
         The card of the new version, and its folder.
@@ -74,9 +76,10 @@ def train_refiner(
     Raises:
         InputError: nothing is left to train on.
         ModelError: the model cannot be trained or exported.
-        PausedError: see `fit`; so KeyboardInterrupt.
+        PausedError: see `fit`.
     """
     libraries()
+    work = work or data_dir() / "training" / configuration.name
     shelf = shelf or TrainedModels()
     template = refiner_template(configuration.base.template)
     foundation = _founded(configuration, watcher)
@@ -87,7 +90,7 @@ def train_refiner(
     with shelf.adding(configuration.name) as place:
         options = _exported(model, configuration, foundation, place.folder)
         if source:
-            shutil.copy(source, place.folder / "configuration.toml")
+            (place.folder / "configuration.toml").write_text(source, "utf-8")
         generalist = _built(options, foundation, place, configuration.training.threads)
         scores, samples = _measured(configuration, generalist, watcher)
         place.card = replace(
