@@ -149,9 +149,13 @@ def specialist_of(converted: Path, pair: Pair, threads: int) -> BaseSpecialist:
     return CTranslate2Specialist(converted, pairs=[str(pair)], threads=threads)
 
 
+_LOGGED = ("step", "loss", "grad_norm", "learning_rate", "eval_loss", "eval_chrf")
+
+
 def write_history(history: list[dict[str, Any]], path: Path) -> None:
-    """Write the log of a training, one measurement a line."""
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in history), "utf-8")
+    """Write the log of a training as JSON Lines: losses and measurements, by update."""
+    rows = [{key: row[key] for key in _LOGGED if key in row} for row in history]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows if len(row) > 1), "utf-8")
 
 
 def put(finished: Finished, folder: Path, name: str) -> tuple[str, dict[str, Any]]:
