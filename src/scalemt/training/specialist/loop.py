@@ -20,6 +20,7 @@ from scalemt.specialists.seq2seq import token_batches
 from scalemt.training.specialist.batches import Place, Rounds
 from scalemt.training.specialist.codec import IGNORED, Codec
 from scalemt.training.specialist.material import Encoded
+from scalemt.training.specialist.network import zero_padding
 from scalemt.training.specialist.watching import Measured, Progress, Watcher
 
 COMPLETE = "complete"
@@ -113,6 +114,13 @@ class Trainer(Seq2SeqTrainer):
         """Give dev in batches of like length."""
         batches: Any = self._dev_examples.batches()
         return DataLoader(self._dev_examples, batch_sampler=batches, collate_fn=self.data_collator)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Load a checkpoint; one that was made before `<pad>` was kept at zero is mended."""
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        network: Any = self.model
+        if network.config.model_type == "marian":
+            zero_padding(network)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         """Compute one part of an update; see `Trainer.training_step`.

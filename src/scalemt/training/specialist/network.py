@@ -161,21 +161,28 @@ def build(recipe: Recipe, folder: Path, machine: Machine) -> Any:
 
 
 def _with_zero_padding(model: Any) -> Any:
-    """Keep the vector of `<pad>` zero: Marian's decoders start from a zero vector, and CTranslate2 counts on it.
-
-    As a row of the output layer it would be moved with each update.
-    """
-    torch, _ = import_torch("Training a specialist")
+    """Keep the vector of `<pad>` zero: as a row of the output layer it would be moved with each update."""
     pad = model.config.pad_token_id
 
     def still(gradient: Any) -> Any:
         gradient[pad] = 0
         return gradient
 
-    tables = {id(table.weight): table.weight for table in model.modules() if isinstance(table, torch.nn.Embedding)}
-    for weight in tables.values():
-        if weight.requires_grad and weight.shape[0] > pad:
-            with torch.no_grad():
-                weight[pad] = 0
-            weight.register_hook(still)
+    for weight in zero_padding(model):
+        weight.register_hook(still)
     return model
+
+
+def zero_padding(model: Any) -> list[Any]:
+    """Set the vector of `<pad>` to zero, and return the tables that hold it.
+
+    Marian's decoders start from a zero vector, and CTranslate2 counts on it.
+    """
+    torch, _ = import_torch("Training a specialist")
+    pad = model.config.pad_token_id
+    tables = {id(table.weight): table.weight for table in model.modules() if isinstance(table, torch.nn.Embedding)}
+    found = [weight for weight in tables.values() if weight.requires_grad and weight.shape[0] > pad]
+    with torch.no_grad():
+        for weight in found:
+            weight[pad] = 0
+    return found
