@@ -28,6 +28,7 @@ COMMANDS = {
     "glossary": "Check translations by a glossary, find terms, convert.",
     "data": "Clean, make, split and sample parallel corpora.",
     "train": "Train specialists and refiners on your own data.",
+    "update": "Train a new version of a specialist, and promote it if it is not worse.",
     "keys": "Make and withdraw API keys of a server.",
     "cache": "Show or clear what is kept of drafts and answers.",
 }

@@ -72,7 +72,7 @@ def read_pairs(
         InputError: it cannot be read, or holds nothing in that direction; the message says what it holds.
     """
     passed: Counter[str] = Counter()
-    units = list(_in_direction(read(_told(source, pair), passed), pair, passed))
+    units = list(in_direction(read(_told(source, pair), passed), pair, passed))
     if not units:
         why = "; ".join(f"{count:,} {reason}" for reason, count in passed.items()) or "it is empty"
         raise InputError(f"{', '.join(source.files)} holds no pair for {pair}: {why}.")
@@ -151,13 +151,14 @@ def _told(source: Source, pair: Pair) -> Source:
     return replace(source, source=pair.source, target=pair.target)
 
 
-def _in_direction(units: Iterable[Unit], pair: Pair, passed: Counter[str]) -> Iterator[Unit]:
+def in_direction(units: Iterable[Unit], pair: Pair, passed: Counter[str] | None = None) -> Iterator[Unit]:
+    """Yield units in a direction, swapped where they are of the other one; others are counted in `passed`."""
     for unit in units:
         if _fits(unit.pair, pair):
             yield unit
         elif _fits(unit.pair.reversed, pair):
             yield swap(unit)
-        else:
+        elif passed is not None:
             passed[OTHER_LANGUAGES] += 1
 
 

@@ -16,7 +16,7 @@ from scalemt.specialists.bergamot.shortlist import I64, Shortlist
 from scalemt.training.bergamot.examples import Example
 
 _SEEN = 2  # sentences that must agree before a token is added: one may be a slip
-_SHARE = 0.1  # of the sentences of a source token in which the target token stands beside it
+_SHARE = 0.02  # of the sentences of a source token in which the target token stands beside it
 _MOST = 30  # tokens added to one source token
 
 
