@@ -24,6 +24,7 @@ _SHOWN = 6  # faults that are told one by one
 )
 @click.argument("configuration", metavar="CONFIG.toml", type=click.Path(dir_okay=False))
 @click.option("-o", "--output", metavar="FILE", help="TSV, CSV, TMX or JSON Lines, by suffix.")
+@click.option("--data", metavar="FOLDER", help="What paths in CONFIG.toml are meant from (default: its folder).")
 @click.option("--dry-run", is_flag=True, help="Print the prompts, JSON Lines, and ask nobody.")
 @click.option("--max-cost", type=click.FloatRange(0, min_open=True), metavar="MONEY",
               help="Most that the generalist may cost, all runs together.")  # fmt: skip
@@ -33,7 +34,9 @@ _SHOWN = 6  # faults that are told one by one
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that filter.")
 @click.option("--fresh", is_flag=True, help="Begin anew where another synthesis lies; its answers are kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print the data card as JSON.")
-def synthesise(configuration: str, output: str | None, dry_run: bool, as_json: bool, **options: Any) -> int:
+def synthesise(
+    configuration: str, output: str | None, data: str | None, dry_run: bool, as_json: bool, **options: Any
+) -> int:
     """Have a corpus made as CONFIG.toml says, filter it, and write it with a data card.
 
     Whatever ends it (Ctrl-C, a crash, a spent budget), the same command goes on, and pays for no answer twice:
@@ -41,7 +44,7 @@ def synthesise(configuration: str, output: str | None, dry_run: bool, as_json: b
     """
     from scalemt.data.synthesis import prompts_of, read_synthesis
 
-    told = read_synthesis(configuration)
+    told = read_synthesis(configuration, folder=data)
     if dry_run:
         told.check()
         for request, prompt in prompts_of(told):

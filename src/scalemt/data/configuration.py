@@ -155,7 +155,12 @@ def read_configuration(path: str | Path) -> Cleaning:
 
 
 def read_steps(
-    where: Path, text: str, tables: Sequence[dict[str, Any]], tests: list[str], languages: tuple[str, str]
+    where: Path,
+    text: str,
+    tables: Sequence[dict[str, Any]],
+    tests: list[str],
+    languages: tuple[str, str],
+    folder: Path | None = None,
 ) -> tuple[Filter, ...]:
     """Return the filters that [[steps]] of a file say.
 
@@ -163,15 +168,25 @@ def read_steps(
         where, text: the file.
         tables: what it says of them.
         tests, languages: of `overlap`, where its table says none.
+        folder: what paths are meant from; None is the file's own folder.
 
     Raises:
         ConfigurationError: there is no such filter, or a field of it is wrong; line and field are named.
     """
-    return tuple(_step(where, text, number, dict(table), tests, languages) for number, table in enumerate(tables))
+    here = folder or where.parent
+    return tuple(
+        _step(where, text, number, dict(table), tests, languages, here) for number, table in enumerate(tables)
+    )
 
 
 def _step(
-    where: Path, text: str, number: int, table: dict[str, Any], tests: list[str], languages: tuple[str, str]
+    where: Path,
+    text: str,
+    number: int,
+    table: dict[str, Any],
+    tests: list[str],
+    languages: tuple[str, str],
+    folder: Path,
 ) -> Filter:
     name = table.get("filter")
     place = f"{where}, line {line_of(text, ('steps', number, 'filter'))}, step {number + 1}"
@@ -180,9 +195,9 @@ def _step(
         raise ConfigurationError(f"{place}: {found}. Valid choices: {', '.join(FILTERS)}.")
     if name == "overlap":
         table = {"languages": languages, **table}
-        table["tests"] = [below(where.parent, test) for test in table.get("tests", ()) or ()] or tests
+        table["tests"] = [below(folder, test) for test in table.get("tests", ()) or ()] or tests
     if isinstance(table.get("glossary"), str) and table["glossary"]:
-        table["glossary"] = below(where.parent, table["glossary"])
+        table["glossary"] = below(folder, table["glossary"])
     try:
         return FILTERS[name].model_validate(table)
     except ValidationError as fault:

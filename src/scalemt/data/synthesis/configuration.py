@@ -76,11 +76,17 @@ class Synthesis:
             step.check()
 
     def identity(self) -> str:
-        """Return a hash of all that decides what is asked and made; the filters come after that."""
-        made = self.settings().as_json()
+        """Return a hash of all that decides what is asked and made; the filters come after that.
+
+        Files count by what they hold, wherever they lie.
+        """
+        profile = self.settings().as_json()["profile"]
+        named = [*self.kind.files, *(profile[name] for name in _PATHS if profile.get(name))]
+        kind = self.kind.model_dump(mode="json", exclude={"glossary", "corpus"})
         told = [
-            _SHAPE, self.kind.name, self.kind.model_dump(mode="json"), list(self.pair), self.teller, self.seed,
-            self.temperature, self.top_p, made["profile"], [file_digest(Path(file)) for file in self.kind.files],
+            _SHAPE, self.kind.name, kind, list(self.pair), self.teller, self.seed, self.temperature, self.top_p,
+            {name: value for name, value in profile.items() if name not in _PATHS},
+            [file_digest(Path(file)) for file in named],
         ]  # fmt: skip
         return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
@@ -148,8 +154,12 @@ class _File(BaseModel):
     steps: tuple[dict[str, Any], ...] = ()
 
 
-def read_synthesis(path: str | Path) -> Synthesis:
-    """Read a configuration; paths in it are meant from its folder.
+def read_synthesis(path: str | Path, *, folder: str | Path | None = None) -> Synthesis:
+    """Read a configuration.
+
+    Args:
+        path: the TOML file.
+        folder: what its paths are meant from; None is the file's own folder.
 
     Raises:
         ConfigurationError: no TOML, or a field that is missing, unknown or wrong; the message names file, line,
@@ -162,18 +172,19 @@ def read_synthesis(path: str | Path) -> Synthesis:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
-    kind = _kind(where, text, content)
+    here = where.parent if folder is None else Path(folder)
+    kind = _kind(where, text, content, here)
     try:
         made = _File.model_validate({name: value for name, value in content.items() if name != kind.name})
     except ValidationError as fault:
         raise explained(where, text, fault, (), _known) from None
     pair = Pair(tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target))
-    tests = [below(where.parent, test) for test in made.tests]
-    steps = read_steps(where, text, made.steps, tests, pair)
+    tests = [below(here, test) for test in made.tests]
+    steps = read_steps(where, text, made.steps, tests, pair, here)
     names = ("seed", "generalist", "temperature", "top_p", "max_tokens")
     try:
         return build(
-            kind, pair, tests=tuple(tests), encoder=made.encoder, profile=_placed(made.profile, where.parent),
+            kind, pair, tests=tuple(tests), encoder=made.encoder, profile=_placed(made.profile, here),
             configuration=load_configuration(), steps=steps, **{name: getattr(made, name) for name in names},
         )  # fmt: skip
     except UsageError as fault:
@@ -182,7 +193,7 @@ def read_synthesis(path: str | Path) -> Synthesis:
         raise
 
 
-def _kind(where: Path, text: str, content: dict[str, Any]) -> Kind:
+def _kind(where: Path, text: str, content: dict[str, Any], here: Path) -> Kind:
     """Return the kind with what the table of its name says."""
     name = content.get("kind")
     if name not in KINDS:
@@ -193,7 +204,7 @@ def _kind(where: Path, text: str, content: dict[str, Any]) -> Kind:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{where}, line {line_of(text, (name,))}: {name} must be a table, [{name}].")
     try:
-        return KINDS[name].model_validate(table).placed(where.parent)
+        return KINDS[name].model_validate(table).placed(here)
     except ValidationError as fault:
         raise explained(where, text, fault, (name,), _known) from None
 
