@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(
     "bergamot", short_help="Fine-tune a Bergamot student, such as the packaged English-Portuguese ones."
 )
-@click.argument("config", metavar="CONFIG.toml", type=click.Path(exists=True, dir_okay=False))
+@click.argument("config", metavar="CONFIG.toml", type=click.Path(dir_okay=False))
 @click.option("--data", metavar="FOLDER", help="What paths in CONFIG.toml are meant from (default: its folder).")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE",
               help="Set a field otherwise, as training.steps=100 or corpora.0.fraction=0.1.")  # fmt: skip
