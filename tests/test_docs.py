@@ -23,6 +23,8 @@ from scalemt.cli.output import as_json
 from scalemt.config import BUILT_IN, Profile
 from scalemt.data import read_configuration
 from scalemt.data.filters.known import FILTERS
+from scalemt.data.synthesis import KINDS as KINDS_OF_SYNTHESIS
+from scalemt.data.synthesis import read_synthesis
 from scalemt.engine.backends import build_specialist
 from scalemt.evaluation.alignment import ALIGNERS
 from scalemt.evaluation.metrics import METRICS
@@ -260,6 +262,18 @@ def test_chains_in_the_docs_are_valid(tmp_path: Path) -> None:
     for text in chains:
         (tmp_path / "chain.toml").write_text(text, "utf-8")
         assert read_configuration(tmp_path / "chain.toml").steps
+
+
+def test_syntheses_in_the_docs_are_valid(tmp_path: Path) -> None:
+    texts = [block.text for block in _blocks("toml") if re.match(r'kind = "[\w-]+"\nfrom = ', block.text)]
+    found = set()
+    for text in texts:
+        (tmp_path / "made.toml").write_text(text, "utf-8")
+        kind = read_synthesis(tmp_path / "made.toml").kind
+        assert tomllib.loads(text)[kind.name].keys() == type(kind).model_fields.keys()
+        found.add(kind.name)
+    assert found == KINDS_OF_SYNTHESIS.keys()
+    assert _names(_section("training.md", "What can be made")) == list(KINDS_OF_SYNTHESIS)
 
 
 def test_suites_in_the_docs_are_valid() -> None:
