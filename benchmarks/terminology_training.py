@@ -10,8 +10,8 @@ specialist around a mask and by the generalist. For comparison, step 4 without t
 
 The test is TICO-19's dev set, of which no sentence is in a prompt, a memory or what is trained on: the chain drops
 what is 90 % like one of them, and the card says so. The list itself is a glossary, as a user would give it. A term
-counts as used where it stands as it is or in another form (`scalemt.glossary.verify`). Everything in --work is gone
-on with. Intervals are of 1,000 bootstrap samples, p-values of paired tests against the packaged specialist.
+counts as used where it stands as it is or in another form (`scalemt.glossary.verify`). What --work holds is gone
+on with. Intervals: 1,000 bootstrap samples, p-values of paired tests against the packaged specialist.
 """
 
 from __future__ import annotations

@@ -82,6 +82,11 @@ class Kind(BaseModel, ABC):
         return True
 
     @property
+    def after_filters(self) -> bool:
+        """Whether requests are about what the filters have left, not the filters about what was made."""
+        return False
+
+    @property
     @abstractmethod
     def files(self) -> tuple[str, ...]:
         """The files that it reads."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.data.configuration import default_chain, read_steps
-from scalemt.data.filters import FILTERS, Filter, Frames, Terms
+from scalemt.data.filters import FILTERS, Filter, Frames, Terms, settings
 from scalemt.data.synthesis.base import Kind
 from scalemt.data.synthesis.kinds import KINDS
 from scalemt.data.tables import Place, below, explained, fields_of, line_of, tag_of, text_of
@@ -76,17 +76,18 @@ class Synthesis:
             step.check()
 
     def identity(self) -> str:
-        """Return a hash of all that decides what is asked and made; the filters come after that.
+        """Return a hash of all that decides what is asked and made; mostly the filters come after that.
 
         Files count by what they hold, wherever they lie.
         """
         profile = self.settings().as_json()["profile"]
         named = [*self.kind.files, *(profile[name] for name in _PATHS if profile.get(name))]
         kind = self.kind.model_dump(mode="json", exclude={"glossary", "corpus"})
+        steps = [settings(step) for step in self.steps] if self.kind.after_filters else []
         told = [
             _SHAPE, self.kind.name, kind, list(self.pair), self.teller, self.seed, self.temperature, self.top_p,
             {name: value for name, value in profile.items() if name not in _PATHS},
-            [file_digest(Path(file)) for file in named],
+            [file_digest(Path(file)) for file in named], steps,
         ]  # fmt: skip
         return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

@@ -59,6 +59,11 @@ class Contrast(Kind):
         return self.by == "generalist"
 
     @property
+    def after_filters(self) -> bool:
+        """Yes: nobody is to be asked about pairs that are dropped."""
+        return True
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The corpora."""
         return tuple(file for names in self.corpus for file in names.split(","))

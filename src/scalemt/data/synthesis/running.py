@@ -31,8 +31,8 @@ from scalemt.errors import ConfigurationError, InputError, PausedError, UsageErr
 from scalemt.generalists import Generalist
 from scalemt.jobs.answers import Deadline, LedgerJournal, Limits
 from scalemt.jobs.journal import JournaledGeneralist, write_down
-from scalemt.lines import write_whole
-from scalemt.memory.units import Unit
+from scalemt.memory.exchange import format_of, read_units, write_units
+from scalemt.memory.exchange.base import placed
 from scalemt.types import Decoding, Prompt
 
 _TOGETHER = 16  # requests that are put together and written down together
@@ -95,13 +95,16 @@ def synthesise(
         run = _Run(synthesis, Path(output), folder, limits or Limits(), watcher or Silent(), generalist, stopped)
         try:
             return run.run(workers, fresh=fresh)
+        except OSError as fault:
+            raise PausedError(
+                f"{fault.filename or folder}: {fault.strerror or fault}. What was done is kept in {folder}: make "
+                "room, and run the same command again."
+            ) from None
         finally:
             run.close()
 
 
 def _check_output(synthesis: Synthesis, output: Path) -> None:
-    from scalemt.memory.exchange import format_of
-
     if isinstance(synthesis.kind, Contrast):
         if output.suffix.lower() != ".jsonl":
             raise UsageError(
@@ -176,7 +179,7 @@ class _Run:
             if isinstance(kind, Contrast):
                 card = self._contrasts(kind, store, workers)
             else:
-                card = self._pairs(store, workers)
+                card = self._pairs(store, workers, fresh=fresh)
         except (PausedError, KeyboardInterrupt) as fault:
             with suppress(PausedError):
                 store.ledger.turn("paused", str(fault) or "Interrupted.")
@@ -184,22 +187,21 @@ class _Run:
         store.ledger.turn("done")
         return Ended(card, self._failed)
 
-    def _pairs(self, store: Store, workers: int) -> DataCard:
+    def _pairs(self, store: Store, workers: int, *, fresh: bool) -> DataCard:
         setting, generalist = self._setting(store)
         self._ask(store, setting, generalist)
         if self._kind.fills:
             self._engine = fill(store, self._synthesis, self._journal(store), self._watcher, self._why)
         made = self._told(store, setting)
         raw = self._folder / "made.jsonl"
-        if not _write(store.units(), raw):
+        if not write_units(store.units(), raw):
             raise InputError(_nothing(store, self._failed))
         source = Source((str(raw),), *self._synthesis.pair, name=self._kind.name)
         steps, left_out = self._synthesis.steps, self._synthesis.left_out
         cleaning = Cleaning((source,), steps, self._synthesis.seed, left_out, made)
-        # Answers are kept below; what the filters had begun is begun anew, should what they read be another.
-        card = clean(
-            cleaning, self._output, workers=workers, fresh=_changed(self._output, made), watcher=self._watcher
-        )
+        # What filters had begun is begun anew, should what they read be another.
+        fresh = fresh or _changed(self._output, made)
+        card = clean(cleaning, self._output, workers=workers, fresh=fresh, watcher=self._watcher)
         if isinstance(self._kind, BackTranslation) and self._kind.tag:
             _tag(self._output, self._kind.tag)
         return card
@@ -213,17 +215,26 @@ class _Run:
         self._kind = kind.model_copy(update={"corpus": (str(good),)})
         setting, generalist = self._setting(store)
         self._ask(store, setting, generalist)
-        records = list(records_of(store.units()))
-        if not records:
-            raise InputError(_nothing(store, self._failed))
-        items = [item for record in records if (item := item_of(record))]
-        write_whole(self._output, _lines(records))
-        write_whole(items_path(self._output), _lines(items))
-        card.made = self._told(store, setting) | {"with_both_versions": len(items)}
-        card.output |= {"file": self._output.name, "pairs": len(records),
-                        "by_pair": {str(self._synthesis.pair): len(records)}}  # fmt: skip
+        pairs, both = self._write(store)
+        card.made = self._told(store, setting) | {"with_both_versions": both}
+        counts = {"pairs": pairs, "by_pair": {str(self._synthesis.pair): pairs}}
+        card.output |= {"file": self._output.name, **counts}
         write_card(card, self._output)
         return card
+
+    def _write(self, store: Store) -> tuple[int, int]:
+        """Write the contrasts, and those with both versions as instructions; return how many there are of each."""
+        pairs = both = 0
+        with placed(self._output) as out, placed(items_path(self._output)) as items:
+            for record in records_of(store.units()):
+                out.write(_line(record))
+                pairs += 1
+                if item := item_of(record):
+                    items.write(_line(item))
+                    both += 1
+            if not pairs:
+                raise InputError(_nothing(store, self._failed))
+        return pairs, both
 
     # Asking
 
@@ -248,7 +259,9 @@ class _Run:
 
     def _ask(self, store: Store, setting: Setting, generalist: JournaledGeneralist | None) -> None:
         done = store.done()
-        self._watcher.phase("asking" if generalist else "reading", sum(1 for _ in self._kind.requests(setting)))
+        # Without prompts nobody waits: to count would be to read twice.
+        total = sum(1 for _ in self._kind.requests(setting)) if generalist else None
+        self._watcher.phase("asking" if generalist else "reading", total)
         finished = in_a_row = 0
         left = (request for request in self._kind.requests(setting) if request.number not in done)
         for batch in _batches(left):
@@ -325,14 +338,8 @@ def items_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.items{output.suffix}")
 
 
-def _lines(objects: Sequence[dict[str, Any]]) -> str:
-    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in objects)
-
-
-def _write(units: Iterator[Unit], path: Path) -> int:
-    from scalemt.memory.exchange import write_units
-
-    return write_units(units, path)
+def _line(told: dict[str, Any]) -> bytes:
+    return (json.dumps(told, ensure_ascii=False) + "\n").encode()
 
 
 def _changed(output: Path, made: dict[str, Any]) -> bool:
@@ -346,13 +353,8 @@ def _changed(output: Path, made: dict[str, Any]) -> bool:
 
 def _tag(output: Path, tag: str) -> None:
     """Write a tag before each source, after the filters: to them it would be a word that the target lacks."""
-    from scalemt.memory.exchange import read_units, write_units
-
-    units = [
-        unit if unit.source.startswith(tag) else replace(unit, source=f"{tag} {unit.source}")
-        for unit in read_units(output)
-    ]
-    write_units(units, output)
+    units = read_units(output)
+    write_units((replace(unit, source=f"{tag} {unit.source}") for unit in units), output)
 
 
 def _nothing(store: Store, failed: int) -> str:
