@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from helpers import WORDS, DictionarySpecialist
 from scalemt.cli import cli
 from scalemt.errors import UsageError
 from scalemt.memory.exchange import read_units
+from scalemt.specialists import SPECIALISTS
+from scalemt.types import Pair
 
 
 @pytest.fixture
@@ -101,3 +104,50 @@ def test_wrong_use(table: Path, arguments: list[str], message: str) -> None:
     assert isinstance(done.exception, UsageError), done.output
     assert message in str(done.exception)
     assert not Path("x.tsv").exists()
+
+
+class Small(DictionarySpecialist):
+    """Six words of Portuguese."""
+
+    def __init__(self) -> None:
+        super().__init__({Pair("en", "pt"): WORDS}, "small[test]")
+
+
+SYNTHESIS = """
+kind = "terms"
+from = "en"
+to = "pt"
+[terms]
+glossary = "terms.csv"
+sources = "corpus"
+corpus = ["mono.txt"]
+[profile]
+specialists = "small"
+[[steps]]
+filter = "terms"
+glossary = "terms.csv"
+"""
+
+
+def test_synthesise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SPECIALISTS._builtin, "small", f"{__name__}:Small")
+    (tmp_path / "terms.csv").write_text("source,target\nfever,febre\nblue,azulado\n", "utf-8")
+    (tmp_path / "mono.txt").write_text("the old house has fever\nthe house is so blue\n", "utf-8")
+    elsewhere = tmp_path / "recipes"
+    elsewhere.mkdir()
+    (elsewhere / "made.toml").write_text(SYNTHESIS, "utf-8")
+    named = ("synthesise", elsewhere / "made.toml", "--data", tmp_path)
+    out = tmp_path / "made.tsv"
+    assert run(*named, "--dry-run").stdout == ""
+    assert "Missing option '-o'" in run(*named).output
+    paused = run(*named, "-o", out, "--max-time", "0.0001")
+    assert "The time of this run is over" in paused.stderr
+    assert f"kept in {out}.synthesis" in paused.stderr
+    done = run(*named, "-o", out, "--workers", 1)
+    assert done.exit_code == 0, done.output
+    assert "1 requests: 2 pairs." in done.stdout
+    assert [unit.target for unit in read_units(out)] == ["a velha casa has febre", "a casa é so azulado"]
+    told = json.loads(run(*named, "-o", out, "--workers", 1, "--json").stdout)
+    assert told["made"]["kind"] == "terms"
+    assert told["made"]["checked_against"] == "no test set"
+    assert run("synthesise", tmp_path / "nowhere.toml", "-o", out).exit_code == 1
