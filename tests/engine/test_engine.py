@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -262,3 +264,18 @@ def test_a_language_into_itself_is_refused_and_no_detour_is_made_between_its_var
         engine(method="draft").plan("eng_Latn", "en")
     with pytest.raises(NoRoadError, match="No specialist covers pt-BR->pt-PT"):
         engine(method="draft").plan("pt-BR", "pt-PT")
+
+
+def test_models_go_with_the_engine_at_once() -> None:
+    fake = FakeGeneralist(["a casa"])
+    model = weakref.ref(fake)
+    made = engine(fake)
+    gc.collect()
+    gc.disable()  # what dies below is in no circle
+    try:
+        done = made.translate(["the house"], "en", "pt")
+        del made, fake
+        assert done[0].text == "a casa"
+        assert model() is None
+    finally:
+        gc.enable()

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -60,6 +61,9 @@ class Engine:
             notice=notice,
         )
         self.assembly.dispatch = Crew()
+        # Plans refer to the assembly that holds them. Without them models are freed with the engine, and not
+        # whenever the garbage collector next looks for circles.
+        weakref.finalize(self, self.assembly.forget).atexit = False
 
     @classmethod
     def from_profile(cls, name: str | None = None, **overrides: Any) -> Engine:
