@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,12 +23,20 @@ from scalemt.data.synthesis.configuration import Synthesis
 from scalemt.data.synthesis.contrast import Contrast
 from scalemt.data.synthesis.documents import Documents
 from scalemt.data.synthesis.terms import Terms
-from scalemt.errors import ConfigurationError, DeadlineError, GeneralistError, InputError, PausedError, UsageError
+from scalemt.errors import (
+    ConfigurationError,
+    DeadlineError,
+    GeneralistError,
+    InputError,
+    PausedError,
+    SpecialistError,
+    UsageError,
+)
 from scalemt.generalists.fake import Answer, FakeGeneralist
 from scalemt.jobs.answers import Limits
 from scalemt.memory.exchange import read_units
 from scalemt.specialists import SPECIALISTS
-from scalemt.types import Completion, Pair, Prompt
+from scalemt.types import Completion, Draft, Pair, Prompt
 
 EN_PT = Pair("en", "pt")
 TERMS = {"fever": "febre", "cough": "tosse", "mask": "máscara", "vaccine": "vacina"}
@@ -343,6 +351,28 @@ def test_back_translation_is_tagged(tmp_path: Path, sources: str, start: str) ->
     assert about["sources"] == sources
     assert ("seed" in about) == (sources == "sampled")
     assert ended.card.made["requests"] == 1
+
+
+class Poisoned(Small):
+    """Fails at a marked text, and with it all of its batch."""
+
+    def _draft(self, texts: Sequence[str], pair: Pair, n: int) -> list[list[Draft]]:
+        if any("POISON" in text for text in texts):
+            raise SpecialistError("It broke.")
+        return super()._draft(texts, pair, n)
+
+
+@pytest.mark.parametrize("sources", ["best", "sampled"])
+def test_a_text_that_breaks_the_specialist_is_left_out(
+    tmp_path: Path, sources: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SPECIALISTS._builtin, "poisoned", f"{__name__}:Poisoned")
+    (tmp_path / "mono.pt").write_text("a casa é azul\na POISON casa\na casa velha é verde\n", "utf-8")
+    kind = BackTranslation.model_validate({"corpus": (str(tmp_path / "mono.pt"),), "sources": sources})
+    synthesis = build(kind, EN_PT, profile={"specialists": ["poisoned"]}, steps=around_steps("length"))
+    ended = synthesise(synthesis, tmp_path / "made.tsv", workers=1)
+    assert ended.card.made["pairs"] == 2
+    assert ended.card.made["faults"] == {"not translated (It broke.)": 1}
 
 
 def around_steps(*names: str) -> tuple[Filter, ...]:

@@ -13,7 +13,7 @@ from scalemt.data.synthesis.back_translation import BackTranslation
 from scalemt.data.synthesis.base import about_of, origin_of_told
 from scalemt.data.synthesis.configuration import Synthesis
 from scalemt.data.synthesis.store import Place, Store
-from scalemt.errors import PausedError, UsageError
+from scalemt.errors import BackendError, PausedError, UsageError
 from scalemt.jobs.journal import Journal
 from scalemt.jobs.working import Worker
 from scalemt.memory.units import Unit
@@ -64,12 +64,31 @@ def fill(
 def _translated(
     store: Store, synthesis: Synthesis, worker: Worker, why: Callable[[], str]
 ) -> Iterator[tuple[Rows, Sequence[Translation]]]:
+    """Yield batches with their translations; of one that makes a backend fail, each pair by itself."""
     size = synthesis.profile.batch if synthesis.settings().asks else _LARGE
-    sampled = isinstance(synthesis.kind, BackTranslation) and synthesis.kind.sources == "sampled"
+    place: Place = (-1, -1)
+    while True:
+        try:
+            for rows, made in _stream(store, synthesis, worker, why, (place, size)):
+                place = rows[-1][0]
+                yield rows, made
+            return
+        except BackendError:
+            rows = store.open_pairs(place, size)
+        for row in rows:
+            if reason := why():
+                raise PausedError(reason)
+            yield [row], [_alone(row[1], synthesis, worker)]
+        place = rows[-1][0]
+
+
+def _stream(
+    store: Store, synthesis: Synthesis, worker: Worker, why: Callable[[], str], start: tuple[Place, int]
+) -> Iterator[tuple[Rows, Sequence[Translation]]]:
     taken: list[Rows] = []
 
     def batches() -> Iterator[list[Segment]]:
-        place: Place = (-1, -1)
+        place, size = start
         while rows := store.open_pairs(place, size):
             if reason := why():
                 raise PausedError(reason)
@@ -77,13 +96,25 @@ def _translated(
             taken.append(rows)
             yield [_segment(unit, synthesis) for _, unit in rows]
 
-    if sampled:
+    if isinstance(synthesis.kind, BackTranslation) and synthesis.kind.sources == "sampled":
         for segments in batches():
             yield taken.pop(0), _samples(segments, worker, synthesis)
         return
     with closing(worker.work(batches())) as stream:
         for made in stream:
             yield taken.pop(0), made
+
+
+def _alone(unit: Unit, synthesis: Synthesis, worker: Worker) -> Translation:
+    """Return the translation of one pair's text, or what makes it fail."""
+    segment = _segment(unit, synthesis)
+    try:
+        if isinstance(synthesis.kind, BackTranslation) and synthesis.kind.sources == "sampled":
+            return _samples([segment], worker, synthesis)[0]
+        with closing(worker.work([[segment]])) as stream:
+            return next(stream)[0]
+    except BackendError as fault:
+        return Translation(segment, "", synthesis.profile.method, synthesis.direction, error=fault)
 
 
 def _segment(unit: Unit, synthesis: Synthesis) -> Segment:
