@@ -40,19 +40,24 @@ def is_disk(fault: BaseException) -> bool:
 
 
 @contextmanager
-def told_of_the_disk(folder: Path) -> Iterator[None]:
-    """Raise PausedError in place of what a full disk makes torch and safetensors raise."""
+def told_of_scarcity(folder: Path) -> Iterator[None]:
+    """Raise PausedError in place of what a full disk or memory makes torch and safetensors raise."""
     try:
         yield
     except PausedError:
         raise
     except Exception as fault:
-        if not is_disk(fault):
-            raise
-        raise PausedError(
-            f"The disk of {folder} is full. What was saved before is kept there: make room (a checkpoint takes "
-            "three times the size of the weights), and run the same command again."
-        ) from fault
+        if is_disk(fault):
+            raise PausedError(
+                f"The disk of {folder} is full. What was saved before is kept there: make room (a checkpoint "
+                "takes three times the size of the weights), and run the same command again."
+            ) from fault
+        if is_memory(fault):
+            raise PausedError(
+                f"There is not enough memory: {fault}. What was done is kept in {folder}: make room, and run the "
+                "same command again."
+            ) from fault
+        raise
 
 
 def fitting_parts(attempt: Callable[[int], None], first: int, most: int) -> int | None:

@@ -20,7 +20,7 @@ from scalemt.training.specialist.faults import (
     fitting_parts,
     is_memory,
     memory_advice,
-    told_of_the_disk,
+    told_of_scarcity,
 )
 from scalemt.training.specialist.material import Encoded, Material, encode
 from scalemt.training.specialist.network import Machine, build
@@ -84,7 +84,7 @@ def fit(recipe: Recipe, work: Work, material: Material, machine: Machine, watche
     rounds = _rounds(recipe, texts.corpora, training.parts)
     pace = pace_of(recipe, rounds.of_a_round)
     rounds.updates = pace.updates
-    with told_of_the_disk(work.path), quiet():
+    with told_of_scarcity(work.path), quiet():
         trainer = _trainer(recipe, work, machine, texts, rounds, pace, watcher)
         history, steps = _run(trainer, recipe, work, texts.corpora)
     return Trained(history, steps, sum(corpus.tokens for corpus in texts.corpora))
@@ -206,8 +206,9 @@ def _run(trainer: Any, recipe: Recipe, work: Work, encoded: Sequence[Encoded]) -
         return told["log_history"], int(told["global_step"])
     stopping = Stopping()
     trainer.add_callback(stopping)
+    enough = True
     try:
-        _attempt(trainer, trainer._rounds)
+        _attempt(trainer, trainer.rounds)
         with stopping:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except LossError as fault:
@@ -215,7 +216,9 @@ def _run(trainer: Any, recipe: Recipe, work: Work, encoded: Sequence[Encoded]) -
     except (RuntimeError, MemoryError) as fault:
         if not is_memory(fault):
             raise
-        raise PausedError(_told_of_the_memory(trainer, recipe, encoded)) from None
+        enough = False  # what the error holds must be let go before less is tried
+    if not enough:
+        raise PausedError(_told_of_the_memory(trainer, recipe, encoded))
     if stopping.asked is not None:
         raise InterruptedTrainingError(
             f"Interrupted after update {trainer.state.global_step:,} of {trainer.state.max_steps:,}. All is "
@@ -236,15 +239,18 @@ def _is_over(checkpoint: Path, recipe: Recipe) -> bool:
 
 def _attempt(trainer: Any, rounds: Rounds) -> None:
     """Compute the heaviest batch once, so that too little memory is seen now and not after an hour."""
-    examples = trainer.train_dataset
+    torch, _ = import_torch("Training a specialist")
+    examples, model = trainer.train_dataset, trainer.model
     batch = trainer.data_collator([examples[place] for place in rounds.heaviest()])
     with _generators_untouched():
+        # What the optimizer will hold: two numbers for each weight.
+        held = [torch.zeros(2, *weight.shape, device=weight.device) for weight in model.parameters()]
         inputs = trainer._prepare_inputs(batch)  # moves tensors to the device
-        model = trainer.model
         model.train()
         with trainer.autocast_smart_context_manager():
             loss = trainer.compute_loss(model, inputs)
         loss.backward()
+    del held
     model.zero_grad(set_to_none=True)
 
 
@@ -257,6 +263,7 @@ def _told_of_the_memory(trainer: Any, recipe: Recipe, encoded: Sequence[Encoded]
     def attempt(parts: int) -> None:
         _attempt(trainer, _rounds(recipe, encoded, parts))
 
+    trainer.optimizer = trainer.lr_scheduler = None
     trainer.model.zero_grad(set_to_none=True)
     pairs = max(len(batch) for batch in _rounds(recipe, encoded, 1).round(0))
     fits = fitting_parts(attempt, recipe.training.parts, pairs)

@@ -103,12 +103,12 @@ class Trainer(Seq2SeqTrainer):
 
     def __init__(self, rounds: Rounds, dev: DevExamples, **options: Any) -> None:
         super().__init__(eval_dataset=dev, **options)
-        self._rounds, self._dev_examples = rounds, dev
+        self.rounds, self._dev_examples = rounds, dev
         self.tokens = 0
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Give the batches of the whole training as one pass."""
-        return DataLoader(self.train_dataset, batch_sampler=self._rounds, collate_fn=self.data_collator)  # type: ignore[arg-type]
+        return DataLoader(self.train_dataset, batch_sampler=self.rounds, collate_fn=self.data_collator)  # type: ignore[arg-type]
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """Give dev in batches of like length."""

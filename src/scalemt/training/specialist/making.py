@@ -15,7 +15,7 @@ from scalemt.trained import ModelCard, TrainedModels, check_name
 from scalemt.training.judging import Judged
 from scalemt.training.specialist.codec import Codec
 from scalemt.training.specialist.configuration import Recipe
-from scalemt.training.specialist.faults import told_of_the_disk
+from scalemt.training.specialist.faults import told_of_scarcity
 from scalemt.training.specialist.finishing import Finished, finish, put, weigh, write_folder, write_history
 from scalemt.training.specialist.fitting import Trained, fit
 from scalemt.training.specialist.material import Material, read_material
@@ -68,7 +68,7 @@ def train_specialist(
     """
     check_name(recipe.name)
     place, told = Work(recipe, work), watcher or Silent()
-    with place.held(fresh=fresh), told_of_the_disk(place.path):
+    with place.held(fresh=fresh), told_of_scarcity(place.path):
         made = _Making(recipe, place, told).run(configuration, shelf or TrainedModels())
         place.remove()
     return made
