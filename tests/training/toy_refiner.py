@@ -38,6 +38,40 @@ def toy(folder: Path, **training: Any) -> RefinerConfiguration:
     )  # fmt: skip
 
 
+def toy_file(folder: Path) -> Path:
+    """Write the toy's configuration as TOML."""
+    made = toy(folder)
+    corpus, lora, training = made.corpora[0], made.lora, made.training
+    path = folder / "toy.toml"
+    path.write_text(
+        f"""name = "toy"
+[[corpora]]
+files = ["corpus.tsv"]
+from = "en"
+to = "pt"
+licence = "CC0"
+specialists = ["{corpus.specialists[0]}"]
+dev = ["dev.tsv"]
+dev_lines = 3
+[base]
+model = "tiny.gguf"
+[lora]
+rank = {lora.rank}
+alpha = {lora.alpha}
+dropout = {lora.dropout}
+[training]
+steps = {training.steps}
+batch = {training.batch}
+learning_rate = {training.learning_rate}
+precision = "float32"
+checkpoint_every = {training.checkpoint_every}
+measure_every = {training.measure_every}
+""",
+        "utf-8",
+    )
+    return path
+
+
 class Quiet:
     """A watcher that keeps what it is told."""
 

@@ -322,7 +322,8 @@ def _pausing(keeper: _Keeper, folder: Path, explain: Any) -> Iterator[None]:
     except (OSError, RuntimeError, MemoryError) as error:
         if is_memory(error):
             raise explain(error) from error
-        if is_disk(error):
+        # What torch says of a disk that fills up within a file.
+        if is_disk(error) or "iostream error" in str(error):
             raise PausedError(_full(folder)) from error
         raise
     finally:
