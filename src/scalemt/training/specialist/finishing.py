@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scalemt.errors import MissingExtraError, ModelError
-from scalemt.huggingface import quiet
+from scalemt.errors import ModelError
 from scalemt.specialists.base import BaseSpecialist
 from scalemt.specialists.ctranslate2 import CTranslate2Specialist
 from scalemt.specialists.transformers import TransformersSpecialist
@@ -18,18 +17,13 @@ from scalemt.training.judging import METRICS, Judged, judge
 from scalemt.training.pairs import Pairs
 from scalemt.training.specialist.averaging import average
 from scalemt.training.specialist.configuration import Recipe
+from scalemt.training.specialist.converting import convert
 from scalemt.training.specialist.network import WEIGHTS
 from scalemt.training.specialist.watching import Watcher
 from scalemt.types import Pair
 
 PARITY = 0.3
 """Most chrF++ points by which CTranslate2 int8 may fall behind transformers and still be taken."""
-
-_CONVERTIBLE = {"opus"}
-_WRONG = (
-    "With transformers 5, CTranslate2 converts models of the family {family} wrongly (it leaves out language "
-    "tokens, or mis-scales), so that this one is run by transformers."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,40 +79,11 @@ def write_folder(start: Path, weights: list[Path], folder: Path) -> Path:
     return folder
 
 
-def convert(full: Path, output: Path) -> None:
-    """Convert a folder of transformers to CTranslate2 int8, with its sentencepiece models.
-
-    Raises:
-        ModelError: the converter does not take it.
-        MissingExtraError: ctranslate2 is not installed.
-    """
-    try:
-        from ctranslate2.converters import TransformersConverter
-    except ImportError as error:
-        raise MissingExtraError("Converting to CTranslate2", "training") from error
-    copied = [
-        path.name for path in full.iterdir() if path.suffix in {".spm", ".model"} or path.name in _TOKENIZERS
-    ]
-    try:
-        with quiet():
-            TransformersConverter(str(full), copy_files=sorted(copied)).convert(
-                str(output), quantization="int8", force=True
-            )
-    except Exception as error:  # the converter raises what it likes
-        raise ModelError(f"CTranslate2 cannot convert the model in {full}: {error}") from error
-
-
-_TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-
-
-def finish(
-    recipe: Recipe, family: str, full: Path, output: Path, dev: Pairs, judged: Judged, watcher: Watcher
-) -> Finished:
+def finish(recipe: Recipe, full: Path, output: Path, dev: Pairs, judged: Judged, watcher: Watcher) -> Finished:
     """Convert a model and compare what it was and what it became on dev.
 
     Args:
         recipe: names direction and threads.
-        family: of the model.
         full: its folder of transformers.
         output: where the converted one goes.
         dev: what is translated.
@@ -126,10 +91,11 @@ def finish(
         watcher: is told.
     """
     scores: dict[str, Any] = {"transformers, float32": judged.scores}
-    if family not in _CONVERTIBLE:
-        return Finished(full, None, scores, _WRONG.format(family=family))
     watcher.phase("Converting to CTranslate2 int8")
-    convert(full, output)
+    try:
+        convert(full, output)
+    except ModelError as fault:
+        return Finished(full, None, scores, f"{fault} So this one is run by transformers.")
     watcher.phase("Measuring CTranslate2 int8 on dev")
     compact = judge(specialist_of(output, recipe.pair, recipe.training.threads), recipe.pair, dev)
     difference = round(compact.deciding - judged.deciding, 2)

@@ -13,7 +13,6 @@ from scalemt.specialists.ctranslate2 import CTranslate2Specialist
 from scalemt.specialists.transformers import TransformersSpecialist
 from scalemt.trained import ModelCard, TrainedModels, check_name
 from scalemt.training.judging import Judged
-from scalemt.training.specialist.codec import Codec
 from scalemt.training.specialist.configuration import Recipe
 from scalemt.training.specialist.faults import told_of_scarcity
 from scalemt.training.specialist.finishing import Finished, finish, put, weigh, write_folder, write_history
@@ -92,9 +91,8 @@ class _Making:
         finally:
             self._count_time()
         full, judged, chosen = self._chosen(material, trained)
-        family = Codec(full, recipe.pair).family.name
         converted = work.path / "converted"
-        finished = finish(recipe, family, full, converted, material.dev, judged, self._watcher)
+        finished = finish(recipe, full, converted, material.dev, judged, self._watcher)
         self._count_time()
         return self._registered(shelf, configuration, material, machine, trained, finished, chosen)
 
