@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from scalemt.errors import ConfigurationError
-from scalemt.training.refiner import read_refiner
+from scalemt.training.refiner import RefinerConfiguration, read_refiner
+from scalemt.training.refiner.configuration import Base, Corpus, Difficulty, Lora, Training
 from scalemt.types import Pair
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "training.md"
 
 LEAST = """name = "toy"
 [[corpora]]
@@ -69,3 +74,21 @@ def test_fields_can_be_set_otherwise_and_paths_meant_from_elsewhere(tmp_path: Pa
     made = read_refiner(path, folder="/data", changes=["training.steps=7", "corpora.0.lines=20", "name=other"])
     assert (made.training.steps, made.corpora[0].lines, made.name) == (7, 20, "other")
     assert made.corpora[0].files == ("/data/pairs.tsv",)
+
+
+def test_the_docs_show_every_field_with_its_default(tmp_path: Path) -> None:
+    section = re.search(r"^## Train a refiner\n(.*?)^## ", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert section
+    block = re.search(r"```toml\n(.*?)```", section[1], re.DOTALL)
+    assert block
+    table = tomllib.loads(block[1])
+    made = read_refiner(written(tmp_path, block[1]))
+    fields = RefinerConfiguration.model_fields.keys() - {"licence", "notes"}
+    assert table.keys() == fields
+    for name, kind in (("base", Base), ("difficulty", Difficulty), ("lora", Lora), ("training", Training)):
+        assert table[name].keys() == kind.model_fields.keys(), name
+        default = kind()
+        told = {field for field in table[name] if getattr(default, field) != getattr(getattr(made, name), field)}
+        assert told <= {"cuts", "steps"}, name
+    aliases = {item.alias or field for field, item in Corpus.model_fields.items()}
+    assert table["corpora"][0].keys() == aliases

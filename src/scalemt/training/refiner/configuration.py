@@ -13,6 +13,7 @@ from scalemt import languages
 from scalemt.data.tables import Place, below, explained, fields_of, tag_of, text_of
 from scalemt.errors import ConfigurationError
 from scalemt.trained import check_name
+from scalemt.training.refiner.difficulty import EVEN
 from scalemt.training.specialist.configuration import _set
 from scalemt.types import Pair
 
@@ -84,13 +85,13 @@ class Difficulty(_Table):
     Args:
         metric: "edit" (characters), "ter" (words), or `module:function` of two strings, draft and target, that
             returns a distance: 0 for equal texts. Not the metric that is reported.
-        by: "quantiles" cuts the triplets of each corpus into shares, "thresholds" at distances.
+        by: "quantiles" cuts the triplets of each pair into shares, "thresholds" at distances.
         cuts: the two places to cut at.
     """
 
     metric: str = "edit"
     by: Literal["quantiles", "thresholds"] = "quantiles"
-    cuts: tuple[float, float] = (1 / 3, 2 / 3)
+    cuts: tuple[float, float] = EVEN
 
     @field_validator("cuts")
     @classmethod

@@ -15,6 +15,7 @@ from scalemt.errors import ConfigurationError
 
 Bucket = Literal["easy", "medium", "hard"]
 BUCKETS: tuple[Bucket, ...] = ("easy", "medium", "hard")
+EVEN = (1 / 3, 2 / 3)
 Distance = Callable[[str, str], float]
 
 

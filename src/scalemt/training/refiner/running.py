@@ -26,7 +26,7 @@ from scalemt.training.refiner.card import (
     training_told,
 )
 from scalemt.training.refiner.configuration import RefinerConfiguration
-from scalemt.training.refiner.difficulty import Bucket, bucket, distance_of
+from scalemt.training.refiner.difficulty import EVEN, Bucket, bucket, distance_of
 from scalemt.training.refiner.foundation import (
     Foundation,
     adapted,
@@ -185,16 +185,20 @@ def _dev_triplets(configuration: RefinerConfiguration, work: Path) -> list[Tripl
 
 
 def _bucketed(configuration: RefinerConfiguration, triplets: dict[int, Triplet]) -> dict[int, Bucket]:
-    """Bucket the triplets of each pair by itself: else one that drafts badly would be learnt last as a whole."""
+    """Bucket the triplets of each pair by itself: else one that drafts badly would be learnt last as a whole.
+
+    Drafts that are to be kept are all as easy as can be: they are spread evenly, or they would be forgotten again.
+    """
     settings = configuration.difficulty
     distance = distance_of(settings.metric)
-    by_pair: dict[str, list[int]] = defaultdict(list)
+    groups: dict[tuple[str, bool], list[int]] = defaultdict(list)
     for index, triplet in triplets.items():
-        by_pair[triplet.pair].append(index)
+        groups[triplet.pair, triplet.keep].append(index)
     made: dict[int, Bucket] = {}
-    for indices in by_pair.values():
+    for (_, keep), indices in groups.items():
         distances = [distance(triplets[index].draft, triplets[index].target) for index in indices]
-        made.update(zip(indices, bucket(distances, settings.by, settings.cuts), strict=True))
+        found = bucket(distances, "quantiles", EVEN) if keep else bucket(distances, settings.by, settings.cuts)
+        made.update(zip(indices, found, strict=True))
     return {index: made[index] for index in triplets}
 
 

@@ -41,6 +41,7 @@ class Triplet:
         origin: FILE#NUMBER in the corpus.
         engine: the specialist that drafted.
         signature: its exact signature.
+        keep: the target is the draft itself.
     """
 
     pair: str
@@ -50,6 +51,7 @@ class Triplet:
     origin: str
     engine: str = ""
     signature: str = ""
+    keep: bool = False
 
     @property
     def direction(self) -> Pair:
@@ -201,8 +203,17 @@ def _drafted(jobs: Sequence[_Job], roads: dict[tuple[Pair, str], Road]) -> Itera
         for index, draft in zip(rows, drafts, strict=True):
             unit = jobs[index].unit
             text = draft.standing.text if draft.standing else ""
-            target = text if jobs[index].keep else unit.target
-            made[index] = Triplet(str(key[0]), unit.source, text, target, unit.origin, key[1], road.signature)
+            keep = jobs[index].keep
+            made[index] = Triplet(
+                str(key[0]),
+                unit.source,
+                text,
+                text if keep else unit.target,
+                unit.origin,
+                key[1],
+                road.signature,
+                keep,
+            )
     yield from (made[index] for index in range(len(jobs)))
 
 
