@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from scalemt.errors import PausedError, UsageError
 from scalemt.specialists.bergamot import BergamotSpecialist
 from scalemt.trained import TrainedModels
 from scalemt.training.bergamot import FineTuned, FineTuning, fine_tune
+from scalemt.training.bergamot.writing import Student
 from scalemt.training.specialist.faults import InterruptedTrainingError
 from scalemt.training.specialist.watching import Progress, Silent
 from scalemt.types import Pair
@@ -64,6 +66,9 @@ def test_it_is_registered_with_what_it_was_made_of(whole: tuple[FineTuned, Curve
     assert not list(made.folder.parent.parent.parent.glob("work"))
     specialist = BergamotSpecialist(**card.options_in(made.folder))
     assert specialist.draft(["The ferry is blue."], Pair("en", "pt"))[0][0].text
+    assert card.scores["signature"].startswith("bergamot[en-pt;")
+    assert (made.folder / "history.jsonl").stat().st_size
+    assert list((made.folder / "logs").iterdir())
     assert "toy:1" in (made.folder / "README.md").read_text("utf-8")
 
 
@@ -103,21 +108,52 @@ def test_an_interruption_waits_for_the_step_and_other_settings_are_refused(
     assert shelf.versions("toy") == [1]
 
 
+def test_a_batch_that_is_too_large_is_told_with_one_that_fits(tmp_path: Path) -> None:
+    with pytest.raises(
+        PausedError, match=r"not enough memory for batches of 4 pairs.*Batches of 1 fit, as was tried"
+    ):
+        _spoil(task(tmp_path), tmp_path, _greedy)
+
+
+def test_a_full_disk_pauses_and_is_gone_on_from(
+    whole: tuple[FineTuned, Curve], settings: FineTuning, tmp_path: Path
+) -> None:
+    shelf, work = TrainedModels(tmp_path / "models"), tmp_path / "work"
+    write, left = Student.write, iter(range(3))
+
+    def full(self: Student, *args: Any) -> None:
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Student, "write", full)
+        with pytest.raises(PausedError, match=r"is full.*checkpoint of step 9 is whole"):
+            fine_tune(settings, work, shelf=shelf)
+    assert weights(fine_tune(settings, work, shelf=shelf)) == weights(whole[0])
+
+
 def test_a_loss_that_is_no_number_pauses(tmp_path: Path) -> None:
     spoilt = task(tmp_path, rate=0.9)
     with pytest.raises(PausedError, match=r"Lower rate \(it is 0\.9\)") as caught:
-        _spoil(spoilt, tmp_path)
+        _spoil(spoilt, tmp_path, lambda loss, rows: loss * float("nan"))
     assert "--fresh" in str(caught.value)
     assert TrainedModels(tmp_path / "models").names() == []
 
 
-def _spoil(settings: FineTuning, folder: Path) -> None:
+def _greedy(loss: Any, rows: int) -> Any:
+    if rows > 1:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+    return loss
+
+
+def _spoil(settings: FineTuning, folder: Path, how: Callable[[Any, int], Any]) -> None:
     from scalemt.training.bergamot.twin import Twin
 
     right = Twin.forward
 
     def wrong(self: Twin, source: Any, mask: Any, labels: Any) -> dict[str, Any]:
-        return {"loss": right(self, source, mask, labels)["loss"] * float("nan")}
+        return {"loss": how(right(self, source, mask, labels)["loss"], len(source))}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Twin, "forward", wrong)

@@ -112,9 +112,13 @@ def fine_tune(
     watcher.phase("Measuring what was made")
     best = task.student.specialist(work / "best", settings.training.threads)
     after = {name: judge(best, settings.pair, test).scores for name, test in task.tests.items()}
-    card = _card(task, before, after, {"best step": best_step, "seconds in this run": round(seconds, 1)})
+    card = _card(
+        task, before, after, best.signature, {"best step": best_step, "seconds in this run": round(seconds, 1)}
+    )
     with shelf.adding(settings.name) as place:
         shutil.copytree(work / "best", place.folder, dirs_exist_ok=True)
+        shutil.copytree(work / "logs", place.folder / "logs")
+        shutil.copyfile(work / "log.jsonl", place.folder / "history.jsonl")
         (place.folder / "training.json").write_text(_as_json(settings), "utf-8")
         place.card = card
     if promote:
@@ -211,11 +215,9 @@ def _as_it_is(task: _Task) -> BergamotSpecialist:
 def _trained(task: _Task, work: Path, watcher: Watcher) -> int:
     """Train, and return the step of the best student, which `best` in the work folder holds."""
     import torch
-    import transformers
 
-    from scalemt.huggingface import quiet
-    from scalemt.training.bergamot.keeping import MEASURED, Keeper, last_checkpoint, pausing
-    from scalemt.training.bergamot.loop import Patience, StudentTrainer, arguments
+    from scalemt.training.bergamot.keeping import Keeper
+    from scalemt.training.bergamot.loop import Patience, StudentTrainer, arguments, board, longest_first, run
     from scalemt.training.bergamot.twin import Twin
 
     settings, seed = task.settings.training, task.settings.seed
@@ -231,18 +233,9 @@ def _trained(task: _Task, work: Path, watcher: Watcher) -> int:
 
     trainer = StudentTrainer(
         twin, batches, _dev_batches(task), task.student, work, measure, args=arguments(work, settings, seed),
-        callbacks=[keeper, Patience(settings.patience)],
+        callbacks=[keeper, Patience(settings.patience), board(work)],
     )  # fmt: skip
-    trainer.remove_callback(transformers.PrinterCallback)
-    done = last_checkpoint(work)
-    watcher.phase(f"Going on with {done.name}" if done else "Training")
-    with pausing(keeper, work, settings.batch), quiet():
-        trainer.train(resume_from_checkpoint=str(done) if done else None)
-        keeper.raise_if_stopped(trainer.state.global_step)
-        if trainer.measured_at != trainer.state.global_step:
-            trainer.evaluate()
-    found = [(entry[MEASURED], -entry["step"]) for entry in trainer.state.log_history if MEASURED in entry]
-    return -int(max(found)[1])
+    return run(trainer, keeper, work, longest_first(task.examples), watcher)
 
 
 def _dev_batches(task: _Task) -> list[list[Example]]:
@@ -260,9 +253,11 @@ def _shown(scores: dict[str, dict[str, float]]) -> str:
     )
 
 
-def _card(task: _Task, before: dict[str, Any], after: dict[str, Any], told: dict[str, Any]) -> ModelCard:
+def _card(
+    task: _Task, before: dict[str, Any], after: dict[str, Any], signature: str, told: dict[str, Any]
+) -> ModelCard:
     settings = task.settings
-    scores = {
+    scores: dict[str, Any] = {
         name: {"name": test.name, "pairs": len(test), "before": before[name], "after": after[name]}
         for name, test in task.tests.items()
     }
@@ -280,7 +275,7 @@ def _card(task: _Task, before: dict[str, Any], after: dict[str, Any], told: dict
         parent=task.parent,
         data=data | ({"shortlist": task.shortlist} if task.shortlist else {}),
         settings=settings.training.model_dump() | {"seed": settings.seed} | told,
-        scores=scores,
+        scores=scores | {"signature": signature},
         licence=settings.licence,
         notes=settings.notes,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -71,7 +72,7 @@ class Keeper(transformers.TrainerCallback):
 
     def __init__(self, work: Path, watcher: Watcher, batches: Sequence[Sequence[Example]], pairs: int) -> None:
         self._work, self._watcher, self._pairs = work, watcher, pairs
-        self._size = len(batches[0])
+        self.size = len(batches[0])
         self._tokens = [0, *accumulate(sum(len(target) for _, target in batch) for batch in batches)]
         self._at, self._since, self._measuring = 0, 0.0, 0.0
         self.stopped = 0
@@ -91,7 +92,7 @@ class Keeper(transformers.TrainerCallback):
             step = state.global_step
             left = (state.max_steps - step) * seconds / (step - self._at)
             speed = (self._tokens[step] - self._tokens[self._at]) / seconds
-            epoch = step * self._size / self._pairs
+            epoch = step * self.size / self._pairs
             rate = told.get("learning_rate", 0.0)
             self._watcher.progress(Progress(step, state.max_steps, epoch, told["loss"], rate, speed, left))
             self._at, self._since = step, now
@@ -111,7 +112,6 @@ class Keeper(transformers.TrainerCallback):
         """Write a checkpoint and end, where somebody wants that."""
         if self.stopped:
             control.should_save = control.should_training_stop = True
-            control.should_evaluate = False
         return control
 
     def raise_if_stopped(self, step: int) -> None:
@@ -124,8 +124,15 @@ class Keeper(transformers.TrainerCallback):
 
 
 @contextmanager
-def pausing(keeper: Keeper, work: Path, batch: int) -> Iterator[None]:
-    """Have Ctrl-C and SIGTERM wait for the end of a step, and turn what a machine lacks into what users can do."""
+def pausing(keeper: Keeper, work: Path, batch: int, attempt: Callable[[int], None]) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM wait for the end of a step, and turn what a machine lacks into what users can do.
+
+    Args:
+        keeper: is told to stop.
+        work: the folder of the training.
+        batch: pairs of an update.
+        attempt: computes an update of so many of the longest pairs, and forgets it.
+    """
     before: dict[int, Any] = {}
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -138,19 +145,21 @@ def pausing(keeper: Keeper, work: Path, batch: int) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, MemoryError) as error:
-        raise _explained(error, work, batch) from error
+        raise _explained(error, work, batch, attempt) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _explained(error: Exception, work: Path, batch: int) -> BaseException:
+def _explained(error: Exception, work: Path, batch: int, attempt: Callable[[int], None]) -> BaseException:
     kept = last_checkpoint(work)
     whole = f"The checkpoint of step {step_of(kept)} is whole" if kept else "No checkpoint was written yet"
     if is_memory(error):
+        fits = _fitting(batch, attempt)
+        mend = f"Batches of {fits} fit, as was tried: set batch = {fits}" if fits else "Not even one pair fits"
         return PausedError(
-            f"There is not enough memory for batches of {batch} pairs. {whole}. Set batch = {max(1, batch // 2)} "
-            "in [training], or a smaller longest, and begin anew with --fresh."
+            f"There is not enough memory for batches of {batch} pairs. {whole}. {mend}; or set a smaller longest "
+            "in [training], and begin anew with --fresh."
         )
     if is_disk(error):
         return PausedError(
@@ -158,3 +167,18 @@ def _explained(error: Exception, work: Path, batch: int) -> BaseException:
             "same command goes on."
         )
     return error
+
+
+def _fitting(batch: int, attempt: Callable[[int], None]) -> int:
+    """Return the largest half, quarter … of a batch that fits into memory, by trying; 0 where none does."""
+    while batch > 1:
+        batch //= 2
+        gc.collect()
+        try:
+            attempt(batch)
+        except (RuntimeError, MemoryError) as fault:
+            if not is_memory(fault):
+                raise
+            continue
+        return batch
+    return 0

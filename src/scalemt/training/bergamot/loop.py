@@ -11,13 +11,15 @@ from typing import Any
 import torch
 import transformers
 
-from scalemt.errors import PausedError
+from scalemt.errors import MissingExtraError, PausedError
+from scalemt.huggingface import quiet
 from scalemt.training.bergamot.configuration import Training
 from scalemt.training.bergamot.examples import Example, collate
-from scalemt.training.bergamot.keeping import MEASURED
+from scalemt.training.bergamot.keeping import MEASURED, Keeper, last_checkpoint, pausing
 from scalemt.training.bergamot.twin import Twin
 from scalemt.training.bergamot.writing import Student
 from scalemt.training.judging import Judged
+from scalemt.training.specialist.watching import Watcher
 
 Measure = Callable[[Path], Judged]
 """Scores the student that a folder holds."""
@@ -79,6 +81,12 @@ class StudentTrainer(transformers.Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def attempt(self, batch: Sequence[Example]) -> None:
+        """Compute the gradients of a batch and forget them."""
+        given = {name: value.to(self.args.device) for name, value in collate([batch]).items()}
+        self._twin(**given)["loss"].backward()
+        self._twin.zero_grad(set_to_none=True)
+
     def _dev_loss(self) -> float:
         """The mean loss of a target token of dev, in nats."""
         self._twin.eval()
@@ -138,3 +146,49 @@ class Patience(transformers.TrainerCallback):
         found = [entry[MEASURED] for entry in state.log_history if MEASURED in entry and entry["step"]]
         if self._patience and found and len(found) - 1 - found.index(max(found)) >= self._patience:
             control.should_training_stop = True
+
+
+def board(work: Path) -> Any:
+    """Return what writes logs that TensorBoard reads, into `logs` of the work folder.
+
+    Raises:
+        MissingExtraError: tensorboardX is not installed.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError("Training a Bergamot student (tensorboardX)", "training") from error
+    from transformers.integrations.integration_utils import TensorBoardCallback
+
+    writer = SummaryWriter(log_dir=str(work / "logs"))
+    return TensorBoardCallback(tb_writer=writer)  # type: ignore[no-untyped-call]
+
+
+def longest_first(corpora: Sequence[Sequence[Example]]) -> list[Example]:
+    """Return the examples, those that take the most memory first."""
+    return sorted(
+        (example for corpus in corpora for example in corpus), key=lambda one: -len(one[0]) - len(one[1])
+    )
+
+
+def run(trainer: StudentTrainer, keeper: Keeper, work: Path, longest: Sequence[Example], watcher: Watcher) -> int:
+    """Train from the first step or the last checkpoint to the end; return the step of the best student.
+
+    Raises:
+        PausedError: memory or disk do not suffice, or the loss is no number.
+        InterruptedTrainingError: Ctrl-C or SIGTERM, after a checkpoint was written.
+    """
+    done = last_checkpoint(work)
+    watcher.phase(f"Going on with {done.name}" if done else "Training")
+
+    def attempt(count: int) -> None:
+        trainer.attempt(list(longest[:count]))
+
+    trainer.remove_callback(transformers.PrinterCallback)
+    with pausing(keeper, work, keeper.size, attempt), quiet():
+        trainer.train(resume_from_checkpoint=str(done) if done else None)
+        keeper.raise_if_stopped(trainer.state.global_step)
+        if trainer.measured_at != trainer.state.global_step:
+            trainer.evaluate()
+    found = [(entry[MEASURED], -entry["step"]) for entry in trainer.state.log_history if MEASURED in entry]
+    return -int(max(found)[1])
