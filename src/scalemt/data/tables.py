@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -74,6 +76,43 @@ def explained(
 def fields_of(kind: type[BaseModel]) -> list[str]:
     """Return the fields of a model as they are written."""
     return [item.alias or name for name, item in kind.model_fields.items()]
+
+
+def set_field(table: Any, change: str) -> None:
+    """Change a field of the tables of a file, in place; the value is what TOML takes it for, else a text.
+
+    Args:
+        table: what was read.
+        change: as "training.epochs=2" or "corpora.0.fraction=0.1".
+
+    Raises:
+        ConfigurationError: the change names no field.
+    """
+    name, equals, value = change.partition("=")
+    *path, last = name.strip().split(".")
+    if not equals or not last:
+        raise ConfigurationError(
+            f"{change!r} sets nothing. Write FIELD=VALUE, as in training.epochs=2 or corpora.0.fraction=0.1."
+        )
+    for number, part in enumerate(path):
+        found = _item(table, part)
+        if found is None and isinstance(table, dict):
+            found = table[part] = {}
+        if not isinstance(found, dict | list):
+            raise ConfigurationError(f"{change!r}: there is no table {'.'.join(path[: number + 1])}.")
+        table = found
+    if isinstance(table, list) or not isinstance(table, dict):
+        raise ConfigurationError(f"{change!r}: say which table of the list, as in corpora.0.fraction=0.1.")
+    try:
+        table[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        table[last] = value
+
+
+def _item(table: Any, part: str) -> Any:
+    if isinstance(table, list):
+        return table[int(part)] if part.isdecimal() and int(part) < len(table) else None
+    return table.get(part)
 
 
 def line_of(text: str, place: Place) -> int:

@@ -10,9 +10,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scalemt.data.reading import Source
-from scalemt.data.tables import Place, below, explained, fields_of, tag_of, text_of
+from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
 from scalemt.errors import ConfigurationError
-from scalemt.training.specialist.configuration import _set
 from scalemt.types import Pair
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -154,7 +153,7 @@ def read_fine_tuning(
     try:
         table = tomllib.loads(text)
         for change in changes:
-            _set(table, change)
+            set_field(table, change)
         made = FineTuning.model_validate(table)
     except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None

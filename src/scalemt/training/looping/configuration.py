@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scalemt.data.tables import below, explained, fields_of, tag_of, text_of
+from scalemt.data.tables import below, explained, fields_of, set_field, tag_of, text_of
 from scalemt.errors import ConfigurationError
-from scalemt.training.specialist.configuration import Corpus, Texts, _set
+from scalemt.training.specialist.configuration import Corpus, Texts
 from scalemt.training.updating.configuration import placed
 from scalemt.types import Pair
 
@@ -124,7 +124,7 @@ def read_loop(path: str | Path, *, folder: str | Path | None = None, changes: Se
     try:
         table = tomllib.loads(text)
         for change in changes:
-            _set(table, change)
+            set_field(table, change)
         made = Loop.model_validate(table)
     except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None

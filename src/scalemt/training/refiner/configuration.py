@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from scalemt import languages
-from scalemt.data.tables import Place, below, explained, fields_of, tag_of, text_of
+from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
 from scalemt.errors import ConfigurationError
 from scalemt.trained import check_name
 from scalemt.training.refiner.difficulty import EVEN
-from scalemt.training.specialist.configuration import _set
 from scalemt.types import Pair
 
 Order = Literal["easy-to-hard", "mixed"]
@@ -200,7 +199,7 @@ def read_refiner(
     try:
         table = tomllib.loads(text)
         for change in changes:
-            _set(table, change)
+            set_field(table, change)
         made = RefinerConfiguration.model_validate(table)
     except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from scalemt.data.configuration import read_steps
 from scalemt.data.filters import Filter
 from scalemt.data.reading import Source
-from scalemt.data.tables import Place, below, explained, fields_of, tag_of, text_of
+from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
 from scalemt.errors import ConfigurationError
 from scalemt.types import Pair
 
@@ -221,7 +221,7 @@ def read_recipe(path: str | Path, *, folder: str | Path | None = None, changes: 
     try:
         table = tomllib.loads(text)
         for change in changes:
-            _set(table, change)
+            set_field(table, change)
         made = Recipe.model_validate(table)
     except tomllib.TOMLDecodeError as fault:
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
@@ -256,32 +256,3 @@ def _base(folder: Path, base: str) -> str:
 
 def _valid(place: Place, _: str) -> list[str]:
     return fields_of(_TABLES.get(str(place[0]), Recipe) if len(place) > 1 else Recipe)
-
-
-def _set(table: Any, change: str) -> None:
-    """Change a field of the tables; the value is what TOML takes it for, else a text."""
-    name, equals, value = change.partition("=")
-    *path, last = name.strip().split(".")
-    if not equals or not last:
-        raise ConfigurationError(
-            f"{change!r} sets nothing. Write FIELD=VALUE, as in training.epochs=2 or corpora.0.fraction=0.1."
-        )
-    for number, part in enumerate(path):
-        found = _item(table, part)
-        if found is None and isinstance(table, dict):
-            found = table[part] = {}
-        if not isinstance(found, dict | list):
-            raise ConfigurationError(f"{change!r}: there is no table {'.'.join(path[: number + 1])}.")
-        table = found
-    if isinstance(table, list) or not isinstance(table, dict):
-        raise ConfigurationError(f"{change!r}: say which table of the list, as in corpora.0.fraction=0.1.")
-    try:
-        table[last] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        table[last] = value
-
-
-def _item(table: Any, part: str) -> Any:
-    if isinstance(table, list):
-        return table[int(part)] if part.isdecimal() and int(part) < len(table) else None
-    return table.get(part)

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scalemt.data.tables import Place, below, explained, fields_of, tag_of, text_of
+from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
 from scalemt.errors import ConfigurationError
-from scalemt.training.specialist.configuration import Corpus, Texts, _set
+from scalemt.training.specialist.configuration import Corpus, Texts
 
 
 class _Table(BaseModel):
@@ -135,7 +135,7 @@ def update_from(table: Mapping[str, Any], changes: Sequence[str] = ()) -> Update
 
 def _made(where: Path, text: str, table: dict[str, Any], here: Path, changes: Sequence[str]) -> Update:
     for change in changes:
-        _set(table, change)
+        set_field(table, change)
     try:
         made = Update.model_validate(table)
     except ValidationError as fault:
