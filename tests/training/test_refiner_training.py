@@ -104,10 +104,8 @@ def test_a_killed_training_goes_on_to_the_same_losses(
     assert (work / "training" / "checkpoint-2" / "whole").exists()
     again = Quiet()
     run(folder, work, again)
-    assert again.losses == pytest.approx(
-        {step: loss for step, loss in losses.items() if step in again.losses}, rel=1e-6
-    )
-    assert sorted(again.losses)[-1] == 6
+    assert again.losses == {step: losses[step] for step in again.losses}
+    assert 1 < min(again.losses) <= max(again.losses) == 6
     told = [json.loads(line) for line in log.read_text().splitlines()]
     assert [item["step"] for item in told if "loss" in item] == [1, 2, 3, 4, 5, 6]
     assert TrainedModels().names() == ["toy"]
