@@ -12,6 +12,7 @@ from typing import Any
 from scalemt.config import Configuration, Profile, load_configuration
 from scalemt.engine import Engine
 from scalemt.engine.backends import build_specialist
+from scalemt.errors import GeneralistError, MissingExtraError, PausedError, UsageError
 from scalemt.evaluation.metrics.building import build_metric
 from scalemt.evaluation.results import Cell, Evaluation
 from scalemt.evaluation.run import evaluate
@@ -86,12 +87,23 @@ class Outputs:
         return self._kept(("alone", spec, test.digest), make)
 
     def scale(self, spec: str, test: Pairs) -> list[str]:
-        """Return the translations of a profile with the specialist; what failed is an empty text."""
+        """Return the translations of a profile with the specialist.
+
+        Raises:
+            PausedError: the generalist failed: nothing could be decided by that.
+        """
         profile = self._profile(spec)
 
         def make() -> list[str]:
             engine = Engine(profile, self._configuration)
-            return [item.text for item in engine.translate(list(test.sources), *self._pair)]
+            made = engine.translate(list(test.sources), *self._pair)
+            # What the specialist itself spoils counts against it, as an empty text.
+            if failed := [item.error for item in made if isinstance(item.error, GeneralistError)]:
+                raise PausedError(
+                    f"{len(failed)} of {len(made)} segments failed inside SCALE with {spec}: {failed[0]} What was "
+                    "trained is kept; mend that, and the same command goes on. Or set scale.use = false."
+                )
+            return [item.text for item in made]
 
         return self._kept(("scale", spec, test.digest, profile.model_dump_json()), make)
 
@@ -101,8 +113,12 @@ class Outputs:
         Raises:
             UsageError: profile, specialist or generalist cannot be used.
         """
-        if self._scale.use:
+        if not self._scale.use:
+            return
+        try:
             Engine(self._profile(spec), self._configuration).plan(*self._pair)
+        except MissingExtraError as fault:
+            raise UsageError(f"{fault} Or compare the specialists alone, with scale.use = false.") from None
 
     def _profile(self, spec: str) -> Profile:
         chosen: Configuration = self._configuration
