@@ -493,6 +493,7 @@ def kinds(folder: Path, glossary: str) -> list[tuple[Kind, str]]:
     return [
         (Terms(glossary=glossary, sources="corpus"), "[terms] corpus names no file"),
         (Terms(glossary=str(folder / "empty.csv")), "empty.csv"),
+        (Terms(glossary=glossary, openings=("", "The fever and the")), "holds the term 'fever'"),
         (BackTranslation(corpus=(nowhere,)), "nowhere.txt (in [back-translation] corpus) is no file"),
         (Contrast(corpus=(nowhere,)), "nowhere.txt does not exist"),
     ]

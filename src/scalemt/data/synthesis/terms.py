@@ -101,6 +101,13 @@ class Terms(Kind):
         """See `Kind`."""
         if not self._entries(pair):
             raise UsageError(f"{self.glossary} holds no term that is to be used. Add some, or name another file.")
+        finder = TermFinder(Glossary(tuple(self._entries(pair))), pair)
+        for opening in self.openings:
+            if found := finder.find(opening):
+                raise UsageError(
+                    f"The opening {opening!r} (in [terms] openings) holds the term {found[0].text!r}, which every "
+                    "sentence of a round would then repeat. Write it without terms of the glossary."
+                )
         if self.sources == "corpus":
             check_texts(self.corpus, "[terms] corpus")
 
