@@ -14,6 +14,7 @@ from scalemt.methods.integrity import shown, shown_draft
 from scalemt.prompts import Template, load_template
 from scalemt.prompts.template import one_line
 from scalemt.specialists.drafting import recorded
+from scalemt.text.masking import located
 from scalemt.text.protection import protect
 from scalemt.training.refiner.triplets import Triplet
 from scalemt.types import Demonstration, Draft, Pair, Segment
@@ -61,7 +62,7 @@ def refiner_template(name: str) -> Template:
 
 
 def taught(triplet: Triplet, template: Template, *, drafted: bool = True) -> Taught | None:
-    """Return a triplet as a prompt and its answer; None where source or draft or target lacks a protected span.
+    """Return a triplet as a prompt and its answer; None where draft or target lacks a protected span.
 
     Args:
         triplet: what is to be learnt.
@@ -72,17 +73,19 @@ def taught(triplet: Triplet, template: Template, *, drafted: bool = True) -> Tau
     pair = triplet.direction
     masked = shown(segment)
 
-    def carried(text: str) -> Draft | None:
-        made = recorded(segment, Draft(one_line(text), language=pair.target))
-        whole = len(made.spans) == len(segment.spans)
-        return made if whole and made.text.strip() else None
-
-    draft, target = carried(triplet.draft), carried(triplet.target)
-    if target is None or (drafted and draft is None):
+    draft = recorded(segment, Draft(one_line(triplet.draft), language=pair.target))
+    # A tag that a draft lacks is put in by the words around it, as in use; nobody may guess where a target has it.
+    found = located(segment, one_line(triplet.target))
+    target = Draft(found.text, language=pair.target, spans=found.spans)
+    if not _whole(target, segment) or (drafted and not _whole(draft, segment)):
         return None
     kit = Kit(pair, template, confidences=False)
-    prompt = kit.prompt(segment, [draft] if drafted and draft else [], ())
+    prompt = kit.prompt(segment, [draft] if drafted else [], ())
     return Taught(prompt.text, f" {shown_draft(target, masked).text.strip()}{template.stop[0]}")
+
+
+def _whole(draft: Draft, segment: Segment) -> bool:
+    return bool(draft.text.strip()) and len(draft.spans) == len(segment.spans)
 
 
 def tokens_of(text: Taught, tokenizer: Any) -> Tokens:
