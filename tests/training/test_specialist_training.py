@@ -87,7 +87,7 @@ def history(made: Made) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (made.folder / "history.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_it_is_registered_with_what_it_was_made_of(whole: tuple[Made, Curve], place: Path) -> None:
+def test_it_is_registered_with_what_it_was_made_of(whole: tuple[Made, Curve], recipe: Recipe, place: Path) -> None:
     made, curve = whole
     card = made.card
     assert (card.shown, card.backend, card.pairs, card.parent) == ("toy:1", "ctranslate2", ("en->eu",), "")
@@ -99,6 +99,7 @@ def test_it_is_registered_with_what_it_was_made_of(whole: tuple[Made, Curve], pl
     assert card.data["corpus 1"]["files"]["train.tsv"].startswith("sha256:")
     assert card.settings["updates"] == 90
     assert (made.folder / "recipe.toml").read_text("utf-8") == RECIPE
+    assert Recipe.model_validate_json((made.folder / "recipe.json").read_text("utf-8")) == recipe
     assert list((made.folder / "logs").glob("events.out.tfevents.*"))
     assert not (place / "whole").exists()
 

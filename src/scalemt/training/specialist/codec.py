@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from scalemt.specialists.pieces import load_pieces
 from scalemt.specialists.transformers import vocabulary_of
 from scalemt.types import Pair
 
+Cut = Callable[[str], list[str]]
 IGNORED = -100  # the label of what no loss is counted for, in transformers
 
 
@@ -22,14 +23,13 @@ class Codec:
     Args:
         folder: of transformers.
         pair: the direction.
-        sampling: of subwords; see `Vocabulary`.
 
     Raises:
         ModelError: the folder lacks something, or its tokenizer does not fit its weights.
         ConfigurationError: its vocabulary has no token for a language of the direction.
     """
 
-    def __init__(self, folder: Path, pair: Pair, sampling: float = 0.0) -> None:
+    def __init__(self, folder: Path, pair: Pair) -> None:
         _, transformers = import_torch("Training a specialist")
         self.folder, self.pair = folder, pair
         config = read_json(folder / "config.json")
@@ -48,7 +48,6 @@ class Codec:
         if missing := self._convention.missing(pair):
             raise ConfigurationError(f"The model in {folder} cannot be trained on {pair}. {missing}")
         self._pieces = load_pieces(folder, None, extra="training")
-        self._sampling = sampling
         self.end = self.ids.get(END, int(config.get("eos_token_id") or 0))
         self.pad = int(config["pad_token_id"])
         start = config.get("decoder_start_token_id")
@@ -64,13 +63,13 @@ class Codec:
         """Ids that are never put out."""
         return [self.ids[token] for token in self.family.never if token in self.ids]
 
-    def source(self, text: str) -> list[int]:
-        """Return the ids that an encoder gets, `</s>` included."""
-        return self._numbers(self._convention.source(text, self.pair, self._pieces.source))
+    def source(self, text: str, cut: Cut | None = None) -> list[int]:
+        """Return the ids that an encoder gets, `</s>` included; `cut` takes the place of the tokenizer."""
+        return self._numbers(self._convention.source(text, self.pair, cut or self._pieces.source))
 
-    def target(self, text: str) -> list[int]:
+    def target(self, text: str, cut: Cut | None = None) -> list[int]:
         """Return the ids that a decoder should put out, forced ones and `</s>` included."""
-        return [*self.prefix, *self._numbers(self._pieces.target(text)), self.end]
+        return [*self.prefix, *self._numbers((cut or self._pieces.target)(text)), self.end]
 
     def text(self, ids: Sequence[int]) -> str:
         """Return the text of what a decoder put out; start, padding and control tokens are left out."""

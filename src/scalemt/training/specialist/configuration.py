@@ -74,8 +74,9 @@ class Vocabulary(_Table):
         shared: one for both languages, else one each, of `size` both.
         byte_fallback: what no piece spells is spelt in bytes, so that nothing is unknown.
         coverage: share of the characters of the corpus that get a piece of their own.
-        sampling: share of the words that are cut otherwise than best, anew in each pass (BPE-dropout, Provilkov et
-            al. 2020; for unigram: sampled with that smoothing, Kudo 2018); 0 cuts all as when translating.
+        sampling: above 0, texts are cut anew in each pass: with "bpe" so many merges are left out by chance
+            (Provilkov et al. 2020), with "unigram" it is the smoothing of what is drawn from (Kudo 2018). Usual is
+            0.1.
     """
 
     size: int = Field(default=4000, ge=64)

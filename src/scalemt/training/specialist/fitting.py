@@ -24,6 +24,7 @@ from scalemt.training.specialist.faults import (
 )
 from scalemt.training.specialist.material import Encoded, Material, encode
 from scalemt.training.specialist.network import Machine, build
+from scalemt.training.specialist.sampling import Sampler
 from scalemt.training.specialist.watching import Watcher
 from scalemt.training.specialist.work import Work
 
@@ -48,6 +49,7 @@ class _Texts(NamedTuple):
     corpora: list[Encoded]
     dev: Encoded
     references: list[str]
+    sampler: Sampler | None
 
 
 class Pace(NamedTuple):
@@ -95,7 +97,10 @@ def _texts(recipe: Recipe, work: Work, material: Material) -> _Texts:
     encoded = [encode(pairs, codec, recipe.training.longest) for pairs in material.corpora]
     lines = drawn(material.dev, recipe.training.measured, recipe.seed)
     dev = encode(lines, codec, _DEV_LONGEST)
-    return _Texts(codec, encoded, dev, [lines.targets[number] for number in dev.kept])
+    amount = 0.0 if recipe.model.base else recipe.vocabulary.sampling
+    longest = recipe.training.longest
+    sampler = Sampler(codec, material.corpora, encoded, amount, recipe.seed, longest) if amount else None
+    return _Texts(codec, encoded, dev, [lines.targets[number] for number in dev.kept], sampler)
 
 
 def drawn(pairs: Pairs, lines: int, seed: int) -> Pairs:
@@ -150,7 +155,7 @@ def _trainer(
         model=model,
         args=_arguments(recipe, work, machine, pace),
         data_collator=loop.Padding(codec),
-        train_dataset=loop.Examples(texts.corpora),
+        train_dataset=loop.Examples(texts.corpora, texts.sampler),
         compute_metrics=loop.scorer(codec, examples, texts.references),
         callbacks=callbacks,
     )

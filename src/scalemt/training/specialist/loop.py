@@ -21,6 +21,7 @@ from scalemt.training.specialist.batches import Place, Rounds
 from scalemt.training.specialist.codec import IGNORED, Codec
 from scalemt.training.specialist.material import Encoded
 from scalemt.training.specialist.network import zero_padding
+from scalemt.training.specialist.sampling import Sampler
 from scalemt.training.specialist.watching import Measured, Progress, Watcher
 
 COMPLETE = "complete"
@@ -31,16 +32,24 @@ _DEV_TOKENS = 4096  # source tokens of dev that are translated together
 
 
 class Examples(Dataset[tuple[list[int], list[int]]]):
-    """Pairs of several corpora by their place in a round; see `Rounds`."""
+    """Pairs of several corpora by their place in a round; see `Rounds`.
 
-    def __init__(self, corpora: Sequence[Encoded]) -> None:
+    Args:
+        corpora: as ids.
+        sampler: cuts them anew in each round; None leaves them as they are.
+    """
+
+    def __init__(self, corpora: Sequence[Encoded], sampler: Sampler | None = None) -> None:
         self._corpora = corpora
+        self._sampler, self._round = sampler, -1
 
     def __len__(self) -> int:
         return sum(map(len, self._corpora))
 
     def __getitem__(self, place: Place) -> tuple[list[int], list[int]]:
-        _, corpus, number = place
+        round_, corpus, number = place
+        if self._sampler and round_ != self._round:
+            self._corpora, self._round = self._sampler.round(round_), round_
         return self._corpora[corpus].sources[number], self._corpora[corpus].targets[number]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from scalemt.training.specialist.network import WEIGHTS, Machine, base_folder, m
 from scalemt.training.specialist.watching import Silent, Watcher
 from scalemt.training.specialist.work import Work
 
-CONFIGURATION, HISTORY, LOGS = "recipe.toml", "history.jsonl", "logs"
+CONFIGURATION, EFFECTIVE, HISTORY, LOGS = "recipe.toml", "recipe.json", "history.jsonl", "logs"
+"""Beside a model: its file, what that comes to with all defaults and changes, losses, TensorBoard's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class _Making:
         with shelf.adding(recipe.name) as place:
             backend, options = put(finished, place.folder, recipe.name)
             (place.folder / CONFIGURATION).write_text(configuration, "utf-8")
+            (place.folder / EFFECTIVE).write_text(_effective(recipe), "utf-8")
             write_history(trained.history, place.folder / HISTORY)
             if self._work.logs.is_dir():
                 shutil.copytree(self._work.logs, place.folder / LOGS)
@@ -187,4 +190,12 @@ class _Making:
         }
 
 
-__all__ = ["CONFIGURATION", "HISTORY", "LOGS", "WEIGHTS", "Made", "train_specialist"]
+def _effective(recipe: Recipe) -> str:
+    """Return a recipe as JSON, with paths that mean the same from everywhere."""
+    told = recipe.model_dump(by_alias=True)
+    for table in (*told["corpora"], told["dev"]):
+        table["files"] = [str(Path(file).resolve()) for file in table["files"]]
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+__all__ = ["CONFIGURATION", "EFFECTIVE", "HISTORY", "LOGS", "WEIGHTS", "Made", "train_specialist"]
