@@ -59,5 +59,5 @@ def _shown(cell: Cell) -> str:
     told = f"chrF++ {cell.score:.2f}, {cell.delta:+.2f}"
     if cell.differing < _LEAST_DIFFERING:
         return f"{told} ({cell.differing} {'segment differs' if cell.differing == 1 else 'segments differ'}): tie"
-    tests = ", ".join(f"p {p:.3f} by {name}" for name, p in cell.p_values.items())
+    tests = ", ".join(f"p {p:.4f} by {name}" for name, p in cell.p_values.items())
     return f"{told} ({tests}): {cell.verdict}"
