@@ -113,6 +113,8 @@ def test_what_nothing_trains_and_what_has_no_direction_is_refused(tmp_path: Path
             update_from({"name": "plums", "base": "nobody"}),
             shelf=shelf, records=Records(tmp_path), work=tmp_path / "work",
         )  # fmt: skip
+    with pytest.raises(UsageError, match="bergamot is a specialist that is built in"):
+        update(update_from({"name": "bergamot"}), shelf=shelf, records=Records(tmp_path), work=tmp_path / "work")
     add(shelf)
     with pytest.raises(UsageError, match="run by thot, which nothing here trains"):
         update(update_from({"name": "plums"}), shelf=shelf, records=Records(tmp_path), work=tmp_path / "work")

@@ -18,13 +18,14 @@ from scalemt.specialists.bergamot.files import ModelFiles
 from scalemt.specialists.bergamot.marian import read_model
 from scalemt.specialists.bergamot.shortlist import read_shortlist
 from scalemt.specialists.bergamot.vocabulary import Vocabulary
-from scalemt.trained import ModelCard, TrainedModels, check_name
+from scalemt.trained import ModelCard, TrainedModels
 from scalemt.training.bergamot.bases import find_base
 from scalemt.training.bergamot.configuration import FineTuning, Texts
 from scalemt.training.bergamot.examples import Encoded, Example, batched, encoded
 from scalemt.training.bergamot.shortlists import coverage, extended
 from scalemt.training.bergamot.writing import Student
 from scalemt.training.judging import Judged, judge
+from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs, without
 from scalemt.training.specialist.watching import Silent, Watcher
 
@@ -100,7 +101,7 @@ def fine_tune(
 
     work = work or data_dir() / "training" / settings.name
     shelf, watcher = shelf or TrainedModels(), watcher or Silent()
-    check_name(settings.name)
+    check_specialist_name(settings.name)
     task = _task(settings, shelf, watcher)
     claim(work, task.identity(), fresh=fresh)
     watcher.phase("Measuring the model as it is")

@@ -18,12 +18,13 @@ from scalemt.errors import InputError, UsageError
 from scalemt.folders import data_dir
 from scalemt.glossary import Glossary, load_glossary
 from scalemt.lines import write_whole
-from scalemt.trained import TrainedModels, check_name
+from scalemt.trained import TrainedModels
 from scalemt.training.judging import METRICS, scored
 from scalemt.training.looping.configuration import Loop
 from scalemt.training.looping.reporting import loop_report, round_report
 from scalemt.training.looping.synthesising import Synthesiser, around_terms
 from scalemt.training.looping.weaknesses import Weaknesses, WeakTerm, find_weaknesses
+from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs
 from scalemt.training.specialist.configuration import Corpus
 from scalemt.training.specialist.watching import Silent, Watcher
@@ -92,7 +93,7 @@ def run_loop(
         UsageError: something cannot be used; the message says what and how to mend it.
         PausedError: it cannot go on now; what was done is kept.
     """
-    check_name(loop.name)
+    check_specialist_name(loop.name)
     folder = Path(work) if work else data_dir() / "loops" / loop.name
     _claim(loop, folder, fresh=fresh)
     run = _Run(loop, folder, shelf, watcher, synthesiser)

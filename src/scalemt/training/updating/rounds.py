@@ -15,7 +15,8 @@ from scalemt.errors import UnknownNameError, UsageError
 from scalemt.folders import data_dir
 from scalemt.languages import parse_pair
 from scalemt.lines import write_whole
-from scalemt.trained import ModelCard, TrainedModels, check_name
+from scalemt.trained import ModelCard, TrainedModels
+from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs
 from scalemt.training.specialist.configuration import Corpus, Texts
 from scalemt.training.specialist.watching import Silent, Watcher
@@ -85,7 +86,7 @@ def update(
         PausedError: it cannot go on now; what was done is kept.
     """
     shelf, records, watcher = shelf or TrainedModels(), records or Records(), watcher or Silent()
-    check_name(wanted.name)
+    check_specialist_name(wanted.name)
     folder = Path(work) if work else data_dir() / "training" / f"{wanted.name}.update"
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
