@@ -12,6 +12,6 @@ def check_specialist_name(name: str) -> None:
     check_name(name)
     if name in SPECIALISTS.names():
         raise UsageError(
-            f"{name} is a specialist that is built in, and --specialist {name} goes on to mean that one. Give what "
-            "is trained a name of its own."
+            f"{name} is a specialist that is built in, and --specialist {name} goes on to mean that one. Give "
+            "what is trained a name of its own."
         )
