@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,14 @@ import pytest
 from scalemt.errors import ConfigurationError
 from scalemt.training.pairs import Pairs
 from scalemt.training.specialist.batches import Rounds
-from scalemt.training.specialist.configuration import Recipe, read_recipe
+from scalemt.training.specialist.configuration import Corpus, Model, Recipe, Training, Vocabulary, read_recipe
 from scalemt.training.specialist.fitting import pace_of
 from scalemt.training.specialist.loop import chosen_steps
 from scalemt.types import Pair
 from training.toy_corpora import RECIPE, toy_pairs, write_toys
+
+HOME = Path(__file__).parents[2]
+_FIELD = re.compile(r"`(\w+)`")
 
 
 def recipe(place: Path, *changes: str) -> Recipe:
@@ -87,6 +92,36 @@ def test_the_best_or_the_last_are_averaged() -> None:
     history.insert(0, {"step": 5, "loss": 1.0})
     assert chosen_steps(history, 3, best=True) == [40, 20, 30]
     assert chosen_steps(history, 3, best=False) == [40, 30, 20]
+
+
+def section() -> str:
+    text = (HOME / "docs" / "training.md").read_text("utf-8")
+    return text.partition("\n## Train a specialist\n")[2].partition("\n## ")[0]
+
+
+def test_the_docs_name_every_field_with_its_default(tmp_path: Path) -> None:
+    text = section()
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "example.toml").write_text(example, "utf-8")
+    assert read_recipe(tmp_path / "example.toml").training.threads == 2
+    rows = [line.split("|")[1:4] for line in text.split("\n") if line.count("|") == 4]
+    named = {name: default for _, what, shown in rows
+             for name, default in zip_longest(_FIELD.findall(what), shown.split(", "))}  # fmt: skip
+    for kind in (Model, Vocabulary, Training, Corpus):
+        for name, item in kind.model_fields.items():
+            shown = str(named[item.alias or name] or "").strip()
+            wanted = str(item.default).lower() if isinstance(item.default, bool) else f"{item.default}"
+            if kind in (Vocabulary, Training) or name in ("layers", "inner", "weight"):
+                assert shown == wanted.removesuffix(".0"), name
+
+
+@pytest.mark.parametrize(
+    "file", sorted((HOME / "recipes" / "libreoffice-help").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_the_recipes_can_be_read(file: Path) -> None:
+    made = read_recipe(file)
+    assert made.name == f"libreoffice-help-{file.stem}"
+    assert len(made.filters()) == 4
 
 
 @pytest.mark.slow
