@@ -75,7 +75,7 @@ def test_a_refiner_is_trained_registered_and_used(
     assert card.licence.endswith("CC0 (texts)")
     assert "Samples, en->pt" in card.notes
     assert {path.name for path in place.iterdir()} == {
-        "adapter.gguf", "refiner.toml", "configuration.toml", "card.json", "README.md",
+        "adapter.gguf", "refiner.toml", "configuration.toml", "losses.jsonl", "card.json", "README.md",
     }  # fmt: skip
     told = ["--from", "en", "--to", "pt", "--specialist", f"bergamot:{folder / 'student'}", "--generalist", "toy"]
     assert cli.main(
@@ -106,9 +106,10 @@ def test_a_killed_training_goes_on_to_the_same_losses(
     run(folder, work, again)
     assert again.losses == {step: losses[step] for step in again.losses}
     assert 1 < min(again.losses) <= max(again.losses) == 6
-    told = [json.loads(line) for line in log.read_text().splitlines()]
+    kept = TrainedModels().folder("toy") / "losses.jsonl"
+    told = [json.loads(line) for line in kept.read_text().splitlines()]
     assert [item["step"] for item in told if "loss" in item] == [1, 2, 3, 4, 5, 6]
-    assert TrainedModels().names() == ["toy"]
+    assert sorted(path.name for path in work.iterdir()) == ["dev.jsonl", "triplets.jsonl"]
 
 
 def test_ctrl_c_writes_a_checkpoint_first(
@@ -194,6 +195,36 @@ def test_llama_cpp_scores_as_torch_does_with_the_adapter(architecture: str, tmp_
         scorer = NativeScorer(file, threads=1, context=256, rounding="fast", adapter=adapter)
         assert math.isclose(scorer.score(opening, answer), expected, abs_tol=0.05)
         scorer.close()
+
+
+def test_a_training_that_had_ended_is_not_done_again(folder: Path, data_folder: Path, tmp_path: Path) -> None:
+    from scalemt.training.refiner import train_refiner
+
+    (tmp_path / "file").write_text("no folder can be made here")
+    with pytest.raises(UsageError, match="cannot be written"):
+        train_refiner(toy(folder), tmp_path / "work", Quiet(), shelf=TrainedModels(tmp_path / "file"))
+    again = Quiet()
+    card, place = train_refiner(toy(folder), tmp_path / "work", again)
+    assert again.losses == {}
+    assert card.scores["training"]["steps"] == 6
+    assert len((place / "losses.jsonl").read_text().splitlines()) == 6
+
+
+def test_a_folder_without_gguf_is_merged_and_run_by_transformers(
+    folder: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    from scalemt.training.refiner import train_refiner
+    from scalemt.training.refiner.foundation import converted
+    from training.tiny_gguf import write_tiny
+
+    made = toy(folder, steps=1, measure_every=0)
+    base = made.base.model_copy(update={"model": str(converted(folder / "tiny.gguf"))})
+    card, place = train_refiner(made.model_copy(update={"base": base}), tmp_path / "work", Quiet())
+    assert (card.backend, set(card.paths)) == ("transformers", {"path", "template"})
+    assert (place / "model" / "model.safetensors").exists()
+    other = base.model_copy(update={"gguf": str(write_tiny(tmp_path / "other.gguf", "llama"))})
+    with pytest.raises(ModelError, match=r"other\.gguf cut texts differently"):
+        train_refiner(made.model_copy(update={"base": other}), tmp_path / "work", Quiet())
 
 
 def test_an_adapter_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:

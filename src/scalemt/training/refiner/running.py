@@ -91,6 +91,7 @@ def train_refiner(
         options = _exported(model, configuration, foundation, place.folder)
         if source:
             (place.folder / "configuration.toml").write_text(source, "utf-8")
+        shutil.copy(work / "training" / "losses.jsonl", place.folder)
         generalist = _built(options, foundation, place, configuration.training.threads)
         scores, samples = _measured(configuration, generalist, watcher)
         place.card = replace(
@@ -103,6 +104,7 @@ def train_refiner(
             licence=configuration.licence or licence_told(configuration, foundation),
             notes="\n\n".join(part for part in (configuration.notes, samples) if part),
         )
+    shutil.rmtree(work / "training", ignore_errors=True)  # what it was for is done; drafts may serve again
     card = place.card
     return card, shelf.folder(card.name, card.version)
 
