@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,13 +112,17 @@ def _known(made: Mapping[str, Any], folder: Path) -> News:
     return News(folder / "train.jsonl", held, told["trained on"], told["held out"], made["memories"], told)
 
 
-def _since(store: MemoryStore, pair: Pair, mark: Mapping[str, Any]) -> Iterator[Unit]:
-    """Yield the units that are new, or were confirmed again, since a mark."""
+def _since(store: MemoryStore, pair: Pair, mark: Mapping[str, Any]) -> list[Unit]:
+    """Return the units that are new, or were confirmed again, since a mark; of one source the last one."""
     newest, time = int(mark.get("newest", 0)), str(mark.get("time", ""))
-    for kept, swapped in store.fitting(pair):
-        for number, unit in store.sides(kept, 0, swapped=swapped):
-            if number > newest or (time and unit.changed > time):
-                yield unit
+    found = [
+        unit
+        for kept, swapped in store.fitting(pair)
+        for number, unit in store.sides(kept, 0, swapped=swapped)
+        if number > newest or (time and unit.changed > time)
+    ]
+    found.sort(key=lambda unit: (unit.changed, unit.id))
+    return list({" ".join(unit.source.split()): unit for unit in found}.values())
 
 
 def _cleaned(sources: list[Source], folder: Path, told: Mapping[str, Any]) -> tuple[list[Unit], dict[str, int]]:
