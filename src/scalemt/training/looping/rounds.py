@@ -217,7 +217,7 @@ class _Run:
         backend = PACKAGED if parent == PACKAGED else self.shelf.resolve(parent)[0].backend
         order = Order(
             loop.name, "" if parent == PACKAGED else parent, loop.pair, corpora, loop.dev, loop.training,
-            loop.seed + number, loop.licence, loop.notes, self._place(number) / "training",
+            loop.seed, loop.licence, loop.notes, self._place(number) / "training",
         )  # fmt: skip
         card = trainer_of(backend, parent).train(order, shelf=self.shelf, watcher=self._watcher, fresh=False)
         mark.parent.mkdir(parents=True, exist_ok=True)
