@@ -39,6 +39,10 @@ def test_a_recipe_trains_and_its_model_translates(tmp_path: Path, monkeypatch: p
     assert "overlap" in card["data"]["corpus 1"]["filters dropped"]
     configuration = (Path(told["folder"]) / "recipe.toml").read_text("utf-8")
     assert configuration.endswith("# set on the command line: corpora.0.fraction=0.5\n")
+    again = CliRunner().invoke(cli, ["train", "specialist", recipe, "--data", str(tmp_path), *flags, "--promote"])
+    assert again.exit_code == 0, again.output
+    assert "libreoffice-help-eus-eng:2 is registered" in again.output
+    assert "Use it as --specialist libreoffice-help-eus-eng\n" in again.output
     used = CliRunner().invoke(
         cli, ["translate", "--specialist", "libreoffice-help-eus-eng", "--method", "draft", "--from", "eu",
               "--to", "en", "--json", "resu eht egap eht snepo."],

@@ -180,10 +180,17 @@ class Keeping(TrainerCallback):
         weights = checkpoints / f"checkpoint-{state.global_step}" / "model.safetensors"
         kept = self._folder / f"{state.global_step}.safetensors"
         if state.global_step in chosen and not kept.exists():
-            os.link(weights, kept)
+            _linked(weights, kept)
         for path in self._folder.iterdir():
             if int(path.stem) not in chosen:
                 path.unlink()
+
+
+def _linked(file: Path, place: Path) -> None:
+    try:
+        os.link(file, place)
+    except OSError:  # not every file system has links
+        shutil.copy2(file, place)
 
 
 def chosen_steps(history: Sequence[dict[str, Any]], count: int, *, best: bool) -> list[int]:
