@@ -257,7 +257,8 @@ def test_filters_of_corpora_are_documented() -> None:
 
 
 def test_chains_in_the_docs_are_valid(tmp_path: Path) -> None:
-    chains = [block.text for block in _blocks("toml") if "[[steps]]" in block.text]
+    texts = [block.text for block in _blocks("toml") if "[[steps]]" in block.text]
+    chains = [text for text in texts if "[[corpora]]" not in text]  # else they stand in a training's recipe
     assert chains
     for text in chains:
         (tmp_path / "chain.toml").write_text(text, "utf-8")
