@@ -12,7 +12,8 @@ draft                the specialist alone
 untrained            the packaged Gemma 3 270M with the refiner's own prompt, no demonstrations
 untrained, 5 shots   the same as it is used without a refiner: five demonstrations with drafts
 LABEL                a refiner by its registered name, every answer taken
-LABEL, gated         the same answers behind the quality gate
+LABEL, gated         the same answers behind the quality gate as it is without a calibration
+LABEL, calibrated    behind the gate that `scalemt calibrate` fitted on 60 other lines of the help, for both sets
 LABEL (--control)    a model that was trained without drafts, and is shown none
 
 A refiner is asked in the directions of its card. Each row keeps its lines in a file of --rows, one a line, and
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -35,7 +37,9 @@ from sacrebleu.metrics.chrf import CHRF
 
 from scalemt.config import load_configuration
 from scalemt.engine import Engine
+from scalemt.engine.calibrating import DevelopmentSet, calibrate
 from scalemt.lines import read_lines
+from scalemt.quality.calibration import calibration_path
 from scalemt.trained import TrainedModels
 from scalemt.types import Pair
 from scalemt.version import __version__
@@ -48,6 +52,7 @@ FLORES = {
     "gl": "glg_Latn",
     "pt": "por_Latn",
 }
+CALIBRATED = 60  # lines that a gate is fitted on; none of them is measured
 BATCH = 20  # lines that are kept together: so many are lost by a kill
 HEADER = (
     "| direction | drafts by | lines of | system | chrF++ | over the draft (95 %) | BLEU | changed | s a line |\n"
@@ -61,6 +66,7 @@ class System:
 
     label: str
     overrides: dict[str, Any]
+    calibrated: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ def differences(texts: Sequence[str], drafts: Sequence[str], references: Sequenc
     return found[25], found[974]
 
 
-def lines_of(test: str, pair: Pair, data: Path, count: int) -> tuple[list[str], list[str]]:
-    """Return sources and references of a test set, drawn once for all."""
+def lines_of(test: str, pair: Pair, data: Path, count: int, skip: int = 0) -> tuple[list[str], list[str]]:
+    """Return sources and references of a test set, drawn once for all; `skip` passes over so many."""
     if test == "FLORES":
         files = [data / "flores200/dev" / f"{FLORES[tag.split('-')[0]]}.txt" for tag in pair]
         rows = list(zip(*map(read_lines, files), strict=True))
@@ -126,6 +132,9 @@ def lines_of(test: str, pair: Pair, data: Path, count: int) -> tuple[list[str], 
         path = data / "corpora" / f"libreoffice-help.en-{foreign}.dev.tsv"
         rows = [tuple(line.split("\t")) for line in read_lines(path)]
         rows = [(a, b) if pair.source == "en" else (b, a) for a, b in rows if 3 <= len(a.split()) <= 40]
+    if skip:
+        taken = set(random.Random(7).sample(rows, min(skip, len(rows))))
+        rows = [row for row in rows if row not in taken]
     drawn = random.Random(7).sample(rows, min(count, len(rows)))
     return [row[0] for row in drawn], [row[1] for row in drawn]
 
@@ -142,6 +151,7 @@ def systems(options: argparse.Namespace, pair: Pair) -> Iterator[System]:
         if str(pair) in shelf.resolve(name)[0].pairs:
             yield System(label, {"generalist": name, "gate": "off"})
             yield System(f"{label}, gated", {"generalist": name, "gate": "quality"})
+            yield System(f"{label}, calibrated", {"generalist": name, "gate": "quality"}, calibrated=True)
     for named in options.control:
         label, _, name = named.partition("=")
         if str(pair) in shelf.resolve(name)[0].pairs:
@@ -149,7 +159,7 @@ def systems(options: argparse.Namespace, pair: Pair) -> Iterator[System]:
 
 
 def measured(
-    system: System, drafter: str, pair: Pair, sources: Sequence[str], file: Path, threads: int
+    system: System, drafter: str, pair: Pair, sources: Sequence[str], file: Path, options: argparse.Namespace
 ) -> list[Any]:
     """Return one record a line, those that are there already included."""
     known = [json.loads(line) for line in read_lines(file)] if file.exists() else []
@@ -159,8 +169,15 @@ def measured(
     if len(known) == len(sources):
         return known
     configuration = load_configuration()
-    fields = {"method": "refine", "specialists": (drafter,), "threads": threads, **system.overrides}
-    engine = Engine(configuration.profile(None, **fields), configuration)
+    fields = {"method": "refine", "specialists": (drafter,), "threads": options.threads, **system.overrides}
+    profile = configuration.profile(None, **fields)
+    calibrations = options.rows / "calibrations" / (f"{drafter}.{system.label}" if system.calibrated else "none")
+    os.environ["SCALEMT_CONFIG_DIR"] = str(calibrations)
+    path = calibration_path(calibrations, profile.name, pair)
+    if system.calibrated and not path.exists():
+        lines = lines_of("dev", pair, options.data, CALIBRATED, skip=options.lines)
+        calibrate(DevelopmentSet(*lines, pair), profile, configuration, shots=(0,)).save(path)
+    engine = Engine(profile, configuration)
     file.parent.mkdir(parents=True, exist_ok=True)
     for start in range(len(known), len(sources), BATCH):
         began = time.perf_counter()
@@ -230,7 +247,7 @@ def main() -> None:
             drafts: list[str] = []
             for system in systems(options, pair):
                 name = f"{tags}.{drafter}.{test}.{system.label}".replace(" ", "-").replace("/", "_")
-                made = measured(system, drafter, pair, sources, options.rows / f"{name}.jsonl", options.threads)
+                made = measured(system, drafter, pair, sources, options.rows / f"{name}.jsonl", options)
                 drafts = drafts or [item["text"] for item in made]
                 rows.append(row_of(system, (str(pair), drafter, test), made, drafts, due))
                 print(rows[-1].line(), flush=True)
