@@ -108,6 +108,25 @@ def test_an_interruption_waits_for_the_step_and_other_settings_are_refused(
     assert shelf.versions("toy") == [1]
 
 
+def test_stopped_early_and_killed_before_it_was_registered_it_is_registered_as_it_was(tmp_path: Path) -> None:
+    settings, work = task(tmp_path, steps=40, every=1, patience=1, rate=0.5), tmp_path / "work"
+    shelf, curve = TrainedModels(tmp_path / "models"), Curve()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainedModels, "adding", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(settings, work, shelf=shelf, watcher=curve)
+    last = max(curve.losses)
+    assert last < 40
+    again = Curve()
+    made = fine_tune(settings, work, shelf=shelf, watcher=again)
+    assert again.losses == {}
+    assert made.card.settings["best step"] <= last
+
+
+def _interrupted(self: TrainedModels, name: str) -> Any:
+    raise KeyboardInterrupt
+
+
 def test_a_batch_that_is_too_large_is_told_with_one_that_fits(tmp_path: Path) -> None:
     with pytest.raises(
         PausedError, match=r"not enough memory for batches of 4 pairs.*Batches of 1 fit, as was tried"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -178,6 +179,9 @@ def run(trainer: StudentTrainer, keeper: Keeper, work: Path, longest: Sequence[E
         PausedError: memory or disk do not suffice, or the loss is no number.
         InterruptedTrainingError: Ctrl-C or SIGTERM, after a checkpoint was written.
     """
+    mark = work / "trained.json"
+    if mark.exists():  # all that a run before had still to do was to measure and register
+        return int(json.loads(mark.read_text("utf-8")))
     done = last_checkpoint(work)
     watcher.phase(f"Going on with {done.name}" if done else "Training")
 
@@ -191,4 +195,6 @@ def run(trainer: StudentTrainer, keeper: Keeper, work: Path, longest: Sequence[E
         if trainer.measured_at != trainer.state.global_step:
             trainer.evaluate()
     found = [(entry[MEASURED], -entry["step"]) for entry in trainer.state.log_history if MEASURED in entry]
-    return -int(max(found)[1])
+    best = -int(max(found)[1])
+    mark.write_text(json.dumps(best), "utf-8")
+    return best
