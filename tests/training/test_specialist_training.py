@@ -147,3 +147,18 @@ def test_interrupted_it_saves_first(recipe: Recipe, whole: tuple[Made, Curve], p
     assert [row for row in history(made) if row["step"] > 60] == [
         row for row in history(whole[0]) if row["step"] > 60
     ]
+
+
+def test_cut_off_behind_the_training_it_is_not_trained_again(recipe: Recipe, place: Path) -> None:
+    class Cutting(Silent):
+        def phase(self, name: str) -> None:
+            if name.startswith("Converting"):
+                raise KeyboardInterrupt
+
+    short = recipe.model_copy(update={"training": recipe.training.model_copy(update={"steps": 6, "every": 3})})
+    with pytest.raises(KeyboardInterrupt):
+        train_specialist(short, work=place / "cut", watcher=Cutting())
+    curve = Curve()
+    made = train_specialist(short, work=place / "cut", watcher=curve, shelf=TrainedModels(place / "cut-models"))
+    assert curve.steps == []
+    assert made.card.settings["updates"] == 6
