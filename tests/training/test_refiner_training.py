@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -109,7 +110,7 @@ def test_a_killed_training_goes_on_to_the_same_losses(
     kept = TrainedModels().folder("toy") / "losses.jsonl"
     told = [json.loads(line) for line in kept.read_text().splitlines()]
     assert [item["step"] for item in told if "loss" in item] == [1, 2, 3, 4, 5, 6]
-    assert sorted(path.name for path in work.iterdir()) == ["dev.jsonl", "triplets.jsonl"]
+    assert sorted(path.name for path in work.iterdir()) == ["dev.jsonl", "lock", "triplets.jsonl"]
 
 
 def test_ctrl_c_writes_a_checkpoint_first(
@@ -201,6 +202,13 @@ def test_a_training_that_had_ended_is_not_done_again(folder: Path, data_folder: 
     from scalemt.training.refiner import train_refiner
 
     (tmp_path / "file").write_text("no folder can be made here")
+    (tmp_path / "work").mkdir()
+    with (tmp_path / "work" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="Another process works in"):
+            train_refiner(toy(folder), tmp_path / "work", Quiet())
+    with pytest.raises(UsageError, match="cannot be made: "):
+        train_refiner(toy(folder), tmp_path / "file", Quiet())
     with pytest.raises(UsageError, match="cannot be written"):
         train_refiner(toy(folder), tmp_path / "work", Quiet(), shelf=TrainedModels(tmp_path / "file"))
     again = Quiet()

@@ -6,13 +6,14 @@ import hashlib
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalemt.errors import InputError
+from scalemt.errors import InputError, UsageError
 from scalemt.folders import data_dir
 from scalemt.memory.units import Unit
 from scalemt.prompts import Template, load_template
@@ -77,10 +78,21 @@ def train_refiner(
         InputError: nothing is left to train on.
         ModelError: the model cannot be trained or exported.
         PausedError: see `fit`.
+        UsageError: another process works in the folder, or it cannot be made.
     """
     libraries()
-    work = work or data_dir() / "training" / configuration.name
-    shelf = shelf or TrainedModels()
+    with _held(work or data_dir() / "training" / configuration.name) as place:
+        return _made(configuration, place, watcher, fresh, shelf or TrainedModels(), source)
+
+
+def _made(
+    configuration: RefinerConfiguration,
+    work: Path,
+    watcher: Watcher,
+    fresh: bool,
+    shelf: TrainedModels,
+    source: str,
+) -> tuple[ModelCard, Path]:
     template = refiner_template(configuration.base.template)
     foundation = _founded(configuration, watcher)
     material = prepare(configuration, foundation, template, work, watcher)
@@ -107,6 +119,26 @@ def train_refiner(
     shutil.rmtree(work / "training", ignore_errors=True)  # what it was for is done; drafts may serve again
     card = place.card
     return card, shelf.folder(card.name, card.version)
+
+
+@contextmanager
+def _held(work: Path) -> Iterator[Path]:
+    """Hold a folder, which is made where there is none; two processes would mix their checkpoints."""
+    import fcntl
+
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        lock = (work / "lock").open("w")
+    except OSError as fault:
+        raise UsageError(f"{work} cannot be made: {fault.strerror}. Name another with --work.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                f"Another process works in {work}. Wait for it, or name another folder with --work."
+            ) from None
+        yield work
 
 
 def prepare(
