@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scalemt.errors import InputError, ModelError, PausedError, UsageError
+from scalemt.errors import InputError, MissingExtraError, ModelError, PausedError, UsageError
 from scalemt.trained import TrainedModels
 from scalemt.training.specialist.configuration import Recipe, read_recipe
 from scalemt.training.specialist.making import Made, train_specialist
@@ -140,6 +140,19 @@ def test_a_base_that_is_broken_or_does_not_fit_is_told(place: Path, tmp_path: Pa
 def _vocabulary_grows(folder: Path) -> None:
     ids = json.loads((folder / "vocab.json").read_text("utf-8"))
     (folder / "vocab.json").write_text(json.dumps(ids | {"zzz": 100000}), "utf-8")
+
+
+def test_a_package_that_is_missing_is_told_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "scalemt.training.specialist.making.find_spec", lambda name: None if name == "accelerate" else 1
+    )
+    with pytest.raises(MissingExtraError, match=r"Training a specialist needs .*scalemt\[training\]"):
+        train_specialist(toy(place))
+
+
+def test_a_file_that_is_missing_is_told_with_where_paths_are_meant_from(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gone.tsv cannot be read: No such file.*--data"):
+        run(toy(place, 'dev.files=["gone.tsv"]'), tmp_path)
 
 
 def test_work_on_another_recipe_is_not_mixed_in(place: Path, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import json
 import shutil
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from scalemt.errors import MissingExtraError
 from scalemt.fingerprint import library_version
 from scalemt.specialists.ctranslate2 import CTranslate2Specialist
 from scalemt.specialists.transformers import TransformersSpecialist
@@ -68,11 +70,19 @@ def train_specialist(
         PausedError: it cannot go on now; what was done is kept.
     """
     check_name(recipe.name)
+    _require()
     place, told = Work(recipe, work), watcher or Silent()
     with place.held(fresh=fresh), told_of_scarcity(place.path):
         made = _Making(recipe, place, told).run(configuration, shelf or TrainedModels())
         place.remove()
     return made
+
+
+def _require() -> None:
+    """Raise MissingExtraError if a package is missing that is wanted an hour later."""
+    for package in ("torch", "transformers", "accelerate", "sentencepiece", "ctranslate2", "tensorboardX"):
+        if find_spec(package) is None:
+            raise MissingExtraError("Training a specialist", "training")
 
 
 class _Making:
