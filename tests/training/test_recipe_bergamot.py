@@ -33,7 +33,7 @@ def test_the_recipe_trains_and_its_model_translates(tmp_path: Path, monkeypatch:
     assert made.exit_code == 0, made.output
     card = json.loads(made.stdout)
     assert (card["name"], card["version"], card["settings"]["steps"]) == ("libreoffice-pt", 1, 4)
-    assert set(card["scores"]) == {"dev", "general"}
+    assert set(card["scores"]) == {"dev", "general", "signature"}
     used = CliRunner().invoke(
         cli, ["translate", "--specialist", "libreoffice-pt", "--method", "draft", "--from", "en", "--to", "pt",
               "--json", "The ferry is blue."],
