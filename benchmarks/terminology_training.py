@@ -150,7 +150,7 @@ def translated(
     method: dict[str, Any],
 ) -> dict[str, Any]:
     """Translate, or read what was translated before."""
-    kept = work / f"{name}.json"
+    kept = work / f"output-{name}.json"
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text("utf-8"))
         if len(found["texts"]) == len(sources):
@@ -193,6 +193,17 @@ def rows(
     return made
 
 
+def agreed(sources: Sequence[str], references: Sequence[str], glossary: Path) -> list[int]:
+    """Return the lines that hold terms, all of which the reference translates as the list has them."""
+    finder = TermFinder(load_glossary(glossary, PAIR), PAIR)
+    kept = []
+    for at, (source, reference) in enumerate(zip(sources, references, strict=True)):
+        found = finder.find(source)
+        if found and not missed(verify(found, reference, PAIR)):
+            kept.append(at)
+    return kept
+
+
 def main() -> None:
     """Read the command line, go through the steps, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -224,11 +235,16 @@ def main() -> None:
     outputs[f"(1 + 4, untrained, by {by})"] = translated(work, f"generic-{by}", "bergamot", *args, EDITS[by])
     outputs["(reference)"] = {"texts": list(references), "calls": 0, "seconds": 0.0}
     found = rows(outputs, sources, references, glossary)
-    print(HEADER)
-    for item in found:
-        print(item.line())
-    whole = {"scalemt": __version__, "lines": len(sources), "synthesis": card, "training": model,
-             "rows": [asdict(item) for item in found]}  # fmt: skip
+    # Where the reference uses all terms as the list has them, chrF++ does not count a wanted term as a fault.
+    agreeing = agreed(sources, references, glossary)
+    picked = {name: {**told, "texts": [told["texts"][at] for at in agreeing]} for name, told in outputs.items()}
+    subset = rows(picked, [sources[at] for at in agreeing], [references[at] for at in agreeing], glossary)
+    titles = (f"All {len(sources)} lines", f"{len(agreeing)} lines that agree")
+    for title, table in zip(titles, (found, subset), strict=True):
+        print("\n".join([f"\n{title}\n", HEADER, *(item.line() for item in table)]))
+    whole = {"scalemt": __version__, "lines": len(sources), "agreeing": len(agreeing), "synthesis": card,
+             "training": model, "rows": [asdict(item) for item in found],
+             "rows_agreeing": [asdict(item) for item in subset]}  # fmt: skip
     options.json.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
