@@ -127,6 +127,9 @@ def learnable(
     """
     bare = without_draft(len(triplets), share_without, seed)
     for index, triplet in enumerate(triplets):
+        if triplet.keep and bare[index]:
+            dropped["to be kept, but not shown"] += 1
+            continue
         text = taught(triplet, template, drafted=not bare[index])
         if text is None:
             dropped["draft or target lacks a tag, number or placeholder"] += 1
