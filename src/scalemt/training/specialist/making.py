@@ -14,8 +14,9 @@ from scalemt.errors import MissingExtraError
 from scalemt.fingerprint import library_version
 from scalemt.specialists.ctranslate2 import CTranslate2Specialist
 from scalemt.specialists.transformers import TransformersSpecialist
-from scalemt.trained import ModelCard, TrainedModels, check_name
+from scalemt.trained import ModelCard, TrainedModels
 from scalemt.training.judging import Judged
+from scalemt.training.naming import check_specialist_name
 from scalemt.training.specialist.configuration import Recipe
 from scalemt.training.specialist.faults import told_of_scarcity
 from scalemt.training.specialist.finishing import Finished, finish, put, weigh, write_folder, write_history
@@ -69,7 +70,7 @@ def train_specialist(
         UsageError: something is wrong with recipe, data or base, and the message says what and how to mend it.
         PausedError: it cannot go on now; what was done is kept.
     """
-    check_name(recipe.name)
+    check_specialist_name(recipe.name)
     _require()
     place, told = Work(recipe, work), watcher or Silent()
     with place.held(fresh=fresh), told_of_scarcity(place.path):
@@ -155,7 +156,8 @@ class _Making:
         recipe, pair = self._recipe, str(self._recipe.pair)
         with shelf.adding(recipe.name) as place:
             backend, options = put(finished, place.folder, recipe.name)
-            (place.folder / CONFIGURATION).write_text(configuration, "utf-8")
+            if configuration:
+                (place.folder / CONFIGURATION).write_text(configuration, "utf-8")
             (place.folder / EFFECTIVE).write_text(_effective(recipe), "utf-8")
             write_history(trained.history, place.folder / HISTORY)
             if self._work.logs.is_dir():

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from scalemt.errors import ConfigurationError
 from scalemt.trained import ModelCard, TrainedModels
-from scalemt.training.specialist.configuration import Corpus, Recipe, Texts, read_recipe
-from scalemt.training.specialist.making import CONFIGURATION, train_specialist
+from scalemt.training.specialist.configuration import Corpus, Recipe, Texts
+from scalemt.training.specialist.making import EFFECTIVE, train_specialist
 from scalemt.training.specialist.watching import Watcher
 from scalemt.training.updating.kinds import Order
 
@@ -30,21 +29,14 @@ class SpecialistTrainer:
                 "corpora": [corpus.model_dump() for corpus in order.corpora], "dev": order.dev.model_dump(),
             }
         )  # fmt: skip
-        text = json.dumps(recipe.model_dump(by_alias=True), ensure_ascii=False, indent=1)
-        return train_specialist(
-            recipe, configuration=text, work=order.work, fresh=fresh, watcher=watcher, shelf=shelf
-        ).card
+        return train_specialist(recipe, work=order.work, fresh=fresh, watcher=watcher, shelf=shelf).card
 
     def corpora_of(self, card: ModelCard, folder: Path) -> tuple[tuple[Corpus, ...], Texts | None, Texts | None]:
         """Return what the recipe beside the model tells, if its files are where it says."""
         try:
-            found = json.loads((folder / CONFIGURATION).read_text("utf-8"))
-            recipe = Recipe.model_validate(found)
+            recipe = Recipe.model_validate(json.loads((folder / EFFECTIVE).read_text("utf-8")))
         except (OSError, ValueError):
-            try:
-                recipe = read_recipe(folder / CONFIGURATION)
-            except ConfigurationError:
-                return (), None, None
+            return (), None, None
         texts: list[Texts] = [*recipe.corpora, recipe.dev]
         there = all(Path(file).is_absolute() and Path(file).exists() for item in texts for file in item.files)
         return (recipe.corpora, recipe.dev, None) if there else ((), None, None)
