@@ -18,20 +18,20 @@ demo: $(VENV)/.embedded
 	@echo "What else is there:  $(BIN)/scalemt doctor"
 
 test: $(VENV)/.dev .venv-comet/.done .venv-weblate/.done
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks recipes
+	$(BIN)/ruff format --check src tests benchmarks recipes
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks recipes
+	$(BIN)/ruff format src tests benchmarks recipes
 
 # Write down the versions that are installed now; everything above installs under these constraints.
 lock: $(VENV)/.dev

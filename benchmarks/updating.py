@@ -119,9 +119,7 @@ def measure(options: argparse.Namespace, pair: Pair, percent: float | None, spec
     before, after, p_value = compared(pair, some, drafts, made)
     ungated = None
     if options.ungated:
-        free = Outputs(
-            options.kept, pair, Scale(generalist=options.generalist, shots=options.shots, gate="off")
-        )
+        free = Outputs(options.kept, pair, Scale(generalist=options.generalist, shots=options.shots, gate="off"))
         ungated = scored(free.scale(spec, some), some, pair).deciding
     general = scored(gated.alone(spec, flores), flores, pair).scores if options.flores else {}
     row = Row(spec, percent, pairs_of(spec), alone, before, after, after - before, p_value, ungated, general)

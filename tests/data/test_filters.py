@@ -49,7 +49,9 @@ def test_what_a_filter_drops(name: str, source: str, target: str, reason: str) -
     assert reason in judged(name, source, target)
 
 
-@pytest.mark.parametrize("name", [name for name in FILTERS if name not in {"overlap", "meaning", "alignment", "terms"}])
+@pytest.mark.parametrize(
+    "name", [name for name in FILTERS if name not in {"overlap", "meaning", "alignment", "terms"}]
+)
 def test_a_good_pair_stays(name: str) -> None:
     step = FILTERS[name]()
     item = Item(f"{LONG} <b>12</b> %s", f"{LONG_ES} <b>12</b> %s", EN_ES)
