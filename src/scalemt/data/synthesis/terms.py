@@ -29,7 +29,7 @@ from scalemt.data.synthesis.corpora import check_texts, texts_of
 from scalemt.data.tables import below
 from scalemt.errors import UsageError
 from scalemt.glossary import Glossary, TermEntry, TermFinder, load_glossary
-from scalemt.memory.demonstrations import packaged_sentences
+from scalemt.memory.demonstrations import packaged_demonstrations, packaged_sentences
 from scalemt.memory.units import Unit, digest
 from scalemt.prompts import Surroundings
 from scalemt.types import Completion, Demonstration, Pair, Prompt
@@ -163,7 +163,8 @@ class Terms(Kind):
             return chat_prompt(self._purpose, data, setting.pair)
         if self._purpose == "terms":
             around = Surroundings(framed=False, note=self.about, terms=((entry.source, entry.target),))
-            return template_of("terms", "base").render(opening, (), (), setting.pair, surroundings=around)
+            shown = _pairs_shown(setting.pair, seed)
+            return template_of("terms", "base").render(opening, (), shown, setting.pair, surroundings=around)
         # The same for all terms of a round: a model that keeps the beginning of a prompt evaluates the rest alone.
         shown = _shown(setting.pair.source, seed)
         around = Surroundings(framed=False, terms=((entry.source, self.about or "general"),))
@@ -187,10 +188,14 @@ class Terms(Kind):
     def _continued(self, opening: str, answer: Completion, setting: Setting) -> list[tuple[str, str]]:
         """Return what a base model made of the opening that it was given."""
         gap = "" if answer.text[:1].isspace() or not answer.text[:1].isalnum() else " "
-        lines = labelled(f"{opening}{gap}{answer.text}", template_of(self._purpose, "base"), setting.pair)
+        template, text = template_of(self._purpose, "base"), f"{opening}{gap}{answer.text}"
+        source, _, rest = text.partition("\n")
         if self.fills:
-            return [(lines[0], "")]
-        return [(lines[0], lines[1])] if len(lines) > 1 else []
+            return [(text_of(source), "")]
+        # Without the label of the target it is whatever the model felt like, in another language often.
+        label = template.answer_labels(setting.pair)[-1]
+        targets = labelled(rest, template, setting.pair) if rest.strip().startswith(label) else []
+        return [(text_of(source), targets[0])] if targets else []
 
     # Taking from corpora
 
@@ -242,6 +247,12 @@ def _shown(language: str, seed: int) -> list[Demonstration]:
     pool = [row for row in packaged_sentences(language) if 6 <= len(row[0].split()) <= 25]
     chosen = Random(seed).sample(pool, min(_SHOTS, len(pool)))  # noqa: S311
     return [Demonstration(text, "", terms=((_longest(text), domain),)) for text, domain in chosen]
+
+
+def _pairs_shown(pair: Pair, seed: int) -> list[Demonstration]:
+    """Return pairs of the project's own pool; none where it lacks a language."""
+    pool = [item for item in packaged_demonstrations(pair) if 6 <= len(item.source.split()) <= 25]
+    return Random(seed).sample(pool, min(_SHOTS, len(pool)))  # noqa: S311
 
 
 def _longest(text: str) -> str:
