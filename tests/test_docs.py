@@ -242,7 +242,7 @@ def test_metrics_and_aligners_are_documented() -> None:
 
 
 def test_filters_of_corpora_are_documented() -> None:
-    section = _section("training.md", "The chain")
+    section = _section("corpora.md", "The chain")
     assert _names(section) == list(FILTERS)
     rows = {
         line.split("|")[1].strip(" `"): line.split("|")[3]
@@ -274,7 +274,7 @@ def test_syntheses_in_the_docs_are_valid(tmp_path: Path) -> None:
         assert tomllib.loads(text)[kind.name].keys() == type(kind).model_fields.keys()
         found.add(kind.name)
     assert found == KINDS_OF_SYNTHESIS.keys()
-    assert _names(_section("training.md", "What can be made")) == list(KINDS_OF_SYNTHESIS)
+    assert _names(_section("corpora.md", "What can be made")) == list(KINDS_OF_SYNTHESIS)
 
 
 def test_suites_in_the_docs_are_valid() -> None:

@@ -130,7 +130,7 @@ def read_configuration(path: str | Path) -> Cleaning:
     try:
         made = _Configuration.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
+        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/corpora.md for an example.") from None
     except ValidationError as fault:
         raise explained(where, text, fault, (), _known) from None
     source, target = (tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target))

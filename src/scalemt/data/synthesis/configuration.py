@@ -172,7 +172,7 @@ def read_synthesis(path: str | Path, *, folder: str | Path | None = None) -> Syn
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
+        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/corpora.md for an example.") from None
     here = where.parent if folder is None else Path(folder)
     kind = _kind(where, text, content, here)
     try:
