@@ -192,7 +192,7 @@ def test_the_configuration_of_the_docs(tmp_path: Path) -> None:
     blocks = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)]
     (host,) = [block["mcpServers"]["scalemt"] for block in blocks if "mcpServers" in block]
     assert host["command"].endswith("/scalemt")
-    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    environment = {**os.environ, "SCALEMT_DATA_DIR": str(tmp_path)}
     command = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], *host["args"]], env=environment)
 
     async def work() -> int:
