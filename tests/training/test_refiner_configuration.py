@@ -56,6 +56,7 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path) -> None:
         (f"{LEAST}[difficulty]\ncuts = [0.5, 0.2]\n", "line 7, field cuts: value error, two rising numbers"),
         (f"{LEAST}[trainnig]\n", "field trainnig: there is no such field. Valid choices: name, seed"),
         (LEAST.replace('"toy"', '"../toy"'), "cannot be the name of a model"),
+        (LEAST.replace('"toy"', '"llamacpp"'), "generalist that is built in"),
     ],
 )
 def test_what_is_wrong_is_told_with_line_and_field(tmp_path: Path, text: str, told: str) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from scalemt import languages
 from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
 from scalemt.errors import ConfigurationError
-from scalemt.trained import check_name
+from scalemt.training.naming import check_generalist_name
 from scalemt.training.refiner.difficulty import EVEN
 from scalemt.types import Pair
 
@@ -205,7 +205,7 @@ def read_refiner(
         raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
     except ValidationError as fault:
         raise explained(where, text, fault, (), _valid) from None
-    check_name(made.name)
+    check_generalist_name(made.name)
     here = where.parent if folder is None else Path(folder)
     corpora = tuple(_placed(where, text, here, number, item) for number, item in enumerate(made.corpora))
     base = {name: below(here, value) for name in ("model", "gguf") if (value := getattr(made.base, name))}
