@@ -11,9 +11,10 @@ import pytest
 from scalemt.errors import ConfigurationError
 from scalemt.training.pairs import Pairs
 from scalemt.training.specialist.batches import Rounds
-from scalemt.training.specialist.configuration import Corpus, Model, Recipe, Training, Vocabulary, read_recipe
+from scalemt.training.specialist.configuration import Model, Recipe, Training, Vocabulary, read_recipe
 from scalemt.training.specialist.fitting import pace_of
 from scalemt.training.specialist.loop import chosen_steps
+from scalemt.training.tables import Corpus
 from scalemt.types import Pair
 from training.toy_corpora import RECIPE, toy_pairs, write_toys
 

@@ -20,7 +20,7 @@ from scalemt.training.looping import Loop, read_loop, run_loop
 from scalemt.training.looping.configuration import Errors
 from scalemt.training.looping.weaknesses import find_weaknesses
 from scalemt.training.pairs import Pairs
-from scalemt.training.specialist.configuration import Corpus
+from scalemt.training.tables import Corpus
 from scalemt.types import Pair
 from training.students import corpus, task
 

@@ -11,7 +11,7 @@ import pytest
 from scalemt.errors import InputError
 from scalemt.memory import MemoryStore, Unit
 from scalemt.training.pairs import read_pairs
-from scalemt.training.specialist.configuration import Texts
+from scalemt.training.tables import Texts
 from scalemt.training.updating.news import News, gather
 from scalemt.types import Pair
 

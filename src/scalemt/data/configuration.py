@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from scalemt.data.filters import (
     unusable,
 )
 from scalemt.data.reading import Source
-from scalemt.data.tables import below, explained, fields_of, line_of, tag_of, text_of
+from scalemt.data.tables import below, explained, fields_of, line_of, parsed, tag_of, text_of
 from scalemt.errors import ConfigurationError
 
 
@@ -128,9 +127,7 @@ def read_configuration(path: str | Path) -> Cleaning:
     where = Path(path)
     text = text_of(where)
     try:
-        made = _Configuration.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/corpora.md for an example.") from None
+        made = _Configuration.model_validate(parsed(where, text, "docs/corpora.md"))
     except ValidationError as fault:
         raise explained(where, text, fault, (), _known) from None
     source, target = (tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target))

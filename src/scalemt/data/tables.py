@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scalemt.errors import ConfigurationError, UnknownLanguageError
 from scalemt.languages import parse
 
 Place = tuple[str | int, ...]
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def text_of(where: Path) -> str:
@@ -28,6 +29,60 @@ def text_of(where: Path) -> str:
         raise ConfigurationError(f"{where} cannot be read: {fault.strerror or fault}.") from None
     except UnicodeDecodeError as fault:
         raise ConfigurationError(f"{where}, byte {fault.start + 1}: not UTF-8, which TOML must be.") from None
+
+
+class Table(BaseModel):
+    """A table of a file: no other fields than these, and none is changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def parsed(where: Path, text: str, page: str) -> dict[str, Any]:
+    """Return what a file holds.
+
+    Args:
+        where, text: the file.
+        page: of the documentation, on which there is an example.
+
+    Raises:
+        ConfigurationError: it is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigurationError(f"{where} is not TOML: {fault}. See {page} for an example.") from None
+
+
+def validated(
+    kind: type[Kind],
+    where: Path,
+    text: str,
+    table: Any,
+    changes: Sequence[str],
+    tables: Mapping[str, type[BaseModel]],
+) -> Kind:
+    """Return a whole file as a model.
+
+    Args:
+        kind: the model.
+        where, text: the file.
+        table: what it holds; changed in place.
+        changes: fields that are set otherwise; see `set_field`.
+        tables: models of its tables by their names, to name the fields that are valid in them.
+
+    Raises:
+        ConfigurationError: a field is missing, unknown or wrong.
+    """
+
+    def valid(place: Place, _: str) -> list[str]:
+        return fields_of(tables.get(str(place[0]), kind) if len(place) > 1 else kind)
+
+    for change in changes:
+        set_field(table, change)
+    try:
+        return kind.model_validate(table)
+    except ValidationError as fault:
+        raise explained(where, text, fault, (), valid) from None
 
 
 def below(folder: Path, name: str) -> str:

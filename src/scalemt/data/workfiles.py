@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from scalemt.errors import InputError, UsageError
 from scalemt.memory.units import Unit, decoded_spans, encoded_spans
@@ -50,6 +50,45 @@ def unpacked(line: str) -> Unit:
     )
 
 
+_MENDS = {
+    "output": (
+        "Name another output.",
+        "Another process works on {}. Wait for it, or give another output with -o.",
+    ),
+    "": (
+        "Name another with --work.",
+        "Another process works in {}. Wait for it, or name another folder with --work.",
+    ),
+}
+
+
+@contextmanager
+def held(folder: Path, *, beside: Literal["output", ""] = "") -> Iterator[None]:
+    """Hold a folder, which is made where there is none: two processes would mix what they write.
+
+    Args:
+        folder: of unfinished work.
+        beside: "output" where it lies beside an output, "" where `--work` names it.
+
+    Raises:
+        UsageError: another process holds it, or it cannot be made.
+    """
+    import fcntl
+
+    unmade, busy = _MENDS[beside]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as fault:
+        raise UsageError(f"{folder} cannot be made: {fault.strerror or fault}. {unmade}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(busy.format(folder)) from None
+        yield
+
+
 class WorkFolder:
     """The folder beside an output in which it comes to be.
 
@@ -70,22 +109,7 @@ class WorkFolder:
         Raises:
             UsageError: another process holds it, or it cannot be made.
         """
-        import fcntl
-
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("w")
-        except OSError as fault:
-            raise UsageError(
-                f"{self.path} cannot be made: {fault.strerror or fault}. Name another output."
-            ) from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(
-                    f"Another process works on {self.path}. Wait for it, or give another output with -o."
-                ) from None
+        with held(self.path, beside="output"):
             if fresh:
                 self._clear()
             yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +15,7 @@ from scalemt.data.configuration import default_chain, read_steps
 from scalemt.data.filters import FILTERS, Filter, Frames, Terms, settings
 from scalemt.data.synthesis.base import Kind
 from scalemt.data.synthesis.kinds import KINDS
-from scalemt.data.tables import Place, below, explained, fields_of, line_of, tag_of, text_of
+from scalemt.data.tables import Place, below, explained, fields_of, line_of, parsed, tag_of, text_of
 from scalemt.errors import ConfigurationError, UsageError
 from scalemt.fingerprint import file_digest
 from scalemt.jobs.settings import Settings
@@ -169,10 +168,7 @@ def read_synthesis(path: str | Path, *, folder: str | Path | None = None) -> Syn
     """
     where = Path(path)
     text = text_of(where)
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/corpora.md for an example.") from None
+    content = parsed(where, text, "docs/corpora.md")
     here = where.parent if folder is None else Path(folder)
     kind = _kind(where, text, content, here)
     try:

@@ -7,10 +7,9 @@ lies there: another chain costs no call.
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -26,6 +25,7 @@ from scalemt.data.synthesis.configuration import Synthesis
 from scalemt.data.synthesis.contrast import Contrast, item_of, records_of
 from scalemt.data.synthesis.store import Store
 from scalemt.data.synthesis.translating import fill
+from scalemt.data.workfiles import held
 from scalemt.engine.backends import build_generalist
 from scalemt.errors import ConfigurationError, InputError, PausedError, UsageError
 from scalemt.generalists import Generalist
@@ -91,7 +91,7 @@ def synthesise(
     _check_output(synthesis, Path(output))
     synthesis.check()
     folder = Path(f"{output}.synthesis")
-    with _held(folder):
+    with held(folder, beside="output"):
         run = _Run(synthesis, Path(output), folder, limits or Limits(), watcher or Silent(), generalist, stopped)
         try:
             return run.run(workers, fresh=fresh)
@@ -114,24 +114,6 @@ def _check_output(synthesis: Synthesis, output: Path) -> None:
         format_of(output, writing=True)
     if output.resolve() in {Path(file).resolve() for file in synthesis.kind.files}:
         raise UsageError(f"{output} is an input too, and would be written over. Name another file for the result.")
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the folder, which is made where there is none."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as fault:
-        raise UsageError(f"{folder} cannot be made: {fault.strerror or fault}. Name another output.") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"Another process works on {folder}. Wait for it, or give another output with -o."
-            ) from None
-        yield
 
 
 class _Run:

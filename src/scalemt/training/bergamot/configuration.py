@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from scalemt.data.reading import Source
-from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
-from scalemt.errors import ConfigurationError
+from scalemt.data.tables import Table, parsed, tag_of, text_of, validated
+from scalemt.training.tables import PAGE, Corpus, Texts, placed, placed_base
 from scalemt.types import Pair
 
-Share = Annotated[float, Field(gt=0, le=1)]
 
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Texts(_Table):
-    """A table [dev] or [general]: pairs that are measured on.
-
-    Args:
-        files: one file of pairs or a memory; or two of parallel lines, source and target.
-        source, target: the languages of the files (`from` and `to` in TOML), where they are not those of the
-            direction in its order.
-        lines: at most so many are drawn, by the seed; 0 is all.
-        format, encoding: as `scalemt data` has them.
-        name: in cards and reports; "" takes the file's name.
-    """
-
-    files: tuple[str, ...] = Field(min_length=1, max_length=2)
-    source: str = Field(default="", alias="from")
-    target: str = Field(default="", alias="to")
-    lines: int = Field(default=0, ge=0)
-    format: str = ""
-    encoding: str = ""
-    name: str = ""
-
-    def as_source(self) -> Source:
-        """Return it as an input of `scalemt.data`."""
-        return Source(self.files, self.source, self.target, self.format, self.encoding, False, self.name)
-
-
-class Corpus(Texts):
-    """A table [[corpora]]: pairs that are trained on.
-
-    Args:
-        weight: how often it is drawn from, against the weights of the other corpora (mixed fine-tuning).
-        fraction: share of its pairs that is used, drawn by the seed.
-    """
-
-    weight: float = Field(default=1.0, gt=0)
-    fraction: Share = 1.0
-
-
-class Training(_Table):
+class Training(Table):
     """The table [training].
 
     Args:
@@ -95,7 +50,7 @@ class Training(_Table):
     threads: int = Field(default=1, ge=1)
 
 
-class FineTuning(_Table):
+class FineTuning(Table):
     """A whole configuration.
 
     Args:
@@ -129,8 +84,6 @@ class FineTuning(_Table):
         return Pair(self.source, self.target)
 
 
-Kind = TypeVar("Kind", bound=Texts)
-
 _TABLES: dict[str, type[BaseModel]] = {"corpora": Corpus, "dev": Texts, "general": Texts, "training": Training}
 
 
@@ -150,39 +103,11 @@ def read_fine_tuning(
     """
     where = Path(path)
     text = text_of(where)
-    try:
-        table = tomllib.loads(text)
-        for change in changes:
-            set_field(table, change)
-        made = FineTuning.model_validate(table)
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
-    except ValidationError as fault:
-        raise explained(where, text, fault, (), _valid) from None
+    made = validated(FineTuning, where, text, parsed(where, text, PAGE), changes, _TABLES)
     source, target = tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target)
     here = where.parent if folder is None else Path(folder)
-    corpora = tuple(_placed(where, text, here, ("corpora", n), item) for n, item in enumerate(made.corpora))
-    dev = _placed(where, text, here, ("dev",), made.dev)
-    general = _placed(where, text, here, ("general",), made.general) if made.general else None
+    corpora = tuple(placed(item, where, text, here, ("corpora", n)) for n, item in enumerate(made.corpora))
+    dev = placed(made.dev, where, text, here, ("dev",))
+    general = placed(made.general, where, text, here, ("general",)) if made.general else None
     found = {"source": source, "target": target, "corpora": corpora, "dev": dev, "general": general}
-    return made.model_copy(update=found | {"base": _base(here, made.base)})
-
-
-def _placed(where: Path, text: str, here: Path, place: Place, item: Kind) -> Kind:
-    """Return a table with paths as meant from a folder, and canonical tags."""
-    files = tuple(below(here, file) for file in item.files)
-    source = tag_of(where, text, (*place, "from"), item.source)
-    target = tag_of(where, text, (*place, "to"), item.target)
-    return item.model_copy(update={"files": files, "source": source, "target": target})
-
-
-def _base(folder: Path, base: str) -> str:
-    """A base is a path where there is something at that path, else the name of a trained model."""
-    if not base:
-        return ""
-    there = below(folder, base)
-    return there if Path(there).exists() or "/" in base else base
-
-
-def _valid(place: Place, _: str) -> list[str]:
-    return fields_of(_TABLES.get(str(place[0]), FineTuning) if len(place) > 1 else FineTuning)
+    return made.model_copy(update=found | {"base": placed_base(here, made.base)})

@@ -20,7 +20,7 @@ from scalemt.specialists.bergamot.shortlist import read_shortlist
 from scalemt.specialists.bergamot.vocabulary import Vocabulary
 from scalemt.trained import ModelCard, TrainedModels
 from scalemt.training.bergamot.bases import find_base
-from scalemt.training.bergamot.configuration import FineTuning, Texts
+from scalemt.training.bergamot.configuration import FineTuning
 from scalemt.training.bergamot.examples import Encoded, Example, batched, encoded
 from scalemt.training.bergamot.shortlists import coverage, extended
 from scalemt.training.bergamot.writing import Student
@@ -28,6 +28,7 @@ from scalemt.training.judging import Judged, judge
 from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs, without
 from scalemt.training.specialist.watching import Silent, Watcher
+from scalemt.training.tables import Texts
 
 _MASK = BergamotSpecialist.mask
 

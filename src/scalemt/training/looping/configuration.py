@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from scalemt.data.tables import below, explained, fields_of, set_field, tag_of, text_of
-from scalemt.errors import ConfigurationError
-from scalemt.training.specialist.configuration import Corpus, Texts
-from scalemt.training.updating.configuration import placed
+from scalemt.data.tables import Table, below, parsed, tag_of, text_of, validated
+from scalemt.training.tables import PAGE, Corpus, Texts, placed
 from scalemt.types import Pair
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Errors(_Table):
+class Errors(Table):
     """The table [errors]: what the error report looks for.
 
     Args:
@@ -36,7 +29,7 @@ class Errors(_Table):
     worst: int = Field(default=5, ge=0)
 
 
-class Synthetic(_Table):
+class Synthetic(Table):
     """The table [synthesis]: how sentences around weak terms are made; see `scalemt data synthesise`.
 
     Args:
@@ -58,7 +51,7 @@ class Synthetic(_Table):
     share: float = Field(default=0.3, gt=0, le=1)
 
 
-class Loop(_Table):
+class Loop(Table):
     """A whole configuration.
 
     Args:
@@ -121,18 +114,10 @@ def read_loop(path: str | Path, *, folder: str | Path | None = None, changes: Se
     """
     where = Path(path)
     text = text_of(where)
-    try:
-        table = tomllib.loads(text)
-        for change in changes:
-            set_field(table, change)
-        made = Loop.model_validate(table)
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
-    except ValidationError as fault:
-        raise explained(where, text, fault, (), _valid) from None
+    made = validated(Loop, where, text, parsed(where, text, PAGE), changes, _TABLES)
     here = where.parent if folder is None else Path(folder)
     texts = {
-        name: getattr(made, name) and placed(getattr(made, name), where, text, here, (name,))
+        name: getattr(made, name) and placed(getattr(made, name), where, text, here.absolute(), (name,))
         for name in ("dev", "test", "general")
     }
     corpus = tuple(below(here, file) for file in made.synthesis.corpus)
@@ -143,13 +128,9 @@ def read_loop(path: str | Path, *, folder: str | Path | None = None, changes: Se
             "source": tag_of(where, text, ("from",), made.source),
             "target": tag_of(where, text, ("to",), made.target),
             "corpora": tuple(
-                placed(item, where, text, here, ("corpora", n)) for n, item in enumerate(made.corpora)
+                placed(item, where, text, here.absolute(), ("corpora", n)) for n, item in enumerate(made.corpora)
             ),
             "errors": made.errors.model_copy(update={"glossary": glossary}),
             "synthesis": made.synthesis.model_copy(update={"corpus": corpus}),
         }
     )
-
-
-def _valid(place: tuple[str | int, ...], _: str) -> list[str]:
-    return fields_of(_TABLES.get(str(place[0]), Loop) if len(place) > 1 else Loop)

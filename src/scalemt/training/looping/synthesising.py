@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from scalemt.glossary import Glossary, save_glossary
 from scalemt.training.looping.configuration import Loop
-from scalemt.training.specialist.configuration import Corpus
+from scalemt.training.tables import Corpus
 
 
 class Synthesiser(Protocol):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from scalemt import languages
-from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
-from scalemt.errors import ConfigurationError
+from scalemt.data.tables import Table, below, parsed, tag_of, text_of, validated
 from scalemt.training.naming import check_generalist_name
 from scalemt.training.refiner.difficulty import EVEN
+from scalemt.training.tables import PAGE
 from scalemt.types import Pair
 
 Order = Literal["easy-to-hard", "mixed"]
@@ -25,11 +24,7 @@ PROJECTIONS: tuple[Projection, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "
 """The matrices of a block that an adapter changes; llama.cpp loads these, `lm_head` and embeddings it may not."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Corpus(_Table):
+class Corpus(Table):
     """A table [[corpora]]: pairs, and the specialists that draft their sources.
 
     Args:
@@ -64,7 +59,7 @@ class Corpus(_Table):
         return languages.parse_pair(self.source, self.target)
 
 
-class Base(_Table):
+class Base(Table):
     """The table [base]: what is trained.
 
     Args:
@@ -78,7 +73,7 @@ class Base(_Table):
     template: str = "refiner"
 
 
-class Difficulty(_Table):
+class Difficulty(Table):
     """The table [difficulty]: how triplets are told easy, medium and hard.
 
     Args:
@@ -100,7 +95,7 @@ class Difficulty(_Table):
         return cuts
 
 
-class Lora(_Table):
+class Lora(Table):
     """The table [lora]: the adapter (Hu et al. 2022). `targets` are names of projections."""
 
     rank: Annotated[int, Field(ge=1, le=512)] = 16
@@ -109,7 +104,7 @@ class Lora(_Table):
     targets: Annotated[tuple[Projection, ...], Field(min_length=1)] = PROJECTIONS
 
 
-class Training(_Table):
+class Training(Table):
     """The table [training].
 
     Args:
@@ -152,7 +147,7 @@ class Training(_Table):
         return "staged" if self.order == "easy-to-hard" else "cosine"
 
 
-class RefinerConfiguration(_Table):
+class RefinerConfiguration(Table):
     """The whole file.
 
     Args:
@@ -196,15 +191,7 @@ def read_refiner(
     """
     where = Path(path)
     text = text_of(where)
-    try:
-        table = tomllib.loads(text)
-        for change in changes:
-            set_field(table, change)
-        made = RefinerConfiguration.model_validate(table)
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
-    except ValidationError as fault:
-        raise explained(where, text, fault, (), _valid) from None
+    made = validated(RefinerConfiguration, where, text, parsed(where, text, PAGE), changes, _TABLES)
     check_generalist_name(made.name)
     here = where.parent if folder is None else Path(folder)
     corpora = tuple(_placed(where, text, here, number, item) for number, item in enumerate(made.corpora))
@@ -222,7 +209,3 @@ def _placed(where: Path, text: str, here: Path, number: int, corpus: Corpus) -> 
     }
     paths = {name: tuple(below(here, file) for file in getattr(corpus, name)) for name in ("files", "dev")}
     return corpus.model_copy(update={**tags, **paths})
-
-
-def _valid(place: Place, _: str) -> list[str]:
-    return fields_of(_TABLES.get(str(place[0]), RefinerConfiguration) if len(place) > 1 else RefinerConfiguration)

@@ -6,14 +6,14 @@ import hashlib
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalemt.errors import InputError, UsageError
+from scalemt.data.workfiles import held
+from scalemt.errors import InputError
 from scalemt.folders import data_dir
 from scalemt.memory.units import Unit
 from scalemt.prompts import Template, load_template
@@ -81,7 +81,8 @@ def train_refiner(
         UsageError: another process works in the folder, or it cannot be made.
     """
     libraries()
-    with _held(work or data_dir() / "training" / configuration.name) as place:
+    place = work or data_dir() / "training" / configuration.name
+    with held(place):
         return _made(configuration, place, watcher, fresh, shelf or TrainedModels(), source)
 
 
@@ -119,26 +120,6 @@ def _made(
     shutil.rmtree(work / "training", ignore_errors=True)  # what it was for is done; drafts may serve again
     card = place.card
     return card, shelf.folder(card.name, card.version)
-
-
-@contextmanager
-def _held(work: Path) -> Iterator[Path]:
-    """Hold a folder, which is made where there is none; two processes would mix their checkpoints."""
-    import fcntl
-
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        lock = (work / "lock").open("w")
-    except OSError as fault:
-        raise UsageError(f"{work} cannot be made: {fault.strerror}. Name another with --work.") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"Another process works in {work}. Wait for it, or name another folder with --work."
-            ) from None
-        yield work
 
 
 def prepare(

@@ -2,70 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from scalemt.data.configuration import read_steps
 from scalemt.data.filters import Filter
-from scalemt.data.reading import Source
-from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
-from scalemt.errors import ConfigurationError
+from scalemt.data.tables import Table, parsed, tag_of, text_of, validated
+from scalemt.training.tables import PAGE, Corpus, Share, Texts, placed, placed_base
 from scalemt.types import Pair
 
 Schedule = Literal["inverse_sqrt", "linear", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Share = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Texts(_Table):
-    """A table [dev]: pairs that are measured on.
-
-    Args:
-        files: one file of pairs or a memory; or two of parallel lines, source and target.
-        source, target: the languages of the files (`from` and `to` in TOML), where they are not those of the
-            direction in its order.
-        lines: at most so many are drawn, by the seed; 0 is all.
-        format, encoding: as `scalemt data` has them.
-        name: in cards and reports; "" takes the file's name.
-    """
-
-    files: tuple[str, ...] = Field(min_length=1, max_length=2)
-    source: str = Field(default="", alias="from")
-    target: str = Field(default="", alias="to")
-    lines: int = Field(default=0, ge=0)
-    format: str = ""
-    encoding: str = ""
-    name: str = ""
-
-    def as_source(self, pair: Pair) -> Source:
-        """Return it as an input of `scalemt.data`; where it says no language, it is in those of the direction."""
-        told = (self.source, self.target) if self.source or self.target else pair
-        made = Source(self.files, *told, self.format, self.encoding, False, self.name)
-        return Source(self.files, "", "", self.format, self.encoding, False, self.name) if made.is_memory else made
-
-
-class Corpus(Texts):
-    """A table [[corpora]]: pairs that are trained on.
-
-    Args:
-        weight: how often it is drawn from, against the weights of the other corpora (mixed fine-tuning).
-        fraction: share of its pairs that is used, drawn by the seed; a smaller share is part of a larger one.
-    """
-
-    weight: float = Field(default=1.0, gt=0)
-    fraction: Share = 1.0
-
-
-class Vocabulary(_Table):
+class Vocabulary(Table):
     """The table [vocabulary]: sentence pieces, of a model that is trained from scratch.
 
     Args:
@@ -87,7 +41,7 @@ class Vocabulary(_Table):
     sampling: Rate = 0.0
 
 
-class Model(_Table):
+class Model(Table):
     """The table [model].
 
     Args:
@@ -115,7 +69,7 @@ class Model(_Table):
         return self
 
 
-class Training(_Table):
+class Training(Table):
     """The table [training].
 
     Args:
@@ -163,7 +117,7 @@ class Training(_Table):
     threads: int = Field(default=1, ge=1)
 
 
-class Recipe(_Table):
+class Recipe(Table):
     """A whole configuration.
 
     Args:
@@ -219,41 +173,13 @@ def read_recipe(path: str | Path, *, folder: str | Path | None = None, changes: 
     """
     where = Path(path)
     text = text_of(where)
-    try:
-        table = tomllib.loads(text)
-        for change in changes:
-            set_field(table, change)
-        made = Recipe.model_validate(table)
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
-    except ValidationError as fault:
-        raise explained(where, text, fault, (), _valid) from None
+    made = validated(Recipe, where, text, parsed(where, text, PAGE), changes, _TABLES)
     here = where.parent if folder is None else Path(folder)
     source, target = tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target)
-    corpora = tuple(_placed(where, text, here, ("corpora", n), item) for n, item in enumerate(made.corpora))
-    dev = _placed(where, text, here, ("dev",), made.dev)
+    corpora = tuple(placed(item, where, text, here, ("corpora", n)) for n, item in enumerate(made.corpora))
+    dev = placed(made.dev, where, text, here, ("dev",))
     steps = read_steps(where, text, made.steps, list(dev.files), (source, target))
     told = tuple(step.model_dump(exclude_none=True) for step in steps)
-    model = made.model.model_copy(update={"base": _base(here, made.model.base)})
+    model = made.model.model_copy(update={"base": placed_base(here, made.model.base)})
     found = {"source": source, "target": target, "corpora": corpora, "dev": dev, "steps": told, "model": model}
     return made.model_copy(update=found)
-
-
-def _placed(where: Path, text: str, here: Path, place: Place, item: Texts) -> Texts:
-    """Return a table with paths as meant from a folder, and canonical tags."""
-    files = tuple(below(here, file) for file in item.files)
-    source = tag_of(where, text, (*place, "from"), item.source)
-    target = tag_of(where, text, (*place, "to"), item.target)
-    return item.model_copy(update={"files": files, "source": source, "target": target})
-
-
-def _base(folder: Path, base: str) -> str:
-    """A base is a path where there is something at that path, else the name of a trained model."""
-    if not base:
-        return ""
-    there = below(folder, base)
-    return there if Path(there).exists() or "/" in base else base
-
-
-def _valid(place: Place, _: str) -> list[str]:
-    return fields_of(_TABLES.get(str(place[0]), Recipe) if len(place) > 1 else Recipe)

@@ -15,7 +15,8 @@ from scalemt.fingerprint import file_digest
 from scalemt.specialists.base import BaseSpecialist
 from scalemt.training.pairs import LOST_SPANS, Pairs, masked, read_pairs, without
 from scalemt.training.specialist.codec import Codec
-from scalemt.training.specialist.configuration import Corpus, Recipe
+from scalemt.training.specialist.configuration import Recipe
+from scalemt.training.tables import Corpus
 
 LONG = "with a side that has too many tokens"
 

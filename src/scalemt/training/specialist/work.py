@@ -19,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from scalemt.data.workfiles import held
 from scalemt.errors import UsageError
 from scalemt.fingerprint import file_digest
 from scalemt.folders import data_dir
@@ -52,20 +53,7 @@ class Work:
         Raises:
             UsageError: another process holds it, it cannot be made, or it holds work on another recipe.
         """
-        import fcntl
-
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("w")
-        except OSError as fault:
-            raise UsageError(f"{self.path} cannot be made: {fault.strerror}. Name another with --work.") from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(
-                    f"Another process works in {self.path}. Wait for it, or name another folder with --work."
-                ) from None
+        with held(self.path):
             if fresh:
                 self._clear()
             self._check()

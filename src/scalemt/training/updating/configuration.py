@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from scalemt.data.tables import Place, below, explained, fields_of, set_field, tag_of, text_of
-from scalemt.errors import ConfigurationError
-from scalemt.training.specialist.configuration import Corpus, Texts
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+from scalemt.data.tables import Table, below, parsed, tag_of, text_of, validated
+from scalemt.training.tables import PAGE, Corpus, Texts, placed
 
 
-class Scale(_Table):
+class Scale(Table):
     """The table [scale]: how the specialist is used with a generalist, in which both versions are compared too.
 
     Args:
@@ -44,7 +38,7 @@ class Scale(_Table):
         return {key: value for key, value in named.items() if value} | shots
 
 
-class Promotion(_Table):
+class Promotion(Table):
     """The table [promotion]: what a new version must not be.
 
     Args:
@@ -56,7 +50,7 @@ class Promotion(_Table):
     margin: float = Field(default=1.0, ge=0)
 
 
-class Update(_Table):
+class Update(Table):
     """A whole configuration.
 
     Args:
@@ -117,10 +111,7 @@ def read_update(path: str | Path, *, folder: str | Path | None = None, changes: 
     """
     where = Path(path)
     text = text_of(where)
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError(f"{where} is not TOML: {fault}. See docs/training.md for an example.") from None
+    table = parsed(where, text, PAGE)
     return _made(where, text, table, where.parent if folder is None else Path(folder), changes)
 
 
@@ -134,35 +125,19 @@ def update_from(table: Mapping[str, Any], changes: Sequence[str] = ()) -> Update
 
 
 def _made(where: Path, text: str, table: dict[str, Any], here: Path, changes: Sequence[str]) -> Update:
-    for change in changes:
-        set_field(table, change)
-    try:
-        made = Update.model_validate(table)
-    except ValidationError as fault:
-        raise explained(where, text, fault, (), _valid) from None
+    made = validated(Update, where, text, table, changes, _TABLES)
+    whole = here.absolute()
     source, target = tag_of(where, text, ("from",), made.source), tag_of(where, text, ("to",), made.target)
     return made.model_copy(
         update={
             "source": source,
             "target": target,
             "memories": tuple(below(here, path) for path in made.memories),
-            "new": tuple(placed(item, where, text, here, ("new", n)) for n, item in enumerate(made.new)),
+            "new": tuple(placed(item, where, text, whole, ("new", n)) for n, item in enumerate(made.new)),
             "corpora": tuple(
-                placed(item, where, text, here, ("corpora", n)) for n, item in enumerate(made.corpora)
+                placed(item, where, text, whole, ("corpora", n)) for n, item in enumerate(made.corpora)
             ),
-            "dev": made.dev and placed(made.dev, where, text, here, ("dev",)),
-            "general": made.general and placed(made.general, where, text, here, ("general",)),
+            "dev": made.dev and placed(made.dev, where, text, whole, ("dev",)),
+            "general": made.general and placed(made.general, where, text, whole, ("general",)),
         }
     )
-
-
-def placed(item: Texts, where: Path, text: str, here: Path, place: Place) -> Texts:
-    """Return a table with paths made absolute from a folder, and canonical tags."""
-    files = tuple(str(Path(below(here, file)).absolute()) for file in item.files)
-    source = tag_of(where, text, (*place, "from"), item.source)
-    target = tag_of(where, text, (*place, "to"), item.target)
-    return item.model_copy(update={"files": files, "source": source, "target": target})
-
-
-def _valid(place: Place, _: str) -> list[str]:
-    return fields_of(_TABLES.get(str(place[0]), Update) if len(place) > 1 else Update)

@@ -20,7 +20,7 @@ from scalemt.memory import MemoryStore, Unit
 from scalemt.memory.exchange import write_units
 from scalemt.memory.store import stamp
 from scalemt.training.pairs import in_direction
-from scalemt.training.specialist.configuration import Texts
+from scalemt.training.tables import Texts
 from scalemt.types import Pair
 
 _CHAIN = ("length", "encoding", "ratio", "letters", "tags", "duplicates")

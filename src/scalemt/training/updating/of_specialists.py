@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from scalemt.trained import ModelCard, TrainedModels
-from scalemt.training.specialist.configuration import Corpus, Recipe, Texts
+from scalemt.training.specialist.configuration import Recipe
 from scalemt.training.specialist.making import EFFECTIVE, train_specialist
 from scalemt.training.specialist.watching import Watcher
+from scalemt.training.tables import Corpus, Texts
 from scalemt.training.updating.kinds import Order
 
 _BRIEFLY = {"epochs": 3, "warmup": 100, "patience": 3}

@@ -18,8 +18,8 @@ from scalemt.lines import write_whole
 from scalemt.trained import ModelCard, TrainedModels
 from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs
-from scalemt.training.specialist.configuration import Corpus, Texts
 from scalemt.training.specialist.watching import Silent, Watcher
+from scalemt.training.tables import Corpus, Texts
 from scalemt.training.updating.comparing import NEW, OLD, Compared, Outputs, compare_versions
 from scalemt.training.updating.configuration import Update
 from scalemt.training.updating.deciding import checks
