@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import shutil
 import signal
@@ -19,7 +18,7 @@ import transformers
 
 from scalemt.errors import PausedError, UsageError
 from scalemt.training.bergamot.examples import Example
-from scalemt.training.specialist.faults import InterruptedTrainingError, is_disk, is_memory
+from scalemt.training.specialist.faults import InterruptedTrainingError, fitting_batch, is_disk, is_memory
 from scalemt.training.specialist.watching import Measured, Progress, Watcher
 
 _IDENTITY = "identity.json"
@@ -155,7 +154,7 @@ def _explained(error: Exception, work: Path, batch: int, attempt: Callable[[int]
     kept = last_checkpoint(work)
     whole = f"The checkpoint of step {step_of(kept)} is whole" if kept else "No checkpoint was written yet"
     if is_memory(error):
-        fits = _fitting(batch, attempt)
+        fits = fitting_batch(batch, attempt)
         mend = f"Batches of {fits} fit, as was tried: set batch = {fits}" if fits else "Not even one pair fits"
         return PausedError(
             f"There is not enough memory for batches of {batch} pairs. {whole}. {mend}; or set a smaller longest "
@@ -167,18 +166,3 @@ def _explained(error: Exception, work: Path, batch: int, attempt: Callable[[int]
             "same command goes on."
         )
     return error
-
-
-def _fitting(batch: int, attempt: Callable[[int], None]) -> int:
-    """Return the largest half, quarter … of a batch that fits into memory, by trying; 0 where none does."""
-    while batch > 1:
-        batch //= 2
-        gc.collect()
-        try:
-            attempt(batch)
-        except (RuntimeError, MemoryError) as fault:
-            if not is_memory(fault):
-                raise
-            continue
-        return batch
-    return 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scalemt.errors import PausedError
-from scalemt.training.specialist.faults import is_memory
+from scalemt.training.specialist.faults import fitting_batch, is_memory
 
 Attempt = Callable[[int], None]
 """Computes a step of so many triplets, the longest there are, and forgets it."""
@@ -42,16 +42,8 @@ def check(attempt: Attempt, batch: int, accumulation: int) -> int:
 
 def explained(error: BaseException, attempt: Attempt, batch: int, accumulation: int) -> PausedError:
     """Return what to do about a step that did not fit: the largest half, quarter … of the batch that was tried."""
-    fitting = batch // 2
-    while fitting >= 1:
-        try:
-            attempt(fitting)
-            break
-        except (RuntimeError, MemoryError) as again:
-            if not is_memory(again):
-                raise
-            fitting //= 2
-    if fitting < 1:
+    fitting = fitting_batch(batch, attempt)
+    if not fitting:
         return PausedError(f"Out of memory, also with one triplet at a time: {error}. Lower max_tokens.")
     return PausedError(_too_large(batch, accumulation, fitting, "that batch was tried and fits"))
 

@@ -82,6 +82,21 @@ def fitting_parts(attempt: Callable[[int], None], first: int, most: int) -> int 
     return None
 
 
+def fitting_batch(batch: int, attempt: Callable[[int], None]) -> int:
+    """Return the largest half, quarter … of a batch that fits into memory, by trying; 0 where none does."""
+    while batch > 1:
+        batch //= 2
+        gc.collect()
+        try:
+            attempt(batch)
+        except (RuntimeError, MemoryError) as fault:
+            if not is_memory(fault):
+                raise
+            continue
+        return batch
+    return 0
+
+
 def memory_advice(tokens: int, parts: int, fits: int | None) -> str:
     """Return what is told when an update does not fit into memory.
 
