@@ -20,8 +20,9 @@ class Brittle(BaseSpecialist):
     """Writes texts in capitals, but for those with an order in them.
 
     KILL ends the process, HANG never ends, BREAK is a fault of its own that quotes the text, FAIL one that a
-    backend tells of, SLOW takes half a second. `BRITTLE_START` in the environment says how a start goes: "misfit"
-    raises what a wrong configuration raises, "die" ends the process.
+    backend tells of, HOLD waits for the file that `BRITTLE_HOLD` in the environment names, SLOW takes half a
+    second. `BRITTLE_START` says how a start goes: "misfit" raises what a wrong configuration raises, "die" ends
+    the process.
 
     Args:
         seconds: that each batch takes.
@@ -60,6 +61,9 @@ class Brittle(BaseSpecialist):
             raise ValueError(f"cannot cope with {text!r}")
         if "FAIL" in text:
             raise SpecialistError("The brittle specialist has a crack.")
+        if "HOLD" in text:
+            while not Path(os.environ["BRITTLE_HOLD"]).exists():
+                time.sleep(0.02)
         if "SLOW" in text:
             time.sleep(0.5)
         return text.upper()

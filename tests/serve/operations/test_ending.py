@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from serve.operations.brittle import installed
-from serve.operations.watching import told, translated, until, workers
+from serve.operations.watching import metric, told, translated, until, workers
 from serve.serving import COMMAND, Served, served
 
 pytestmark = pytest.mark.slow  # each starts a server
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # each starts a server
 
 @pytest.fixture
 def plugged(tmp_path: Path) -> Mapping[str, str]:
-    """An environment with a specialist that takes half a second over SLOW."""
+    """An environment with a specialist that can be told to wait."""
     return installed(tmp_path / "plugins")
 
 
@@ -32,13 +32,19 @@ def ended(server: Served, seconds: float = 20) -> int:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_what_is_under_way_be_answered(plugged: Mapping[str, str], sent: signal.Signals) -> None:
+def test_a_signal_lets_what_is_under_way_be_answered(
+    plugged: Mapping[str, str], sent: signal.Signals, tmp_path: Path
+) -> None:
+    go_on = tmp_path / "go on"
+    plugged = {**plugged, "BRITTLE_HOLD": str(go_on)}
     with served("--specialist", "brittle", environment=plugged) as server, ThreadPoolExecutor(3) as pool:
         mine = workers(server)
-        asked = [pool.submit(translated, server.url, f"SLOW {number}") for number in range(3)]
-        until(lambda: httpx.get(f"{server.url}/ready").json()["workers"][0]["tasks"] > 0)
+        asked = [pool.submit(translated, server.url, f"HOLD {number}") for number in range(3)]
+        until(lambda: metric(server.url, "scalemt_requests_open") == 4)  # this one too
         server.process.send_signal(sent)
-        assert [future.result()[0]["translation"] for future in asked] == [f"SLOW {number}" for number in range(3)]
+        until(lambda: told(server, "Shutting down"))
+        go_on.touch()
+        assert [future.result()[0]["translation"] for future in asked] == [f"HOLD {number}" for number in range(3)]
         assert ended(server) == 0
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{server.url}/health")

@@ -2,7 +2,7 @@
 
 import { Fault } from "./api.js";
 import { byId } from "./dom.js";
-import { correct, editorForm } from "./editor.js";
+import { begin, correct, editorForm } from "./editor.js";
 import { told } from "./faults.js";
 import { say } from "./notices.js";
 import { t } from "./strings.js";
@@ -83,6 +83,7 @@ export class Corrections {
       trouble: (error) => this.#trouble(error),
     });
     this.panel.output.openEditor(place, form);
+    begin(form);
   }
 
   #put(line, text, kind) {

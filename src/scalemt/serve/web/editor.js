@@ -92,12 +92,15 @@ export function editorForm(options) {
       if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.stopPropagation();
     }),
   );
-  requestAnimationFrame(() => {
-    fit(area);
-    area.focus();
-    area.setSelectionRange(area.value.length, area.value.length);
-  });
   return form;
+}
+
+/** Begin to edit at the end of the text; at once, so that nothing typed meanwhile is met by a caret that moves. */
+export function begin(form) {
+  const area = form.querySelector("textarea");
+  fit(area);
+  area.focus();
+  area.setSelectionRange(area.value.length, area.value.length);
 }
 
 const one = (text) => text.replace(/\s*\n\s*/g, " ");
