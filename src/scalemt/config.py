@@ -27,13 +27,15 @@ class Profile(BaseModel):
 
     Every field can stand in a `[profiles.NAME]` table. `specialists` are tried in order; each is a name of the
     registry or of a `[specialists.NAME]` table, with an optional argument behind a colon
-    (`ctranslate2:/models/nllb`). `template = "auto"` takes `scale` for chat models and `plain` for base models,
-    `confidences` left out shows them in chat templates, wherever they are known. `budget` is the largest share
-    of segments that is put to the generalist, `cache` whether drafts and answers are kept on disk and used again.
-    `threads = 0` takes the cores that are free. `protect` keeps tags, placeholders, addresses and code as they
-    are, `do_not_translate` lists terms that are kept likewise; `splitter` cuts sentences for specialists that take
-    one at a time (srx, sentencex, or the path of an SRX file), `context` is how many segments before it the prompt
-    of a segment shows.
+    (`ctranslate2:/models/nllb`). With `refiner = "auto"` the generalist takes the adapter that comes with
+    scalemt for the pair and what drafts it, unless prompts are to show what that was not trained on; "off"
+    never. `template = "auto"` takes `scale` for chat models and `plain` for base models, `confidences` left
+    out shows them in chat templates, wherever they are known. `budget` is the largest share of segments that
+    is put to the generalist, `cache` whether drafts and answers are kept on disk and used again. `threads = 0`
+    takes the cores that are free. `protect` keeps tags, placeholders, addresses and code as they are,
+    `do_not_translate` lists terms that are kept likewise; `splitter` cuts sentences for specialists that take
+    one at a time (srx, sentencex, or the path of an SRX file), `context` is how many segments before it the
+    prompt of a segment shows.
 
     `memories` are translation memories in the order of their priority, each the path of a file, with the percent
     taken off its matches behind a colon where it is trusted less (`old.db:5`). `reuse` takes an exact match of
@@ -50,6 +52,7 @@ class Profile(BaseModel):
     method: str = "refine"
     specialists: tuple[str, ...] = ("bergamot", "apertium")
     generalist: str = "llamacpp"
+    refiner: Literal["auto", "off"] = "auto"
     template: str = "auto"
     demonstrations: str | None = None
     shots: Annotated[int, Field(ge=0, le=64)] = 5

@@ -52,6 +52,7 @@ class ModelCard:
         scores: what was measured, by test set; higher levels are free.
         licence: under which it may be used, as far as data and parent decide.
         notes: what else a user should know.
+        drafters: of a refiner, the specialists whose drafts it was trained on, by direction.
     """
 
     kind: ModelKind
@@ -65,6 +66,7 @@ class ModelCard:
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
     notes: str = ""
+    drafters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     name: str = ""
     version: int = 0
     made: str = ""
@@ -292,7 +294,8 @@ def _read_card(path: Path) -> ModelCard:
         found = json.loads(path.read_text("utf-8"))
         known = {item.name for item in fields(ModelCard)}
         card = ModelCard(**{key: value for key, value in found.items() if key in known})
-        return replace(card, paths=tuple(card.paths), pairs=tuple(card.pairs))
+        drafters = {pair: tuple(names) for pair, names in card.drafters.items()}
+        return replace(card, paths=tuple(card.paths), pairs=tuple(card.pairs), drafters=drafters)
     except (OSError, ValueError, TypeError, AttributeError) as fault:
         raise ModelError(
             f"The card {path} of a trained model cannot be read: {fault}. Remove that version's folder, "

@@ -62,20 +62,23 @@ def _entries() -> list[Entry]:
 
 
 def _trained() -> list[Entry]:
+    """List what was trained here, and the refiners that come with scalemt."""
     from scalemt.errors import ModelError
+    from scalemt.refiners import packaged_refiners
     from scalemt.trained import TrainedModels
 
-    known, entries = TrainedModels(), []
-    for name in known.names():
-        try:
-            card = known.card(name)
-        except ModelError as error:
-            entries.append(Entry("trained", name, str(error), False))
-            continue
-        pairs = ", ".join(card.pairs) or "any pair"
-        summary = f"Version {card.version}, trained for {pairs}, run by {card.backend}."
-        entries.append(Entry(card.kind, name, summary, True))
-    return entries
+    entries: dict[str, Entry] = {}
+    for shelf, origin in ((TrainedModels(), "trained"), (packaged_refiners(), "packaged, trained")):
+        for name in shelf.names():
+            try:
+                card = shelf.card(name)
+            except ModelError as error:
+                entries.setdefault(name, Entry("trained", name, str(error), False))
+                continue
+            pairs = ", ".join(card.pairs) or "any pair"
+            summary = f"Version {card.version}, {origin} for {pairs}, run by {card.backend}."
+            entries.setdefault(name, Entry(card.kind, name, summary, True))
+    return list(entries.values())
 
 
 def _of(kind: str, registry: Registry) -> list[Entry]:

@@ -27,6 +27,7 @@ _PROFILE_OPTIONS = (
     click.option("--specialist", "specialists", multiple=True, metavar="NAME[:ARG]",
                  help="What drafts: bergamot, apertium, ctranslate2:FOLDER … Give it twice for two paths."),
     click.option("--generalist", metavar="NAME[:ARG]", help="What refines: llamacpp[:GGUF], openai:URL#MODEL …"),
+    click.option("--refiner", help="auto or off: whether adapters that come with scalemt are used."),
     click.option("--template", help="Prompt template: scale, plain, or the path of a .toml file."),
     click.option("--shots", type=click.IntRange(0, 64), help="Demonstrations in a prompt."),
     click.option("--selection", help="How demonstrations are chosen: fixed or nearest."),

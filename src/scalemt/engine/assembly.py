@@ -11,6 +11,7 @@ from pathlib import Path
 from scalemt import languages
 from scalemt.caching import FILE_NAME, CacheStore, bare, keep_generalist, keep_specialist, size_limit
 from scalemt.config import Configuration, Profile
+from scalemt.engine.adapting import refiner_for
 from scalemt.engine.backends import build_generalist, build_method, build_specialists
 from scalemt.engine.knowledge import Knowledge
 from scalemt.engine.reusing import Reuse
@@ -115,6 +116,9 @@ class Assembly:
         self.dispatch: Dispatch | None = None
         # Around generalists beside that of the profile: a job writes down what they answer, and counts it.
         self.beside: Callable[[Generalist], Generalist] = lambda built: built
+        # Makes them; a server shares them between its engines.
+        self.building: Callable[[str], Generalist] = lambda spec: build_generalist(spec, configuration, profile)
+        self._others: dict[str, Generalist] = {}
         self._plans: dict[tuple[Pair, bool], Plan] = {}
 
     @cached_property
@@ -137,8 +141,15 @@ class Assembly:
         """
         if spec == self.profile.generalist:
             return None
-        built = self.beside(build_generalist(spec, self.configuration, self.profile))
-        return keep_generalist(built, self.store) if self.store else built
+        if spec not in self._others:
+            built = self.beside(self.building(spec))
+            self._others[spec] = keep_generalist(built, self.store) if self.store else built
+        return self._others[spec]
+
+    @property
+    def generalists(self) -> list[Generalist]:
+        """The profile's generalist, and what was built beside it."""
+        return [self.generalist, *self._others.values()]
 
     def _kept(self, specialist: Specialist) -> Specialist:
         """Have drafts and scores kept on disk, where the profile wants that."""
@@ -192,9 +203,12 @@ class Assembly:
         decisions += missing
         _require_drafts(method, road, pair, self.profile.budget)
         ask = ask and self.profile.budget > 0
-        generalist = self.generalist if method.needs_generalist and ask else None
         finder = self.knowledge.finder(pair)
         _require_terms(method, finder, pair)
+        generalist = None
+        if method.needs_generalist and ask:
+            generalist, adapted = self._asked(pair, method, road)
+            decisions += adapted
         kit = self._kit(pair, method, road, generalist, self._shots(calibration, generalist))
         kit.terms = finder
         kit.gatherer = self._gatherer(pair, road, generalist)
@@ -254,6 +268,12 @@ class Assembly:
             memories=self.knowledge.memories,
             hints=method.hints if template.shows("hints") else (),
         )
+
+    def _asked(self, pair: Pair, method: Method, road: Road | None) -> tuple[Generalist, tuple[Decision, ...]]:
+        """Return the generalist of a pair: that of the profile, or a refiner that comes with scalemt."""
+        found = refiner_for(self.profile, method, road, pair, self.generalist.signature)
+        refiner = self.other_generalist(found[0]) if found else None
+        return (refiner, found[1:]) if refiner and found else (self.generalist, ())
 
     def _reuse(self, pair: Pair) -> Reuse | None:
         """Drafts recorded elsewhere belong to all segments, one by one: then none is left out."""

@@ -14,6 +14,7 @@ from scalemt.errors import ConfigurationError, MissingExtraError, UnknownNameErr
 from scalemt.generalists import GENERALISTS, Generalist
 from scalemt.methods import METHODS, Method
 from scalemt.methods.base import HINTS
+from scalemt.refiners import packaged_refiners
 from scalemt.registry import Registry
 from scalemt.retry import redact
 from scalemt.specialists import SPECIALISTS, DraftOptions, Specialist
@@ -123,12 +124,14 @@ def _build(spec: str, registry: Registry, tables: Mapping[str, Mapping[str, Any]
 
 
 def _trained(spec: str, registry: Registry, tables: Mapping[str, Mapping[str, Any]], profile: Profile) -> Any:
-    """Build a model that was trained here, as its card says."""
+    """Build a model that was trained here, or comes with scalemt, as its card says."""
     kind: ModelKind = "specialist" if registry is SPECIALISTS else "generalist"
-    name, known = spec.partition(":")[0], TrainedModels()
-    if name not in known.names(kind):
-        raise UnknownNameError(registry.kind, name, [*registry.names(), *tables, *known.names(kind)])
-    card, folder = known.resolve(spec)
+    name, shelves = spec.partition(":")[0], (TrainedModels(), packaged_refiners())
+    shelf = next((known for known in shelves if name in known.names(kind)), None)
+    if shelf is None:
+        trained = [other for known in shelves for other in known.names(kind)]
+        raise UnknownNameError(registry.kind, name, [*registry.names(), *tables, *trained])
+    card, folder = shelf.resolve(spec)
     factory = registry.load(card.backend)
     parameters = _parameters(factory)
     return _call(factory, _filled(card.options_in(folder), parameters, profile, spec), parameters, spec)

@@ -120,13 +120,21 @@ class Desk:
 
     def _built(self, variant: Variant, lane: int) -> Engine:
         profile = self._profile(variant)
-        return Engine(
+        asks = self._asks(profile)
+        engine = Engine(
             profile,
             self._setup.configuration,
             specialists=self._backends.specialists(profile),
-            generalist=self._backends.generalist(profile, lane) if self._asks(profile) else None,
+            generalist=self._backends.generalist(profile, lane) if asks else None,
             notice=self._notice,
         )
+        if asks and self._backends.lanes(profile) == 1:  # whoever holds its turn has what stands beside it, too
+
+            def building(spec: str) -> Generalist:
+                return self._backends.generalist(profile.model_copy(update={"generalist": spec}), 0)
+
+            engine.assembly.building = building
+        return engine
 
     def _profile(self, variant: Variant) -> Profile:
         return changed(self._setup.profiles[variant.profile], dict(variant.changes))
@@ -198,7 +206,7 @@ class Desk:
     def give_up(self, variant: Variant, kind: Kind, lane: int) -> None:
         """Have the backends of a variant give up what they are at."""
         assembly = self.engine(variant, lane).assembly
-        for backend in [assembly.generalist] if kind == "answering" else assembly.specialists:
+        for backend in assembly.generalists if kind == "answering" else assembly.specialists:
             give_up(backend)
 
     def translate(self, variant: Variant, pair: Pair, segments: Sequence[Segment], lane: int = 0) -> Any:

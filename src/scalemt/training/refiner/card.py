@@ -71,6 +71,14 @@ def data_told(configuration: RefinerConfiguration, material: Material) -> dict[s
     }
 
 
+def drafters_told(material: Material) -> dict[str, tuple[str, ...]]:
+    """Return whose drafts were learnt from, by direction."""
+    found: dict[str, dict[str, None]] = {}
+    for item in material.triplets:
+        found.setdefault(item.pair, {})[item.engine] = None
+    return {pair: tuple(names) for pair, names in found.items()}
+
+
 def settings_told(
     configuration: RefinerConfiguration, template: Template, precision: str, plan: Course
 ) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from scalemt.trained import ModelCard, Place, TrainedModels
 from scalemt.training.refiner.card import (
     Material,
     data_told,
+    drafters_told,
     licence_told,
     samples_told,
     settings_told,
@@ -110,6 +111,7 @@ def _made(
         place.card = replace(
             options,
             pairs=tuple(dict.fromkeys(str(corpus.pair) for corpus in configuration.corpora)),
+            drafters=drafters_told(material),
             parent=foundation.shown,
             data=data_told(configuration, material),
             settings=settings_told(configuration, template, precision, plan),
