@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from helpers import WORDS, DictionarySpecialist
+from scalemt.cli import cli
 from scalemt.data import read_card
 from scalemt.data.filters import FILTERS, Filter, FittedFilter, Overlap
 from scalemt.data.synthesis import Ended, build, chain_for, prompts_of, read_synthesis, synthesise
@@ -300,11 +302,22 @@ def test_a_kill_loses_no_answer(glossary: str, tmp_path: Path) -> None:
         [sys.executable, "-c", KILLED, glossary, str(out), str(tests)], check=False, env={**os.environ}
     )
     assert done.returncode == -signal.SIGKILL
+    assert looked_at(out) == ("interrupted: 3 answers; 0 of 4 requests read (0.0%); 0 pairs made\n", 3)
     ended, fake = run(around(glossary, each=1), out, willing)
     assert [asked_of(prompt)["term"] for prompt in fake.prompts] == ["vaccine"]
     calm, _ = run(around(glossary, each=1), tmp_path / "calm.tsv", willing)
     assert out.read_bytes() == (tmp_path / "calm.tsv").read_bytes()
     assert ended.card.made["calls"] == calm.card.made["calls"] == 4
+    assert looked_at(out) == ("done: 4 answers; 4 of 4 requests read (100.0%); 8 pairs made\n", 4)
+
+
+def looked_at(out: Path) -> tuple[str, int]:
+    folder = f"{out}.synthesis"
+    shown = CliRunner().invoke(cli, ["job", "status", folder])
+    told = json.loads(CliRunner().invoke(cli, ["job", "status", folder, "--json"]).stdout)
+    resumed = CliRunner().invoke(cli, ["job", "resume", folder])
+    assert "Give that command again: it goes on" in str(resumed.exception)
+    return shown.stdout, told["calls"]
 
 
 # The other kinds

@@ -52,7 +52,7 @@ def export(folder: str, output: str | None, partial: bool, as_json: bool, **opti
     from scalemt.jobs.reading import require_unchanged
     from scalemt.jobs.writing import export as write
 
-    ledger = Ledger.open(Path(folder))
+    ledger = Ledger.of_files(Path(folder))
     require_unchanged(ledger)
     place = Path(output) if output else None
     if any(options[name] for name in _RECORDS):

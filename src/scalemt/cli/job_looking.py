@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 @click.option("--failed", is_flag=True, help="List the segments that failed, with the reasons.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a look, or a failed segment.")
 def status(folder: str, watch: bool, failed: bool, as_json: bool) -> int:
-    """Say how far the job in DIR is."""
+    """Say how far the job in DIR is, or the synthesis (`scalemt data synthesise`)."""
     from scalemt.jobs.ledger import Ledger
     from scalemt.jobs.status import status_of
 
-    ledger = Ledger.open(Path(folder))
     if failed:
-        return _list_failed(ledger, as_json=as_json)
+        return _list_failed(Ledger.of_files(Path(folder)), as_json=as_json)
+    ledger = Ledger.open(Path(folder))
+    if ledger.get("synthesis"):
+        return _look_at_synthesis(ledger, watch=watch, as_json=as_json)
     before: tuple[float, int] | None = None
     while True:
         found = status_of(ledger)
@@ -50,13 +52,25 @@ def cancel(folder: str) -> int:
     """Have the job in DIR stopped, wherever it runs: what is under way is finished, and resume goes on later."""
     from scalemt.jobs.ledger import Ledger
 
-    ledger = Ledger.open(Path(folder))
+    ledger = Ledger.of_files(Path(folder))
     if ledger.state == "done":
         click.echo("The job is done already.", err=True)
         return 0
     ledger.turn("cancelled", "Cancelled by scalemt job cancel.")
     click.echo(f"Cancelled. Go on with: scalemt job resume {folder}", err=True)
     return 0
+
+
+def _look_at_synthesis(ledger: Ledger, *, watch: bool, as_json: bool) -> int:
+    from scalemt.data.synthesis.status import status_of_synthesis
+
+    while True:
+        found = status_of_synthesis(ledger)
+        told = "\n  ".join(part for part in (found.line, found.reason) if part)
+        click.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else told)
+        if not watch or found.state != "running":
+            return 0
+        time.sleep(1.0)
 
 
 def _list_failed(ledger: Ledger, *, as_json: bool) -> int:

@@ -114,7 +114,7 @@ def resume(folder: str, **options: Any) -> int:
     from scalemt.jobs.ledger import Ledger
 
     limits, crew, as_json = take_limits(options), take_crew(options), options.pop("as_json")
-    ledger = Ledger.open(Path(folder))
+    ledger = Ledger.of_files(Path(folder))
     reopen(ledger)
     return work(ledger, limits, crew, as_json=as_json)
 
@@ -130,7 +130,7 @@ def retry_failed(folder: str, fallbacks: bool, **options: Any) -> int:
     from scalemt.jobs.ledger import Ledger
 
     limits, crew, as_json = take_limits(options), take_crew(options), options.pop("as_json")
-    ledger = Ledger.open(Path(folder))
+    ledger = Ledger.of_files(Path(folder))
     number = try_again(ledger, fallbacks=fallbacks)
     if not number:
         say("No segment has failed: there is nothing to try again.")

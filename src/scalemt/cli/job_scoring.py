@@ -36,7 +36,7 @@ def score(folder: str, judge: str | None, meaning: str | None, **options: Any) -
     if not (judge or meaning):
         raise click.UsageError("Say by what: --judge GENERALIST, --meaning ENCODER, or both.")
     limits, as_json = take_limits(options), options.pop("as_json")
-    ledger = Ledger.open(Path(folder))
+    ledger = Ledger.of_files(Path(folder))
     with chdir(ledger.settings.folder):
         scorers: list[Scorer] = []
         if meaning:

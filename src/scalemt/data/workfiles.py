@@ -89,6 +89,20 @@ def held(folder: Path, *, beside: Literal["output", ""] = "") -> Iterator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Return whether a process holds a folder."""
+    import fcntl
+
+    try:
+        with (folder / "lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 class WorkFolder:
     """The folder beside an output in which it comes to be.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
 
-from scalemt.errors import LedgerError
+from scalemt.errors import LedgerError, UsageError
 from scalemt.jobs.processes import is_alive
 from scalemt.jobs.schema import FILE_NAME, LAYOUT, PATIENCE, TABLES, connect, fault_of
 from scalemt.jobs.settings import Settings
@@ -105,6 +105,23 @@ class Ledger:
             LedgerError: it holds none, or one that cannot be used.
         """
         return cls(folder, connect(folder / FILE_NAME, create=False, patience=patience))
+
+    @classmethod
+    def of_files(cls, folder: Path) -> Ledger:
+        """Open the ledger of a job that translates files.
+
+        Raises:
+            LedgerError: it holds none, or one that cannot be used.
+            UsageError: it is that of a synthesis, whose own command goes on with it.
+        """
+        ledger = cls.open(folder)
+        if ledger.get("synthesis"):
+            ledger.close()
+            raise UsageError(
+                f"{folder} holds what `scalemt data synthesise` has asked. Give that command again: it goes on; "
+                f"`scalemt job status {folder}` says how far it is."
+            )
+        return ledger
 
     def start_over(self, settings: Settings) -> bool:
         """Forget all that was read with other settings, or from files that changed, while nothing is translated.

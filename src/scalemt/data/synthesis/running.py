@@ -243,6 +243,7 @@ class _Run:
         done = store.done()
         # Without prompts nobody waits: to count would be to read twice.
         total = sum(1 for _ in self._kind.requests(setting)) if generalist else None
+        store.ledger.put("requests", total)
         self._watcher.phase("asking" if generalist else "reading", total)
         finished = in_a_row = 0
         left = (request for request in self._kind.requests(setting) if request.number not in done)
