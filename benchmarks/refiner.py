@@ -14,6 +14,7 @@ untrained, 5 shots   the same as it is used without a refiner: five demonstratio
 LABEL                a refiner by its registered name, every answer taken
 LABEL, gated         the same answers behind the quality gate as it is without a calibration
 LABEL, calibrated    behind the gate that `scalemt calibrate` fitted on 60 other lines of the help, for both sets
+LABEL (--ungated)    another refiner, every answer taken, and nothing else of it
 LABEL (--control)    a model that was trained without drafts, and is shown none
 
 A refiner is asked in the directions of its card. Each row keeps its lines in a file of --rows, one a line, and
@@ -152,6 +153,10 @@ def systems(options: argparse.Namespace, pair: Pair) -> Iterator[System]:
             yield System(label, {"generalist": name, "gate": "off"})
             yield System(f"{label}, gated", {"generalist": name, "gate": "quality"})
             yield System(f"{label}, calibrated", {"generalist": name, "gate": "quality"}, calibrated=True)
+    for named in options.ungated:
+        label, _, name = named.partition("=")
+        if str(pair) in shelf.resolve(name)[0].pairs:
+            yield System(label, {"generalist": name, "gate": "off"})
     for named in options.control:
         label, _, name = named.partition("=")
         if str(pair) in shelf.resolve(name)[0].pairs:
@@ -230,6 +235,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=100)
     parser.add_argument("--direction", action="append", required=True, metavar="SRC-TGT:SPECIALIST")
     parser.add_argument("--refiner", action="append", default=[], metavar="LABEL=NAME")
+    parser.add_argument("--ungated", action="append", default=[], metavar="LABEL=NAME")
     parser.add_argument("--control", action="append", default=[], metavar="LABEL=NAME")
     parser.add_argument("--untrained", default="llamacpp")
     parser.add_argument("--tests", nargs="+", default=["dev", "FLORES"])

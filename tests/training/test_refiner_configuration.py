@@ -54,7 +54,7 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path) -> None:
         (f'{LEAST}[training]\norder = "hard"\n', "line 7, field order: input should be 'easy-to-hard' or 'mixed'"),
         (f'{LEAST}[lora]\ntargets = ["lm_head"]\n', "field targets: input should be 'q_proj'"),
         (f"{LEAST}[difficulty]\ncuts = [0.5, 0.2]\n", "line 7, field cuts: value error, two rising numbers"),
-        (f"{LEAST}[trainnig]\n", "field trainnig: there is no such field. Valid choices: name, seed"),
+        (f"{LEAST}[trainnig]\n", "line 6, field trainnig: there is no such field. Valid choices: name, seed"),
         (LEAST.replace('"toy"', '"../toy"'), "cannot be the name of a model"),
         (LEAST.replace('"toy"', '"llamacpp"'), "generalist that is built in"),
     ],

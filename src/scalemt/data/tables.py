@@ -189,8 +189,8 @@ def _header(lines: list[str], rest: list[str | int]) -> tuple[int, list[str | in
         pattern = rf"\s*\[\[\s*{re.escape(str(rest[0]))}\s*\]\]"
         headers = [number for number, line in enumerate(lines) if re.match(pattern, line)]
         return (headers[rest[1]] if rest[1] < len(headers) else 0), rest[2:]
-    if len(rest) > 1 and isinstance(rest[0], str):
-        pattern = rf"\s*\[\s*\"?{re.escape(rest[0])}\"?\s*\]"
+    if rest and isinstance(rest[0], str):
+        pattern = rf"\s*\[\[?\s*\"?{re.escape(rest[0])}\"?\s*\]"
         for number, line in enumerate(lines):
             if re.match(pattern, line):
                 return number, rest[1:]

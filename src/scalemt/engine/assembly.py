@@ -205,10 +205,11 @@ class Assembly:
         ask = ask and self.profile.budget > 0
         finder = self.knowledge.finder(pair)
         _require_terms(method, finder, pair)
-        generalist = None
-        if method.needs_generalist and ask:
-            generalist, adapted = self._asked(pair, method, road)
-            decisions += adapted
+        generalist = self.generalist if method.needs_generalist and ask else None
+        adapted = generalist and refiner_for(self.profile, method, road, pair, generalist.signature, calibration)
+        if adapted:
+            generalist = self.other_generalist(adapted.name)
+            decisions += (adapted.decision,)
         kit = self._kit(pair, method, road, generalist, self._shots(calibration, generalist))
         kit.terms = finder
         kit.gatherer = self._gatherer(pair, road, generalist)
@@ -220,6 +221,8 @@ class Assembly:
                 f"The calibration of {pair} was made with other backends and is left aside: run scalemt calibrate."
             )
             calibration = None
+        if adapted and not calibration and self.calibrated:
+            calibration = adapted.calibration
         third = self._third(method, calibration)
         reuse = self._reuse(pair)
         remembers = reuse is not None or isinstance(kit.selector, MemorySelector)
@@ -268,12 +271,6 @@ class Assembly:
             memories=self.knowledge.memories,
             hints=method.hints if template.shows("hints") else (),
         )
-
-    def _asked(self, pair: Pair, method: Method, road: Road | None) -> tuple[Generalist, tuple[Decision, ...]]:
-        """Return the generalist of a pair: that of the profile, or a refiner that comes with scalemt."""
-        found = refiner_for(self.profile, method, road, pair, self.generalist.signature)
-        refiner = self.other_generalist(found[0]) if found else None
-        return (refiner, found[1:]) if refiner and found else (self.generalist, ())
 
     def _reuse(self, pair: Pair) -> Reuse | None:
         """Drafts recorded elsewhere belong to all segments, one by one: then none is left out."""

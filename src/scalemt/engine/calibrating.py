@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from scalemt.config import Configuration, Profile
 from scalemt.engine.assembly import Plan
@@ -65,21 +65,24 @@ def calibrate(
     configuration: Configuration,
     *,
     shots: Sequence[int] = (5,),
+    thirds: Sequence[Literal["none", "few-shot"]] = ("none", "few-shot"),
     progress: Progress | None = None,
     notice: Callable[[str], None] | None = None,
     parts: Mapping[str, Any] | None = None,
 ) -> Calibration:
     """Try the method of a profile with several numbers of shots, fit the gate on each, keep the best.
 
-    A profile whose method asks no generalist, or shows no draft, is tried with `refine`. Each trial drafts, asks
-    the method, and asks for a few-shot answer of every segment. The gate is fitted twice,
-    with and without the few-shot answer as a third candidate. If none gains more over the draft on
-    held-out folds than its standard error, the choice is the method `draft`, which calls no generalist. For each
-    mode of the gate it is learnt, too, which segments are worth a call (see quality/deferral.py).
+    A profile whose method asks no generalist, or shows no draft, is tried with `refine`. Each trial drafts,
+    asks the method, and asks for a few-shot answer of every segment. The gate is fitted twice, with and
+    without the few-shot answer as a third candidate, where `thirds` does not leave one out. If none gains more
+    over the draft on held-out folds than its standard error, the choice is the method `draft`, which calls no
+    generalist. For each mode of the gate it is learnt, too, which segments are worth a call (see
+    quality/deferral.py).
 
     Args:
         development: what to try on.
         shots: the numbers of demonstrations to try.
+        thirds: the third candidates to try; without "few-shot" nobody is asked for its answers.
         parts: specialists and generalist that take the place of the profile's, as for `Engine`.
 
     Returns:
@@ -98,8 +101,9 @@ def calibrate(
     scores: dict[str, float] = {}
     asked = profile.model_dump(include=profile.explicit) | {"name": profile.name, "gate": "quality", "budget": 1.0}
     asked |= _tried_method(profile)
+    third_asked = "few-shot" if "few-shot" in thirds else "none"
     for count in shots:
-        tried = Profile(**{**asked, "shots": count, "third": "few-shot"})
+        tried = Profile(**{**asked, "shots": count, "third": third_asked})
         engine = Engine(tried, configuration, notice=notice, **(parts or {}))
         # A calibration made before must not steer the one that is being made.
         engine.assembly.calibrated = False
@@ -107,7 +111,7 @@ def calibrate(
         found = _examples(done, references)
         scores |= _scores(done, references, count)
         plan = engine.plan(*pair)
-        for third in ("none", "few-shot"):
+        for third in thirds:
             kept = [item for item in found if third == "few-shot" or item.origin != "few-shot"]
             trials.append(Trial(count, third, fit(kept, len(sources)), plan, done))
     best = max(trials, key=lambda trial: trial.fit.gain)

@@ -1,6 +1,6 @@
 """Refiners that come with scalemt: adapters for the packaged generalist, each with the card that it was made with.
 
-    refiners/NAME/1/    adapter.gguf, the prompt template, card.json, README.md
+    refiners/NAME/1/    adapter.gguf, the prompt template, card.json, README.md, calibration.json
 
 They lie as `TrainedModels` keeps those that users train (`scalemt train refiner`), and are made by the recipes in
 `recipes/refiner`.
@@ -15,6 +15,9 @@ from pathlib import Path
 from scalemt import languages
 from scalemt.trained import TrainedModels
 from scalemt.types import Pair
+
+CALIBRATION = "calibration.json"
+"""The gate as it was fitted on answers of a refiner, beside its card."""
 
 
 def packaged_refiners() -> TrainedModels:
