@@ -16,8 +16,8 @@ from scalemt.specialists.bergamot import BergamotSpecialist
 from scalemt.trained import TrainedModels
 from scalemt.training.bergamot import FineTuned, FineTuning, fine_tune
 from scalemt.training.bergamot.writing import Student
-from scalemt.training.specialist.faults import InterruptedTrainingError
-from scalemt.training.specialist.watching import Progress, Silent
+from scalemt.training.faults import InterruptedTrainingError
+from scalemt.training.watching import Progress, Silent
 from scalemt.types import Pair
 from training.students import task
 

@@ -116,7 +116,7 @@ def test_a_killed_training_goes_on_to_the_same_losses(
 def test_ctrl_c_writes_a_checkpoint_first(
     folder: Path, losses: dict[int, float], data_folder: Path, tmp_path: Path
 ) -> None:
-    from scalemt.training.specialist.faults import InterruptedTrainingError
+    from scalemt.training.faults import InterruptedTrainingError
 
     class Stopping(Quiet):
         def move(self, done: int, told: dict[str, float]) -> None:

@@ -27,7 +27,7 @@ import resource, sys
 from scalemt.errors import PausedError
 from scalemt.training.specialist.configuration import read_recipe
 from scalemt.training.specialist.making import train_specialist
-from scalemt.training.specialist.watching import Silent
+from scalemt.training.watching import Silent
 
 class Starving(Silent):
     def phase(self, name):
@@ -105,7 +105,7 @@ def test_a_full_disk_pauses_and_is_gone_on_from(place: Path, small_disk: Path, t
     recipe = toy(place, "training.every=5", "training.steps=15")
     with pytest.raises(PausedError, match=r"The disk of .* is full.*same command"):
         train_specialist(recipe, work=small_disk, shelf=TrainedModels(tmp_path / "models"))
-    assert [path.name for path in small_disk.glob("checkpoints/checkpoint-*/complete")]
+    assert [path.name for path in small_disk.glob("checkpoints/checkpoint-*/whole")]
     subprocess.run(["mount", "-o", "remount,size=40m", str(small_disk)], check=True)
     made = train_specialist(recipe, work=small_disk, shelf=TrainedModels(tmp_path / "models"))
     assert made.card.settings["updates"] == 15

@@ -17,10 +17,10 @@ from scalemt.config import Configuration, Profile
 from scalemt.engine.backends import build_specialist
 from scalemt.specialists.transformers import TransformersSpecialist
 from scalemt.trained import TrainedModels
+from scalemt.training.faults import InterruptedTrainingError
 from scalemt.training.specialist.configuration import Recipe, read_recipe
-from scalemt.training.specialist.faults import InterruptedTrainingError
 from scalemt.training.specialist.making import Made, train_specialist
-from scalemt.training.specialist.watching import Measured, Progress, Silent
+from scalemt.training.watching import Measured, Progress, Silent
 from scalemt.types import Pair
 from training.toy_corpora import RECIPE, write_toys
 
@@ -32,7 +32,7 @@ _KILLED = """
 import os, signal, sys
 from scalemt.training.specialist.configuration import read_recipe
 from scalemt.training.specialist.making import train_specialist
-from scalemt.training.specialist.watching import Silent
+from scalemt.training.watching import Silent
 
 class Killer(Silent):
     def progress(self, told):

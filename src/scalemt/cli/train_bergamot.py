@@ -37,7 +37,7 @@ def bergamot(
     """
     from scalemt.cli.train_progress import watching
     from scalemt.training.bergamot import fine_tune, read_fine_tuning
-    from scalemt.training.specialist.faults import InterruptedTrainingError
+    from scalemt.training.faults import InterruptedTrainingError
 
     settings = read_fine_tuning(config, folder=options["data"], changes=changes)
     work = Path(options["work"]) if options["work"] else None

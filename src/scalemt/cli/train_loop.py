@@ -26,8 +26,8 @@ def loop(
     command goes on.
     """
     from scalemt.cli.train_progress import watching
+    from scalemt.training.faults import InterruptedTrainingError
     from scalemt.training.looping import read_loop, run_loop
-    from scalemt.training.specialist.faults import InterruptedTrainingError
 
     wanted = read_loop(config, folder=data, changes=changes)
     try:

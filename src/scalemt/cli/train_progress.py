@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from scalemt.training.specialist.watching import Measured, Progress, Watcher
+    from scalemt.training.watching import Measured, Progress, Watcher
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60  # values of a curve that are shown
@@ -20,7 +20,7 @@ _WIDTH = 60  # values of a curve that are shown
 def watching(*, quiet: bool = False) -> Iterator[Watcher]:
     """Give a watcher: live where somebody looks at standard error, else lines on it, or nothing."""
     if quiet:
-        from scalemt.training.specialist.watching import Silent
+        from scalemt.training.watching import Silent
 
         yield Silent()
         return

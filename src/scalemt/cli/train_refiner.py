@@ -41,8 +41,8 @@ def refiner(
     step that was just done. docs/training.md tells what CONFIG.toml holds. Exit codes: 0 done, 2 wrong use,
     3 paused (the message says why), 130 interrupted.
     """
+    from scalemt.training.faults import InterruptedTrainingError
     from scalemt.training.refiner import read_refiner, train_refiner
-    from scalemt.training.specialist.faults import InterruptedTrainingError
 
     settings = read_refiner(configuration, folder=data, changes=changes)
     text = configuration.read_text("utf-8") + "".join(f"# set on the command line: {one}\n" for one in changes)

@@ -35,8 +35,8 @@ def specialist(
     """
     from scalemt.cli.train_progress import watching
     from scalemt.trained import TrainedModels
+    from scalemt.training.faults import InterruptedTrainingError
     from scalemt.training.specialist.configuration import read_recipe
-    from scalemt.training.specialist.faults import InterruptedTrainingError
     from scalemt.training.specialist.making import train_specialist
 
     recipe = read_recipe(configuration, folder=options["data"], changes=changes)

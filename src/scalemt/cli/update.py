@@ -82,7 +82,7 @@ def _texts(name: str | None) -> dict[str, list[str]] | None:
 
 def _update(wanted: Update, options: dict[str, Any], *, as_json: bool) -> int:
     from scalemt.cli.train_progress import watching
-    from scalemt.training.specialist.faults import InterruptedTrainingError
+    from scalemt.training.faults import InterruptedTrainingError
     from scalemt.training.updating import update
 
     try:

@@ -27,8 +27,8 @@ from scalemt.training.bergamot.writing import Student
 from scalemt.training.judging import Judged, judge
 from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs, without
-from scalemt.training.specialist.watching import Silent, Watcher
 from scalemt.training.tables import Texts
+from scalemt.training.watching import Silent, Watcher
 
 _MASK = BergamotSpecialist.mask
 

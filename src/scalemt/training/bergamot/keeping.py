@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import transformers
 
 from scalemt.errors import PausedError, UsageError
 from scalemt.training.bergamot.examples import Example
-from scalemt.training.specialist.faults import InterruptedTrainingError, fitting_batch, is_disk, is_memory
-from scalemt.training.specialist.watching import Measured, Progress, Watcher
+from scalemt.training.faults import InterruptedTrainingError, fitting_batch, is_disk, is_memory
+from scalemt.training.stopping import Stopping, last_checkpoint, mark_whole, step_of
+from scalemt.training.watching import Measured, Progress, Watcher
 
 _IDENTITY = "identity.json"
 MEASURED = "eval_chrf"
-_WHOLE = "whole"  # a file in a checkpoint that says that all of it was written
 
 
 def claim(work: Path, identity: str, *, fresh: bool) -> None:
@@ -37,7 +34,7 @@ def claim(work: Path, identity: str, *, fresh: bool) -> None:
     work.mkdir(parents=True, exist_ok=True)
     mark = work / _IDENTITY
     if mark.exists() and json.loads(mark.read_text("utf-8")) != identity:
-        if last_checkpoint(work):
+        if last_checkpoint(work / "checkpoints"):
             raise UsageError(
                 f"{work} holds a training with other settings or other data, which cannot be gone on with. Set "
                 "them back, name another folder with --work, or begin anew with --fresh."
@@ -48,19 +45,8 @@ def claim(work: Path, identity: str, *, fresh: bool) -> None:
     mark.write_text(json.dumps(identity), "utf-8")
 
 
-def last_checkpoint(work: Path) -> Path | None:
-    """Return the newest checkpoint that was written whole, None where there is none."""
-    found = [path for path in (work / "checkpoints").glob("checkpoint-*") if (path / _WHOLE).exists()]
-    return max(found, key=step_of, default=None)
-
-
-def step_of(checkpoint: Path) -> int:
-    """Return the step of a checkpoint."""
-    return int(checkpoint.name.rpartition("-")[2])
-
-
 class Keeper(transformers.TrainerCallback):
-    """Marks whole checkpoints, tells a watcher, and stops at the end of a step when asked to.
+    """Marks whole checkpoints, and tells a watcher.
 
     Args:
         work: the folder of the training.
@@ -74,7 +60,6 @@ class Keeper(transformers.TrainerCallback):
         self.size = len(batches[0])
         self._tokens = [0, *accumulate(sum(len(target) for _, target in batch) for batch in batches)]
         self._at, self._since, self._measuring = 0, 0.0, 0.0
-        self.stopped = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Begin to count."""
@@ -105,53 +90,34 @@ class Keeper(transformers.TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark a checkpoint as whole."""
-        (self._work / "checkpoints" / f"checkpoint-{state.global_step}" / _WHOLE).touch()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """Write a checkpoint and end, where somebody wants that."""
-        if self.stopped:
-            control.should_save = control.should_training_stop = True
-        return control
-
-    def raise_if_stopped(self, step: int) -> None:
-        """Go on with the interruption that waited for the end of a step."""
-        if self.stopped:
-            raise InterruptedTrainingError(
-                f"Interrupted behind step {step}; a checkpoint was written, and the same command goes on from it.",
-                self.stopped,
-            )
+        mark_whole(self._work / "checkpoints" / f"checkpoint-{state.global_step}")
 
 
 @contextmanager
-def pausing(keeper: Keeper, work: Path, batch: int, attempt: Callable[[int], None]) -> Iterator[None]:
+def pausing(work: Path, batch: int, attempt: Callable[[int], None]) -> Iterator[Stopping]:
     """Have Ctrl-C and SIGTERM wait for the end of a step, and turn what a machine lacks into what users can do.
 
     Args:
-        keeper: is told to stop.
         work: the folder of the training.
         batch: pairs of an update.
         attempt: computes an update of so many of the longest pairs, and forgets it.
     """
-    before: dict[int, Any] = {}
-
-    def stop(number: int, _: FrameType | None) -> None:
-        if keeper.stopped:  # asked twice: at once
-            raise KeyboardInterrupt
-        keeper.stopped = number
-
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, stop) for number in (int(signal.SIGINT), int(signal.SIGTERM))}
     try:
-        yield
+        with Stopping() as stopping:
+            yield stopping
     except (OSError, RuntimeError, MemoryError) as error:
         raise _explained(error, work, batch, attempt) from error
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    if stopping.asked is not None:
+        kept = last_checkpoint(work / "checkpoints")
+        step = step_of(kept) if kept else 0
+        raise InterruptedTrainingError(
+            f"Interrupted behind step {step}; a checkpoint was written, and the same command goes on from it.",
+            stopping.asked,
+        )
 
 
 def _explained(error: Exception, work: Path, batch: int, attempt: Callable[[int], None]) -> BaseException:
-    kept = last_checkpoint(work)
+    kept = last_checkpoint(work / "checkpoints")
     whole = f"The checkpoint of step {step_of(kept)} is whole" if kept else "No checkpoint was written yet"
     if is_memory(error):
         fits = fitting_batch(batch, attempt)

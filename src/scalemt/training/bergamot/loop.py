@@ -16,11 +16,12 @@ from scalemt.errors import MissingExtraError, PausedError
 from scalemt.huggingface import quiet
 from scalemt.training.bergamot.configuration import Training
 from scalemt.training.bergamot.examples import Example, collate
-from scalemt.training.bergamot.keeping import MEASURED, Keeper, last_checkpoint, pausing
+from scalemt.training.bergamot.keeping import MEASURED, Keeper, pausing
 from scalemt.training.bergamot.twin import Twin
 from scalemt.training.bergamot.writing import Student
 from scalemt.training.judging import Judged
-from scalemt.training.specialist.watching import Watcher
+from scalemt.training.stopping import last_checkpoint
+from scalemt.training.watching import Watcher
 
 Measure = Callable[[Path], Judged]
 """Scores the student that a folder holds."""
@@ -182,17 +183,17 @@ def run(trainer: StudentTrainer, keeper: Keeper, work: Path, longest: Sequence[E
     mark = work / "trained.json"
     if mark.exists():  # all that a run before had still to do was to measure and register
         return int(json.loads(mark.read_text("utf-8")))
-    done = last_checkpoint(work)
+    done = last_checkpoint(work / "checkpoints")
     watcher.phase(f"Going on with {done.name}" if done else "Training")
 
     def attempt(count: int) -> None:
         trainer.attempt(list(longest[:count]))
 
     trainer.remove_callback(transformers.PrinterCallback)
-    with pausing(keeper, work, keeper.size, attempt), quiet():
+    with pausing(work, keeper.size, attempt) as stopping, quiet():
+        trainer.add_callback(stopping)
         trainer.train(resume_from_checkpoint=str(done) if done else None)
-        keeper.raise_if_stopped(trainer.state.global_step)
-        if trainer.measured_at != trainer.state.global_step:
+        if stopping.asked is None and trainer.measured_at != trainer.state.global_step:
             trainer.evaluate()
     found = [(entry[MEASURED], -entry["step"]) for entry in trainer.state.log_history if MEASURED in entry]
     best = -int(max(found)[1])

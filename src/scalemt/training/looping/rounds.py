@@ -26,11 +26,11 @@ from scalemt.training.looping.synthesising import Synthesiser, around_terms
 from scalemt.training.looping.weaknesses import Weaknesses, WeakTerm, find_weaknesses
 from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs
-from scalemt.training.specialist.watching import Silent, Watcher
 from scalemt.training.tables import Corpus
 from scalemt.training.updating.comparing import Outputs
 from scalemt.training.updating.configuration import Scale
 from scalemt.training.updating.kinds import Order, trainer_of
+from scalemt.training.watching import Silent, Watcher
 
 PACKAGED = "bergamot"
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -20,15 +16,15 @@ import transformers
 
 from scalemt.errors import MissingExtraError, PausedError, UsageError
 from scalemt.huggingface import quiet
+from scalemt.training.faults import InterruptedTrainingError, is_disk, is_memory
 from scalemt.training.refiner import memory
 from scalemt.training.refiner.configuration import Training
 from scalemt.training.refiner.loop import RefinerTrainer, answer_loss, arguments, collate
 from scalemt.training.refiner.ordering import Course
 from scalemt.training.refiner.texts import Tokens
 from scalemt.training.refiner.watching import Watcher
-from scalemt.training.specialist.faults import InterruptedTrainingError, is_disk, is_memory
+from scalemt.training.stopping import Stopping, last_checkpoint, mark_whole, step_of
 
-_WHOLE = "whole"  # a file in a checkpoint that says that all of it was written
 _IDENTITY = "identity.json"
 _LOG = "losses.jsonl"
 
@@ -100,7 +96,7 @@ def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Wat
     if done is None:
         memory.check(attempt, settings.batch, settings.accumulation)
     else:
-        watcher.note(f"Going on after step {_step_of(done)}.")
+        watcher.note(f"Going on after step {step_of(done)}.")
     torch.manual_seed(lessons.seed)
     rows = [lessons.items[index] for index in course.order]
     keeper = _Keeper(folder, watcher, rows, settings)
@@ -115,15 +111,19 @@ def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Wat
     )
     trainer.remove_callback(transformers.PrinterCallback)
     watcher.phase("Training", course.steps)
-    if done is not None and _step_of(done) >= course.steps:
+    if done is not None and step_of(done) >= course.steps:
         return _finished(model, done, keeper, course)
 
     def explain(error: BaseException) -> PausedError:
         return memory.explained(error, attempt, settings.batch, settings.accumulation)
 
-    with _pausing(keeper, folder, explain), quiet():
+    with _pausing(folder, explain) as stopping, quiet():
+        trainer.add_callback(stopping)
         trainer.train(resume_from_checkpoint=str(done) if done else None)
-    keeper.raise_if_stopped()
+    if stopping.asked is not None:
+        raise InterruptedTrainingError(
+            "Interrupted. A checkpoint was written, and the same command goes on from it.", stopping.asked
+        )
     return keeper.fitted(course)
 
 
@@ -135,21 +135,6 @@ def _finished(model: Any, checkpoint: Path, keeper: _Keeper, course: Course) -> 
     set_peft_model_state_dict(model, load_file(str(checkpoint / "adapter_model.safetensors")))
     keeper.read(course.steps)
     return keeper.fitted(course)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint that was written whole; others are removed."""
-    found = []
-    for path in folder.glob("checkpoint-*"):
-        if (path / _WHOLE).exists():
-            found.append(path)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-    return max(found, key=_step_of, default=None)
-
-
-def _step_of(checkpoint: Path) -> int:
-    return int(checkpoint.name.rpartition("-")[2])
 
 
 def _claim(folder: Path, identity: str, fresh: bool) -> None:
@@ -211,7 +196,7 @@ def _board(folder: Path) -> Any:
 
 
 class _Keeper(transformers.TrainerCallback):
-    """Keeps what a training tells, marks whole checkpoints, and stops at the end of a step when asked to."""
+    """Keeps what a training tells, and marks whole checkpoints."""
 
     def __init__(self, folder: Path, watcher: Watcher, rows: Sequence[Tokens], settings: Training) -> None:
         self._folder = folder
@@ -222,7 +207,6 @@ class _Keeper(transformers.TrainerCallback):
         self._before = 0.0
         self._began = time.monotonic()
         self._peak = 0
-        self.stopped: int = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Begin to count time."""
@@ -260,25 +244,7 @@ class _Keeper(transformers.TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark a checkpoint as whole, once all of it is on the disk."""
-        folder = self._folder / f"checkpoint-{state.global_step}"
-        for path in folder.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        (folder / _WHOLE).touch()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """Write a checkpoint and end, where somebody wants that."""
-        if self.stopped:
-            control.should_save = control.should_training_stop = True
-        return control
-
-    def raise_if_stopped(self) -> None:
-        """Go on with the interruption that waited for the end of a step."""
-        if not self.stopped:
-            return
-        raise InterruptedTrainingError(
-            "Interrupted. A checkpoint was written, and the same command goes on from it.", self.stopped
-        )
+        mark_whole(self._folder / f"checkpoint-{state.global_step}")
 
     def _tokens(self, step: int) -> int:
         return sum(len(item.ids) for item in self._rows[(step - 1) * self._each : step * self._each])
@@ -304,21 +270,11 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _pausing(keeper: _Keeper, folder: Path, explain: Any) -> Iterator[None]:
+def _pausing(folder: Path, explain: Any) -> Iterator[Stopping]:
     """Have Ctrl-C and SIGTERM wait for the end of a step, and turn what machines lack into what users can do."""
-    before: dict[int, Any] = {}
-
-    def stop(number: int, _: FrameType | None) -> None:
-        if keeper.stopped:  # asked twice: at once
-            signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.SIG_DFL))
-            raise KeyboardInterrupt
-        keeper.stopped = number
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (int(signal.SIGINT), int(signal.SIGTERM)):
-            before[number] = signal.signal(number, stop)
     try:
-        yield
+        with Stopping() as stopping:
+            yield stopping
     except (OSError, RuntimeError, MemoryError) as error:
         if is_memory(error):
             raise explain(error) from error
@@ -326,12 +282,9 @@ def _pausing(keeper: _Keeper, folder: Path, explain: Any) -> Iterator[None]:
         if is_disk(error) or "iostream error" in str(error):
             raise PausedError(_full(folder)) from error
         raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _full(folder: Path) -> str:
     kept = last_checkpoint(folder)
-    told = f"The checkpoint of step {_step_of(kept)} is whole" if kept else "No checkpoint was whole yet"
+    told = f"The checkpoint of step {step_of(kept)} is whole" if kept else "No checkpoint was whole yet"
     return f"The disk of {folder} is full. {told}: free some room, and the same command goes on."

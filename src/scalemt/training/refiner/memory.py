@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scalemt.errors import PausedError
-from scalemt.training.specialist.faults import fitting_batch, is_memory
+from scalemt.training.faults import fitting_batch, is_memory
 
 Attempt = Callable[[int], None]
 """Computes a step of so many triplets, the longest there are, and forgets it."""

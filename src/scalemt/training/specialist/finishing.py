@@ -19,7 +19,7 @@ from scalemt.training.specialist.averaging import average
 from scalemt.training.specialist.configuration import Recipe
 from scalemt.training.specialist.converting import convert
 from scalemt.training.specialist.network import WEIGHTS
-from scalemt.training.specialist.watching import Watcher
+from scalemt.training.watching import Watcher
 from scalemt.types import Pair
 
 PARITY = 0.3

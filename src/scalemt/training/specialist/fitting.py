@@ -11,22 +11,22 @@ from typing import Any, NamedTuple
 
 from scalemt.errors import PausedError
 from scalemt.huggingface import import_torch, quiet, read_json
-from scalemt.training.pairs import Pairs
-from scalemt.training.specialist.batches import Rounds
-from scalemt.training.specialist.codec import Codec
-from scalemt.training.specialist.configuration import Recipe
-from scalemt.training.specialist.faults import (
+from scalemt.training.faults import (
     InterruptedTrainingError,
     fitting_parts,
     is_memory,
     memory_advice,
     told_of_scarcity,
 )
+from scalemt.training.pairs import Pairs
+from scalemt.training.specialist.batches import Rounds
+from scalemt.training.specialist.codec import Codec
+from scalemt.training.specialist.configuration import Recipe
 from scalemt.training.specialist.material import Encoded, Material, encode
 from scalemt.training.specialist.network import Machine, build
 from scalemt.training.specialist.sampling import Sampler
-from scalemt.training.specialist.watching import Watcher
 from scalemt.training.specialist.work import Work
+from scalemt.training.watching import Watcher
 
 _LOG_EVERY = 20  # updates between two lines of the log, at most
 _MOST_EVERY = 500  # updates between two measurements, where the recipe leaves it open
@@ -175,9 +175,9 @@ def _writer(work: Work) -> Any:
 
 
 def _newest(work: Work) -> Path | None:
-    from scalemt.training.specialist.loop import newest_checkpoint
+    from scalemt.training.stopping import last_checkpoint
 
-    return newest_checkpoint(work.checkpoints)
+    return last_checkpoint(work.checkpoints)
 
 
 def _arguments(recipe: Recipe, work: Work, machine: Machine, pace: Pace) -> Any:
@@ -203,7 +203,8 @@ def _arguments(recipe: Recipe, work: Work, machine: Machine, pace: Pace) -> Any:
 
 def _run(trainer: Any, recipe: Recipe, work: Work, encoded: Sequence[Encoded]) -> tuple[list[dict[str, Any]], int]:
     """Run the trainer, and tell its faults."""
-    from scalemt.training.specialist.loop import LossError, Stopping
+    from scalemt.training.specialist.loop import LossError
+    from scalemt.training.stopping import Stopping
 
     checkpoint = _newest(work)
     if checkpoint and _is_over(checkpoint, recipe):

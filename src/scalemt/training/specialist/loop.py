@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,9 +21,9 @@ from scalemt.training.specialist.codec import IGNORED, Codec
 from scalemt.training.specialist.material import Encoded
 from scalemt.training.specialist.network import zero_padding
 from scalemt.training.specialist.sampling import Sampler
-from scalemt.training.specialist.watching import Measured, Progress, Watcher
+from scalemt.training.stopping import mark_whole
+from scalemt.training.watching import Measured, Progress, Watcher
 
-COMPLETE = "complete"
 """The file that is written into a checkpoint last; one without it was cut off, and is not gone on with."""
 
 _SPARE_TOKENS = 8  # of a greedy translation beyond 1.5 times its source
@@ -172,7 +171,7 @@ class Keeping(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark the checkpoint, then keep its weights."""
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
         self._keep(Path(args.output_dir), state)
 
     def _keep(self, checkpoints: Path, state: Any) -> None:
@@ -243,50 +242,6 @@ class Telling(TrainerCallback):
 
     def _mark(self, state: Any) -> None:
         self._began, self._done, self._tokens = time.monotonic(), state.global_step, self.trainer.tokens
-
-
-class Stopping(TrainerCallback):
-    """Ends a training after the update under way when it is asked to, with a checkpoint.
-
-    Used as a context: inside, SIGINT and SIGTERM ask. A second one ends at once.
-    """
-
-    def __init__(self) -> None:
-        self.asked: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Stopping:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._before[number] = signal.signal(number, self._ask)
-            except ValueError:  # not the main thread: then nobody sends us signals
-                break
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: object) -> None:
-        before = self._before[number]
-        signal.signal(number, before)
-        self.asked = number
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Save and stop if somebody asked."""
-        if self.asked is not None:
-            control.should_save = control.should_training_stop = True
-
-
-def newest_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint that is whole, and delete those that were cut off."""
-    found = []
-    for path in folder.glob("checkpoint-*"):
-        if (path / COMPLETE).exists():
-            found.append(path)
-        else:
-            shutil.rmtree(path)
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def scorer(codec: Codec, dev: DevExamples, references: Sequence[str]) -> Callable[[Any], dict[str, float]]:

@@ -15,16 +15,16 @@ from scalemt.fingerprint import library_version
 from scalemt.specialists.ctranslate2 import CTranslate2Specialist
 from scalemt.specialists.transformers import TransformersSpecialist
 from scalemt.trained import ModelCard, TrainedModels
+from scalemt.training.faults import told_of_scarcity
 from scalemt.training.judging import Judged
 from scalemt.training.naming import check_specialist_name
 from scalemt.training.specialist.configuration import Recipe
-from scalemt.training.specialist.faults import told_of_scarcity
 from scalemt.training.specialist.finishing import Finished, finish, put, weigh, write_folder, write_history
 from scalemt.training.specialist.fitting import Trained, fit
 from scalemt.training.specialist.material import Material, read_material
 from scalemt.training.specialist.network import WEIGHTS, Machine, base_folder, machine_of, prepare
-from scalemt.training.specialist.watching import Silent, Watcher
 from scalemt.training.specialist.work import Work
+from scalemt.training.watching import Silent, Watcher
 
 CONFIGURATION, EFFECTIVE, HISTORY, LOGS = "recipe.toml", "recipe.json", "history.jsonl", "logs"
 """Beside a model: its file, what that comes to with all defaults and changes, losses, TensorBoard's."""

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from scalemt.errors import UsageError
 from scalemt.trained import ModelCard, TrainedModels
-from scalemt.training.specialist.watching import Watcher
 from scalemt.training.tables import Corpus, Texts
+from scalemt.training.watching import Watcher
 from scalemt.types import Pair
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scalemt.trained import ModelCard, TrainedModels
 from scalemt.training.bergamot import FineTuning, fine_tune
-from scalemt.training.specialist.watching import Watcher
 from scalemt.training.tables import Corpus, Texts
 from scalemt.training.updating.kinds import Order
+from scalemt.training.watching import Watcher
 
 
 class BergamotTrainer:

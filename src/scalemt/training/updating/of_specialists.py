@@ -8,9 +8,9 @@ from pathlib import Path
 from scalemt.trained import ModelCard, TrainedModels
 from scalemt.training.specialist.configuration import Recipe
 from scalemt.training.specialist.making import EFFECTIVE, train_specialist
-from scalemt.training.specialist.watching import Watcher
 from scalemt.training.tables import Corpus, Texts
 from scalemt.training.updating.kinds import Order
+from scalemt.training.watching import Watcher
 
 _BRIEFLY = {"epochs": 3, "warmup": 100, "patience": 3}
 """What a recipe says for training from scratch is too much for weights that are trained already."""

@@ -18,7 +18,6 @@ from scalemt.lines import write_whole
 from scalemt.trained import ModelCard, TrainedModels
 from scalemt.training.naming import check_specialist_name
 from scalemt.training.pairs import Pairs, read_pairs
-from scalemt.training.specialist.watching import Silent, Watcher
 from scalemt.training.tables import Corpus, Texts
 from scalemt.training.updating.comparing import NEW, OLD, Compared, Outputs, compare_versions
 from scalemt.training.updating.configuration import Update
@@ -27,6 +26,7 @@ from scalemt.training.updating.kinds import Order, trainer_of
 from scalemt.training.updating.news import News, gather
 from scalemt.training.updating.records import Record, Records
 from scalemt.training.updating.reporting import report
+from scalemt.training.watching import Silent, Watcher
 from scalemt.types import Pair
 
 PACKAGED = "bergamot"
