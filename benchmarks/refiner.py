@@ -16,6 +16,7 @@ LABEL, gated         the same answers behind the quality gate as it is without a
 LABEL, calibrated    behind the gate that `scalemt calibrate` fitted on 60 other lines of the help, for both sets
 LABEL (--ungated)    another refiner, every answer taken, and nothing else of it
 LABEL (--control)    a model that was trained without drafts, and is shown none
+as it comes          the default, where a refiner comes with scalemt: that one, behind its own gate
 
 A refiner is asked in the directions of its card. Each row keeps its lines in a file of --rows, one a line, and
 goes on there when it is run again. Differences to the draft are paired: 95 % of 1000 bootstrap samples.
@@ -41,6 +42,7 @@ from scalemt.engine import Engine
 from scalemt.engine.calibrating import DevelopmentSet, calibrate
 from scalemt.lines import read_lines
 from scalemt.quality.calibration import calibration_path
+from scalemt.refiners import packaged_refiners
 from scalemt.trained import TrainedModels
 from scalemt.types import Pair
 from scalemt.version import __version__
@@ -140,7 +142,7 @@ def lines_of(test: str, pair: Pair, data: Path, count: int, skip: int = 0) -> tu
     return [row[0] for row in drawn], [row[1] for row in drawn]
 
 
-def systems(options: argparse.Namespace, pair: Pair) -> Iterator[System]:
+def systems(options: argparse.Namespace, pair: Pair, drafter: str) -> Iterator[System]:
     """Yield the systems of a direction."""
     untrained = {"generalist": options.untrained, "gate": "off"}
     yield System("draft", {"method": "draft"})
@@ -161,6 +163,9 @@ def systems(options: argparse.Namespace, pair: Pair) -> Iterator[System]:
         label, _, name = named.partition("=")
         if str(pair) in shelf.resolve(name)[0].pairs:
             yield System(label, {"generalist": name, "gate": "off", "method": "few-shot"})
+    packaged = packaged_refiners()
+    if any(drafter in packaged.card(name).drafters.get(str(pair), ()) for name in packaged.names()):
+        yield System("as it comes", {"gate": "quality"})
 
 
 def measured(
@@ -251,7 +256,7 @@ def main() -> None:
         for test in options.tests:
             sources, due = lines_of(test, pair, options.data, options.lines)
             drafts: list[str] = []
-            for system in systems(options, pair):
+            for system in systems(options, pair, drafter):
                 name = f"{tags}.{drafter}.{test}.{system.label}".replace(" ", "-").replace("/", "_")
                 made = measured(system, drafter, pair, sources, options.rows / f"{name}.jsonl", options)
                 drafts = drafts or [item["text"] for item in made]

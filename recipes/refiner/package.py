@@ -1,7 +1,9 @@
 """Put a refiner that was trained here among those that come with scalemt, with a gate fitted on its answers.
 
     python recipes/refiner/package.py refiner-en-es gemma-3-270m-apertium-en-es \
-        --pair en-es --drafter apertium --dev help.tsv --dev news.tsv --lines 60
+        --pair en-es --drafter apertium --dev help.tsv --dev news.tsv --lines 60 --notes notes.md
+
+What the card says of sentences (samples of dev) is left out: no corpus comes with scalemt.
 
 The gate weighs drafts against answers, and is fitted on lines that no test set holds, so many of each file
 (source TAB target). The folder is src/scalemt/refiners; the engine finds what lies there by its card.
@@ -39,7 +41,7 @@ def lines_of(files: list[Path], count: int, skip: int) -> tuple[list[str], list[
 
 
 def packed(
-    name: str, new: str, pair: Pair, drafter: str, development: DevelopmentSet | None, target: Path
+    name: str, new: str, pair: Pair, drafter: str, development: DevelopmentSet | None, notes: str, target: Path
 ) -> Path:
     """Copy a trained refiner under a new name, and fit its gate; return the folder."""
     card, folder = TrainedModels().resolve(name)
@@ -51,7 +53,7 @@ def packed(
             shutil.copy(folder / card.options[key], place.folder)
         shutil.copy(folder / "configuration.toml", place.folder)
         drafters = card.drafters or {str(pair): (drafter,)}
-        place.card = replace(card, drafters=drafters)
+        place.card = replace(card, drafters=drafters, notes=notes)
         if development:
             wanted = {"method": "refine", "gate": "quality", "specialists": (drafter,), "generalist": name}
             profile = load_configuration().profile(None, **wanted)
@@ -71,12 +73,14 @@ def main() -> None:
     parser.add_argument("--dev", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--lines", type=int, default=60, help="of each file")
     parser.add_argument("--skip", type=int, default=100, help="lines of each file that are measured elsewhere")
+    parser.add_argument("--notes", type=Path, help="Markdown: what else the card says")
     parser.add_argument("--to", type=Path, default=packaged_refiners().folder_of_all)
     options = parser.parse_args()
     pair = parse_pair(*options.pair.split("-"))
     lines = lines_of(options.dev, options.lines, options.skip)
     development = DevelopmentSet(*lines, pair) if options.dev else None
-    print(packed(options.name, options.new, pair, options.drafter, development, options.to))
+    notes = options.notes.read_text("utf-8") if options.notes else ""
+    print(packed(options.name, options.new, pair, options.drafter, development, notes, options.to))
 
 
 if __name__ == "__main__":

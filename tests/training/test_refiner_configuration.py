@@ -36,7 +36,7 @@ def test_paths_are_meant_from_the_folder_of_the_file(tmp_path: Path) -> None:
     assert corpus.dev == ("/dev.tsv",)
     assert made.base.model == str(tmp_path / "m.gguf")
     assert corpus.pair == Pair("es", "en")
-    assert made.training.chosen_schedule == "staged"
+    assert made.training.chosen_schedule == "cosine"
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ class Training(Table):
         measure_every: steps between two measures of the loss on dev; 0 for none.
     """
 
-    order: Order = "easy-to-hard"
+    order: Order = "mixed"
     steps: Annotated[int, Field(ge=0)] = 0
     batch: Annotated[int, Field(ge=1)] = 8
     accumulation: Annotated[int, Field(ge=1)] = 1
