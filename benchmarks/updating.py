@@ -106,7 +106,9 @@ def compared(pair: Pair, test: Pairs, drafts: Sequence[str], scale: Sequence[str
     metric = build_metric("chrf++")
     found: Any = evaluate(test_set, systems, [metric], baseline="draft").cells
     cells = [next(iter(found[name].values())) for name in ("draft", "scale")]
-    return cells[0].score, cells[1].score, cells[1].p_values["bootstrap"]
+    # Where nothing differs, sacreBLEU's p-value is its smallest.
+    p_value = 1.0 if list(drafts) == list(scale) else cells[1].p_values["bootstrap"]
+    return cells[0].score, cells[1].score, p_value
 
 
 def measure(options: argparse.Namespace, pair: Pair, percent: float | None, spec: str) -> Row:
