@@ -142,6 +142,14 @@ def lines_of(test: str, pair: Pair, data: Path, count: int, skip: int = 0) -> tu
     return [row[0] for row in drawn], [row[1] for row in drawn]
 
 
+def trained(named: Sequence[str], shelf: TrainedModels, pair: Pair) -> Iterator[tuple[str, str]]:
+    """Yield label and name of those that were trained for a direction, of LABEL=NAME."""
+    for item in named:
+        label, _, name = item.partition("=")
+        if str(pair) in shelf.resolve(name)[0].pairs:
+            yield label, name
+
+
 def systems(options: argparse.Namespace, pair: Pair, drafter: str) -> Iterator[System]:
     """Yield the systems of a direction."""
     untrained = {"generalist": options.untrained, "gate": "off"}
@@ -149,20 +157,14 @@ def systems(options: argparse.Namespace, pair: Pair, drafter: str) -> Iterator[S
     yield System("untrained", {**untrained, "template": "refiner", "shots": 0})
     yield System("untrained, 5 shots", {**untrained, "shots": 5})
     shelf = TrainedModels()
-    for named in options.refiner:
-        label, _, name = named.partition("=")
-        if str(pair) in shelf.resolve(name)[0].pairs:
-            yield System(label, {"generalist": name, "gate": "off"})
-            yield System(f"{label}, gated", {"generalist": name, "gate": "quality"})
-            yield System(f"{label}, calibrated", {"generalist": name, "gate": "quality"}, calibrated=True)
-    for named in options.ungated:
-        label, _, name = named.partition("=")
-        if str(pair) in shelf.resolve(name)[0].pairs:
-            yield System(label, {"generalist": name, "gate": "off"})
-    for named in options.control:
-        label, _, name = named.partition("=")
-        if str(pair) in shelf.resolve(name)[0].pairs:
-            yield System(label, {"generalist": name, "gate": "off", "method": "few-shot"})
+    for label, name in trained(options.refiner, shelf, pair):
+        yield System(label, {"generalist": name, "gate": "off"})
+        yield System(f"{label}, gated", {"generalist": name, "gate": "quality"})
+        yield System(f"{label}, calibrated", {"generalist": name, "gate": "quality"}, calibrated=True)
+    for label, name in trained(options.ungated, shelf, pair):
+        yield System(label, {"generalist": name, "gate": "off"})
+    for label, name in trained(options.control, shelf, pair):
+        yield System(label, {"generalist": name, "gate": "off", "method": "few-shot"})
     packaged = packaged_refiners()
     if any(drafter in packaged.card(name).drafters.get(str(pair), ()) for name in packaged.names()):
         yield System("as it comes", {"gate": "quality"})

@@ -56,8 +56,9 @@ def packed(
         place.card = replace(card, drafters=drafters, notes=notes)
         if development:
             wanted = {"method": "refine", "gate": "quality", "specialists": (drafter,), "generalist": name}
-            profile = load_configuration().profile(None, **wanted)
-            found = calibrate(development, profile, load_configuration(), shots=(0,), thirds=("none",))
+            configuration = load_configuration()
+            profile = configuration.profile(None, **wanted)
+            found = calibrate(development, profile, configuration, shots=(0,), thirds=("none",))
             found.save(place.folder / CALIBRATION)
             print(f"{found.method}, threshold {found.threshold:.3f}: {found.scores}")
     return shelf.folder(new)

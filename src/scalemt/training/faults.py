@@ -70,15 +70,9 @@ def fitting_parts(attempt: Callable[[int], None], first: int, most: int) -> int 
     """
     parts = first * 2
     while parts <= min(_MOST_PARTS, 2 * most):
-        gc.collect()
-        try:
-            attempt(parts)
-        except (RuntimeError, MemoryError) as fault:
-            if not is_memory(fault):
-                raise
-            parts *= 2
-            continue
-        return parts
+        if _fits(attempt, parts):
+            return parts
+        parts *= 2
     return None
 
 
@@ -86,15 +80,21 @@ def fitting_batch(batch: int, attempt: Callable[[int], None]) -> int:
     """Return the largest half, quarter … of a batch that fits into memory, by trying; 0 where none does."""
     while batch > 1:
         batch //= 2
-        gc.collect()
-        try:
-            attempt(batch)
-        except (RuntimeError, MemoryError) as fault:
-            if not is_memory(fault):
-                raise
-            continue
-        return batch
+        if _fits(attempt, batch):
+            return batch
     return 0
+
+
+def _fits(attempt: Callable[[int], None], number: int) -> bool:
+    """Whether an attempt fits into memory; what the one before it held is let go first."""
+    gc.collect()
+    try:
+        attempt(number)
+    except (RuntimeError, MemoryError) as fault:
+        if not is_memory(fault):
+            raise
+        return False
+    return True
 
 
 def memory_advice(tokens: int, parts: int, fits: int | None) -> str:
