@@ -110,7 +110,7 @@ def test_a_killed_training_goes_on_to_the_same_losses(
     kept = TrainedModels().folder("toy") / "losses.jsonl"
     told = [json.loads(line) for line in kept.read_text().splitlines()]
     assert [item["step"] for item in told if "loss" in item] == [1, 2, 3, 4, 5, 6]
-    assert sorted(path.name for path in work.iterdir()) == ["dev.jsonl", "lock", "triplets.jsonl"]
+    assert sorted(path.name for path in work.iterdir()) == ["dev.jsonl", "scalemt.lock", "triplets.jsonl"]
 
 
 def test_ctrl_c_writes_a_checkpoint_first(
@@ -203,7 +203,7 @@ def test_a_training_that_had_ended_is_not_done_again(folder: Path, data_folder: 
 
     (tmp_path / "file").write_text("no folder can be made here")
     (tmp_path / "work").mkdir()
-    with (tmp_path / "work" / "lock").open("w") as lock:
+    with (tmp_path / "work" / "scalemt.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(UsageError, match="Another process works in"):
             train_refiner(toy(folder), tmp_path / "work", Quiet())

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -50,35 +50,44 @@ def unpacked(line: str) -> Unit:
     )
 
 
+LOCK = "scalemt.lock"
+"""Held while somebody works in a folder; where it lies, the folder is ours, to be cleared and removed."""
+
 _MENDS = {
     "output": (
         "Name another output.",
         "Another process works on {}. Wait for it, or give another output with -o.",
+        "Move them away, or give another output with -o.",
     ),
     "": (
         "Name another with --work.",
         "Another process works in {}. Wait for it, or name another folder with --work.",
+        "Name an empty folder with --work, or one that is not there yet.",
     ),
 }
 
 
 @contextmanager
-def held(folder: Path, *, beside: Literal["output", ""] = "") -> Iterator[None]:
+def held(folder: Path, *, beside: Literal["output", ""] = "", fresh: bool = False) -> Iterator[None]:
     """Hold a folder, which is made where there is none: two processes would mix what they write.
 
     Args:
         folder: of unfinished work.
         beside: "output" where it lies beside an output, "" where `--work` names it.
+        fresh: delete what it holds.
 
     Raises:
-        UsageError: another process holds it, or it cannot be made.
+        UsageError: another process holds it, it cannot be made, or it holds files that no work of ours left there,
+            which clearing it would delete.
     """
     import fcntl
 
-    unmade, busy = _MENDS[beside]
+    unmade, busy, foreign = _MENDS[beside]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        if not (folder / LOCK).exists() and any(folder.iterdir()):
+            raise UsageError(f"{folder} holds other files than those of unfinished work. {foreign}")
+        lock = (folder / LOCK).open("w")
     except OSError as fault:
         raise UsageError(f"{folder} cannot be made: {fault.strerror or fault}. {unmade}") from None
     with lock:
@@ -86,7 +95,28 @@ def held(folder: Path, *, beside: Literal["output", ""] = "") -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UsageError(busy.format(folder)) from None
-        yield
+        if fresh:
+            _clear(folder)
+        try:
+            yield
+        finally:
+            _leave(folder)
+
+
+def _leave(folder: Path) -> None:
+    """Remove a folder in which nothing came to be, while it is held still."""
+    with suppress(OSError):  # removed by who held it; or a mount, which stays
+        if [path.name for path in folder.iterdir()] == [LOCK]:
+            (folder / LOCK).unlink()
+            folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
 
 
 def is_held(folder: Path) -> bool:
@@ -94,7 +124,7 @@ def is_held(folder: Path) -> bool:
     import fcntl
 
     try:
-        with (folder / "lock").open("r") as lock:
+        with (folder / LOCK).open("r") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
@@ -121,11 +151,9 @@ class WorkFolder:
         """Hold the folder, which is made where there is none; `fresh` forgets what it held.
 
         Raises:
-            UsageError: another process holds it, or it cannot be made.
+            UsageError: see `held`.
         """
-        with held(self.path, beside="output"):
-            if fresh:
-                self._clear()
+        with held(self.path, beside="output", fresh=fresh):
             yield
 
     def state(self) -> dict[str, Any] | None:
@@ -184,11 +212,6 @@ class WorkFolder:
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def _clear(self) -> None:
-        for path in self.path.iterdir():
-            if path.name != "lock":
-                path.unlink()
 
 
 class PairsWriter:

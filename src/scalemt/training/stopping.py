@@ -1,7 +1,8 @@
-"""Checkpoints that are whole, and interruptions that wait for the end of an update: for every training."""
+"""Whose a folder's checkpoints are, which are whole, interruptions that wait for an update: for every training."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,32 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from scalemt.errors import UsageError
+
+_IDENTITY = "identity.json"
 _WHOLE = "whole"  # a file in a checkpoint that says that all of it was written
+
+
+def claim(folder: Path, identity: str, checkpoints: Path) -> bool:
+    """Take a folder for a training; return whether what lies in it is of this one.
+
+    Args:
+        folder: of unfinished work; somebody holds it.
+        identity: tells apart trainings that cannot go on from each other's checkpoints.
+        checkpoints: the folder that they are in.
+
+    Raises:
+        UsageError: it holds a training with other settings or data that can still be gone on with.
+    """
+    mark = folder / _IDENTITY
+    ours = not mark.exists() or json.loads(mark.read_text("utf-8")) == identity
+    if not ours and last_checkpoint(checkpoints):
+        raise UsageError(
+            f"{folder} holds a training with other settings or other data, which cannot be gone on with. Set them "
+            "back, name another folder with --work, or begin anew with --fresh."
+        )
+    mark.write_text(json.dumps(identity), "utf-8")
+    return ours
 
 
 def mark_whole(checkpoint: Path) -> None:

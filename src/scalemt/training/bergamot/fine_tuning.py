@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scalemt.data.workfiles import held
 from scalemt.errors import InputError
 from scalemt.folders import data_dir
 from scalemt.specialists.bergamot import BergamotSpecialist
@@ -94,17 +95,27 @@ def fine_tune(
         watcher: is told how it goes.
 
     Raises:
-        UsageError: a setting, a file or the base cannot be used, or `work` holds another training.
+        UsageError: a setting, a file or the base cannot be used, `work` holds another training or other files, or
+            another process works in it.
         PausedError: memory or disk do not suffice, or the loss is no number; what was done is kept.
         InterruptedTrainingError: Ctrl-C or SIGTERM, after a checkpoint was written.
     """
-    from scalemt.training.bergamot.keeping import claim
-
     work = work or data_dir() / "training" / settings.name
     shelf, watcher = shelf or TrainedModels(), watcher or Silent()
     check_specialist_name(settings.name)
     task = _task(settings, shelf, watcher)
-    claim(work, task.identity(), fresh=fresh)
+    with held(work, fresh=fresh):
+        made = _made(task, work, shelf, watcher, promote=promote)
+        shutil.rmtree(work)
+    return made
+
+
+def _made(task: _Task, work: Path, shelf: TrainedModels, watcher: Watcher, *, promote: bool) -> FineTuned:
+    """Train, measure and register, in a folder that is held."""
+    from scalemt.training.bergamot.keeping import taken
+
+    settings = task.settings
+    taken(work, task.identity())
     watcher.phase("Measuring the model as it is")
     before = _before(task, work)
     watcher.note(f"Before: {_shown(before)}.")
@@ -125,7 +136,6 @@ def fine_tune(
         place.card = card
     if promote:
         shelf.promote(settings.name, place.version)
-    shutil.rmtree(work)
     made = place.card
     folder = shelf.folder(made.name, made.version)
     return FineTuned(made, folder, before, after, shelf.current(made.name) == made.version)

@@ -13,36 +13,24 @@ from typing import Any
 
 import transformers
 
-from scalemt.errors import PausedError, UsageError
+from scalemt.errors import PausedError
 from scalemt.training.bergamot.examples import Example
 from scalemt.training.faults import InterruptedTrainingError, fitting_batch, is_disk, is_memory
-from scalemt.training.stopping import Stopping, last_checkpoint, mark_whole, step_of
+from scalemt.training.stopping import Stopping, claim, last_checkpoint, mark_whole, step_of
 from scalemt.training.watching import Measured, Progress, Watcher
 
-_IDENTITY = "identity.json"
 MEASURED = "eval_chrf"
 
 
-def claim(work: Path, identity: str, *, fresh: bool) -> None:
-    """Take a work folder for a training.
+def taken(work: Path, identity: str) -> None:
+    """Take a work folder for a training, and forget what another one has measured there.
 
     Raises:
-        UsageError: it holds one with other settings or data that can still be gone on with.
+        UsageError: see `claim`.
     """
-    if fresh:
-        shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True, exist_ok=True)
-    mark = work / _IDENTITY
-    if mark.exists() and json.loads(mark.read_text("utf-8")) != identity:
-        if last_checkpoint(work / "checkpoints"):
-            raise UsageError(
-                f"{work} holds a training with other settings or other data, which cannot be gone on with. Set "
-                "them back, name another folder with --work, or begin anew with --fresh."
-            )
-        for name in ("best", "before.json"):
-            path = work / name
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-    mark.write_text(json.dumps(identity), "utf-8")
+    if not claim(work, identity, work / "checkpoints"):
+        shutil.rmtree(work / "best", ignore_errors=True)
+        (work / "before.json").unlink(missing_ok=True)
 
 
 class Keeper(transformers.TrainerCallback):

@@ -8,12 +8,12 @@ generalist may write the sentences.
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from scalemt.data.workfiles import held
 from scalemt.errors import InputError, UsageError
 from scalemt.folders import data_dir
 from scalemt.glossary import Glossary, load_glossary
@@ -90,13 +90,20 @@ def run_loop(
         synthesiser: makes pairs around weak terms.
 
     Raises:
-        UsageError: something cannot be used; the message says what and how to mend it.
+        UsageError: something cannot be used, or another process works in the folder; the message says what and how
+            to mend it.
         PausedError: it cannot go on now; what was done is kept.
     """
     check_specialist_name(loop.name)
     folder = Path(work) if work else data_dir() / "loops" / loop.name
-    _claim(loop, folder, fresh=fresh)
-    run = _Run(loop, folder, shelf, watcher, synthesiser)
+    with held(folder, fresh=fresh):
+        _claim(loop, folder)
+        return _ended(_Run(loop, folder, shelf, watcher, synthesiser))
+
+
+def _ended(run: _Run) -> Ended:
+    """Go round in a folder that is held."""
+    loop = run.loop
     rounds = [run.done(0) or run.measured(0, run.start, {})]
     why = f"{loop.rounds} rounds are done"
     for number in range(1, loop.rounds + 1):
@@ -114,11 +121,8 @@ def run_loop(
     return Ended(tuple(rounds), best.model, why, run.folder)
 
 
-def _claim(loop: Loop, folder: Path, *, fresh: bool) -> None:
+def _claim(loop: Loop, folder: Path) -> None:
     """Take a folder, or refuse where it holds rounds of another configuration."""
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
     told = json.dumps(loop.model_dump(exclude={"rounds", "patience", "gain"}), sort_keys=True)
     mark = folder / "loop.json"
     if mark.exists() and mark.read_text("utf-8") != told:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import transformers
 
-from scalemt.errors import MissingExtraError, PausedError, UsageError
+from scalemt.errors import MissingExtraError, PausedError
 from scalemt.huggingface import quiet
 from scalemt.training.faults import InterruptedTrainingError, is_disk, is_memory
 from scalemt.training.refiner import memory
@@ -23,9 +23,8 @@ from scalemt.training.refiner.loop import RefinerTrainer, answer_loss, arguments
 from scalemt.training.refiner.ordering import Course
 from scalemt.training.refiner.texts import Tokens
 from scalemt.training.refiner.watching import Watcher
-from scalemt.training.stopping import Stopping, last_checkpoint, mark_whole, step_of
+from scalemt.training.stopping import Stopping, claim, last_checkpoint, mark_whole, step_of
 
-_IDENTITY = "identity.json"
 _LOG = "losses.jsonl"
 
 
@@ -79,7 +78,7 @@ def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Wat
     Args:
         model: peft's, in memory.
         lessons: what is learnt.
-        folder: of checkpoints and logs.
+        folder: of checkpoints and logs, and of nothing else.
         fresh: begin anew.
         watcher: is told how it goes.
 
@@ -89,7 +88,10 @@ def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Wat
         InterruptedTrainingError: Ctrl-C or SIGTERM, after a checkpoint was written.
     """
     course, settings = lessons.course, lessons.settings
-    _claim(folder, lessons.identity, fresh)
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    claim(folder, lessons.identity, folder)
     torch.set_num_threads(settings.threads)
     attempt = _attempt(model, lessons.items, settings)
     done = last_checkpoint(folder)
@@ -135,23 +137,6 @@ def _finished(model: Any, checkpoint: Path, keeper: _Keeper, course: Course) -> 
     set_peft_model_state_dict(model, load_file(str(checkpoint / "adapter_model.safetensors")))
     keeper.read(course.steps)
     return keeper.fitted(course)
-
-
-def _claim(folder: Path, identity: str, fresh: bool) -> None:
-    """Take a folder for a training, or refuse where it holds another one."""
-    if fresh:
-        for path in [*folder.glob("checkpoint-*"), folder / "tensorboard"]:
-            shutil.rmtree(path, ignore_errors=True)
-        for name in (_LOG, _IDENTITY):
-            (folder / name).unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    mark = folder / _IDENTITY
-    if mark.exists() and json.loads(mark.read_text("utf-8")) != identity and last_checkpoint(folder):
-        raise UsageError(
-            f"{folder} holds a training with other settings or other data, which cannot be gone on with. Set them "
-            "back, name another folder with --work, or begin anew with --fresh."
-        )
-    mark.write_text(json.dumps(identity), "utf-8")
 
 
 class _Rows(torch.utils.data.Dataset[Tokens]):

@@ -51,11 +51,9 @@ class Work:
         """Hold the folder, which is made where there is none; `fresh` forgets what it held.
 
         Raises:
-            UsageError: another process holds it, it cannot be made, or it holds work on another recipe.
+            UsageError: see `workfiles.held`; or the folder holds work on another recipe.
         """
-        with held(self.path):
-            if fresh:
-                self._clear()
+        with held(self.path, fresh=fresh):
             self._check()
             yield
 
@@ -82,13 +80,6 @@ class Work:
                 f"{self.path} holds unfinished work on another configuration or other data. Go on with what it "
                 "was begun with, name another folder with --work, or begin anew with --fresh."
             )
-
-    def _clear(self) -> None:
-        for path in self.path.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != "lock":
-                path.unlink()
 
 
 def identity(recipe: Recipe) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from scalemt.data.workfiles import held
 from scalemt.errors import UnknownNameError, UsageError
 from scalemt.folders import data_dir
 from scalemt.languages import parse_pair
@@ -82,14 +83,23 @@ def update(
         watcher: is told how it goes.
 
     Raises:
-        UsageError: a name, a file or a setting cannot be used, or too little is new; nothing was made.
+        UsageError: a name, a file or a setting cannot be used, `work` holds other files, another process works in
+            it, or too little is new; nothing was made.
         PausedError: it cannot go on now; what was done is kept.
     """
     shelf, records, watcher = shelf or TrainedModels(), records or Records(), watcher or Silent()
     check_specialist_name(wanted.name)
     folder = Path(work) if work else data_dir() / "training" / f"{wanted.name}.update"
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
+    with held(folder, fresh=fresh):
+        made = _updated(wanted, shelf, records, folder, watcher, fresh=fresh)
+        shutil.rmtree(folder)
+    return made
+
+
+def _updated(
+    wanted: Update, shelf: TrainedModels, records: Records, folder: Path, watcher: Watcher, *, fresh: bool
+) -> Updated:
+    """Update in a folder that is held."""
     before = _before(wanted, shelf, records)
     outputs = Outputs(folder / "outputs", before.pair, wanted.scale)
     outputs.check(before.spec)
@@ -112,7 +122,6 @@ def update(
     made = _record(wanted, before, news, card, compared, records, training + time.monotonic() - began)
     records.put(made, report(made, card, compared), news.train)
     _settle(made, shelf)
-    shutil.rmtree(folder)
     return Updated(made, card, records.report(made.name, made.version))
 
 
