@@ -17,6 +17,7 @@ import pytest
 from scalemt.cli import cli
 from scalemt.errors import InputError, ModelError, PausedError, UsageError
 from scalemt.trained import TrainedModels
+from scalemt.training.watching import Progress
 from training.toy_refiner import Quiet, toy, toy_file
 
 for package in ("torch", "peft", "accelerate", "gguf", "xllamacpp", "tensorboardX"):
@@ -119,9 +120,9 @@ def test_ctrl_c_writes_a_checkpoint_first(
     from scalemt.training.faults import InterruptedTrainingError
 
     class Stopping(Quiet):
-        def move(self, done: int, told: dict[str, float]) -> None:
-            super().move(done, told)
-            if "loss" in told and done == 3:
+        def progress(self, told: Progress) -> None:
+            super().progress(told)
+            if told.step == 3:
                 os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)

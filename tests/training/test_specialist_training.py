@@ -57,6 +57,7 @@ class Curve(Silent):
             self._then()
 
     def measured(self, told: Measured) -> None:
+        assert told.chrf is not None
         self.scores[told.step] = told.chrf
 
 

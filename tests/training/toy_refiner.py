@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scalemt.training.refiner import RefinerConfiguration
+from scalemt.training.watching import Measured, Progress
 from training.students import corpus, student
 from training.tiny_gguf import write_tiny
 
@@ -80,14 +81,19 @@ class Quiet:
         self.losses: dict[int, float] = {}
         self.notes: list[str] = []
 
-    def phase(self, name: str, total: int | None) -> None:
+    def phase(self, name: str) -> None:
         """See `Watcher`."""
         self.phases.append(name)
 
-    def move(self, done: int, told: dict[str, float]) -> None:
+    def moved(self, done: int, of: int) -> None:
         """See `Watcher`."""
-        if "loss" in told:
-            self.losses[done] = told["loss"]
+
+    def progress(self, told: Progress) -> None:
+        """See `Watcher`."""
+        self.losses[told.step] = told.loss
+
+    def measured(self, told: Measured) -> None:
+        """See `Watcher`."""
 
     def note(self, text: str) -> None:
         """See `Watcher`."""

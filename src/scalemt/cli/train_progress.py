@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60  # values of a curve that are shown
+_LINE_EVERY = 10.0  # seconds between two lines of progress, where nobody watches
 
 
 @contextmanager
@@ -35,27 +38,41 @@ def watching(*, quiet: bool = False) -> Iterator[Watcher]:
 
 
 class Lines:
-    """A line for whatever is told."""
+    """A line for whatever is told; of progress one every ten seconds, and the last."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._last = -math.inf
 
     def phase(self, name: str) -> None:
         """See `Watcher`."""
+        self._phase, self._last = name, -math.inf
         click.echo(f"{name} …", err=True)
+
+    def moved(self, done: int, of: int) -> None:
+        """See `Watcher`."""
+        if self._due(last=done == of):
+            click.echo(f"{self._phase}: {done:,} of {of:,}", err=True)
 
     def progress(self, told: Progress) -> None:
         """See `Watcher`."""
-        click.echo(
-            f"update {told.step:,} of {told.steps:,}, pass {told.epoch:.1f}: loss {told.loss:.3f}, "
-            f"{told.speed:,.0f} tokens/s, {clock(told.left)} left",
-            err=True,
-        )
+        if self._due(last=told.step == told.steps):
+            click.echo(
+                f"update {told.step:,} of {told.steps:,}, pass {told.epoch:.1f}: loss {told.loss:.3f}, "
+                f"{told.speed:,.0f} tokens/s, {clock(told.left)} left",
+                err=True,
+            )
+
+    def _due(self, *, last: bool) -> bool:
+        now = time.monotonic()
+        if last or now - self._last >= _LINE_EVERY:
+            self._last = now
+            return True
+        return False
 
     def measured(self, told: Measured) -> None:
         """See `Watcher`."""
-        click.echo(
-            f"update {told.step:,}: dev chrF++ {told.chrf:.2f} (best {told.best:.2f}), loss {told.loss:.3f}, "
-            f"measured in {told.seconds:.0f} s",
-            err=True,
-        )
+        click.echo(f"update {told.step:,}: dev {figures(told)}, measured in {told.seconds:.0f} s", err=True)
 
     def note(self, text: str) -> None:
         """See `Watcher`."""
@@ -70,16 +87,22 @@ class View:
         from rich.live import Live
 
         self._phase = ""
+        self._moved: tuple[int, int] | None = None
         self._now: Progress | None = None
         self._losses: list[float] = []
         self._scores: list[float] = []
-        self._best = 0.0
+        self._measured: Measured | None = None
         self._live = Live(console=Console(stderr=True), refresh_per_second=4, transient=False)
         self._live.start()
 
     def phase(self, name: str) -> None:
         """See `Watcher`."""
-        self._phase = name
+        self._phase, self._moved = name, None
+        self._show()
+
+    def moved(self, done: int, of: int) -> None:
+        """See `Watcher`."""
+        self._moved = (done, of)
         self._show()
 
     def progress(self, told: Progress) -> None:
@@ -90,13 +113,13 @@ class View:
 
     def measured(self, told: Measured) -> None:
         """See `Watcher`."""
-        self._scores.append(told.chrf)
-        self._best = told.best
+        self._scores.append(told.loss if told.chrf is None else told.chrf)
+        self._measured = told
         self._show()
 
     def note(self, text: str) -> None:
         """See `Watcher`."""
-        self._live.console.print(text)
+        self._live.console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
         """Leave the last picture standing."""
@@ -109,16 +132,24 @@ class View:
         from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
-        table.add_row(self._phase, "")
+        table.add_row(self._phase, "{:,} of {:,}".format(*self._moved) if self._moved else "")
         now = self._now
         if now:
             table.add_row("update", f"{now.step:,} of {now.steps:,}, pass {now.epoch:.1f}")
             table.add_row("loss", f"{now.loss:.3f}  {curve(self._losses)}")
-        if self._scores:
-            table.add_row("dev chrF++", f"{self._scores[-1]:.2f}  {curve(self._scores)}  best {self._best:.2f}")
+        if self._measured:
+            table.add_row("dev", f"{figures(self._measured)}  {curve(self._scores)}")
         if now:
             table.add_row("speed", f"{now.speed:,.0f} tokens/s, {clock(now.left)} left, rate {now.rate:.2e}")
         return table
+
+
+def figures(told: Measured) -> str:
+    """Return what was measured on dev."""
+    if told.chrf is None:
+        return f"loss {told.loss:.3f}"
+    best = "" if told.best is None else f" (best {told.best:.2f})"
+    return f"chrF++ {told.chrf:.2f}{best}, loss {told.loss:.3f}"
 
 
 def curve(values: list[float]) -> str:
@@ -131,7 +162,7 @@ def curve(values: list[float]) -> str:
 
 def clock(seconds: float) -> str:
     """Return a time as h:mm:ss, "?" where it is not known."""
-    if seconds == float("inf"):
+    if seconds == math.inf:
         return "?"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

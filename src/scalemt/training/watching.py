@@ -34,17 +34,17 @@ class Measured:
 
     Args:
         step: after which update.
-        chrf: chrF++ of greedy translations.
-        loss: on dev.
-        best: the highest chrF++ so far.
+        loss: in nats a token.
         seconds: that it took.
+        chrf: chrF++ of greedy translations, None where only the loss is measured.
+        best: the highest chrF++ so far.
     """
 
     step: int
-    chrf: float
     loss: float
-    best: float
     seconds: float
+    chrf: float | None = None
+    best: float | None = None
 
 
 class Watcher(Protocol):
@@ -52,6 +52,9 @@ class Watcher(Protocol):
 
     def phase(self, name: str) -> None:
         """Something that takes a while begins."""
+
+    def moved(self, done: int, of: int) -> None:
+        """So many of the lines, or whatever the phase goes through, are done."""
 
     def progress(self, told: Progress) -> None:
         """Some updates more are done."""
@@ -67,6 +70,9 @@ class Silent:
     """A watcher that says nothing."""
 
     def phase(self, name: str) -> None:
+        """See `Watcher`."""
+
+    def moved(self, done: int, of: int) -> None:
         """See `Watcher`."""
 
     def progress(self, told: Progress) -> None:

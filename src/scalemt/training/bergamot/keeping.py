@@ -73,7 +73,7 @@ class Keeper(transformers.TrainerCallback):
         """Tell the watcher of a measurement."""
         score, loss, seconds = (float(metrics[name]) for name in (MEASURED, "eval_loss", "eval_seconds"))
         best = max(score, state.best_metric or 0.0)
-        self._watcher.measured(Measured(state.global_step, score, loss, best, seconds))
+        self._watcher.measured(Measured(state.global_step, loss, seconds, score, best))
         self._since += seconds  # speed is that of learning
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -2,6 +2,5 @@
 
 from scalemt.training.refiner.configuration import RefinerConfiguration, read_refiner
 from scalemt.training.refiner.running import train_refiner
-from scalemt.training.refiner.watching import Watcher
 
-__all__ = ["RefinerConfiguration", "Watcher", "read_refiner", "train_refiner"]
+__all__ = ["RefinerConfiguration", "read_refiner", "train_refiner"]

@@ -22,8 +22,8 @@ from scalemt.training.refiner.configuration import Training
 from scalemt.training.refiner.loop import RefinerTrainer, answer_loss, arguments, collate
 from scalemt.training.refiner.ordering import Course
 from scalemt.training.refiner.texts import Tokens
-from scalemt.training.refiner.watching import Watcher
 from scalemt.training.stopping import Stopping, claim, last_checkpoint, mark_whole, step_of
+from scalemt.training.watching import Measured, Progress, Watcher
 
 _LOG = "losses.jsonl"
 
@@ -101,7 +101,7 @@ def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Wat
         watcher.note(f"Going on after step {step_of(done)}.")
     torch.manual_seed(lessons.seed)
     rows = [lessons.items[index] for index in course.order]
-    keeper = _Keeper(folder, watcher, rows, settings)
+    keeper = _Keeper(folder, watcher, rows, len(lessons.items), settings)
     trainer = RefinerTrainer(
         course,
         settings,
@@ -112,7 +112,7 @@ def fit(model: Any, lessons: Lessons, folder: Path, *, fresh: bool, watcher: Wat
         callbacks=[keeper, _board(folder)],
     )
     trainer.remove_callback(transformers.PrinterCallback)
-    watcher.phase("Training", course.steps)
+    watcher.phase("Training")
     if done is not None and step_of(done) >= course.steps:
         return _finished(model, done, keeper, course)
 
@@ -183,10 +183,13 @@ def _board(folder: Path) -> Any:
 class _Keeper(transformers.TrainerCallback):
     """Keeps what a training tells, and marks whole checkpoints."""
 
-    def __init__(self, folder: Path, watcher: Watcher, rows: Sequence[Tokens], settings: Training) -> None:
+    def __init__(
+        self, folder: Path, watcher: Watcher, rows: Sequence[Tokens], triplets: int, settings: Training
+    ) -> None:
         self._folder = folder
         self._watcher = watcher
         self._rows = rows
+        self._triplets = triplets
         self._each = settings.batch * settings.accumulation
         self._told: dict[int, dict[str, float]] = {}
         self._before = 0.0
@@ -222,10 +225,17 @@ class _Keeper(transformers.TrainerCallback):
         with (self._folder / _LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(told) + "\n")
         if "loss" in found:
-            found["tokens_per_second"] = self._tokens(state.global_step) / max(now - self._last, 1e-9)
-            self._last = now
+            self._tell(state, found, max(now - self._last, 1e-9))
             self._peak = max(self._peak, memory.highest())
-        self._watcher.move(state.global_step, found)
+        if "dev_loss" in found and logs:
+            self._watcher.measured(Measured(state.global_step, found["dev_loss"], logs["eval_runtime"]))
+        self._last = now
+
+    def _tell(self, state: Any, found: dict[str, float], seconds: float) -> None:
+        step = state.global_step
+        left, speed = (state.max_steps - step) * seconds, self._tokens(step) / seconds
+        epoch, rate = step * self._each / self._triplets, found.get("learning_rate", 0.0)
+        self._watcher.progress(Progress(step, state.max_steps, epoch, found["loss"], rate, speed, left))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark a checkpoint as whole, once all of it is on the disk."""

@@ -42,7 +42,7 @@ from scalemt.training.refiner.foundation import (
 from scalemt.training.refiner.ordering import Course, course
 from scalemt.training.refiner.texts import learnable, refiner_template, taught
 from scalemt.training.refiner.triplets import Triplet, TripletFile, dev_units
-from scalemt.training.refiner.watching import Watcher
+from scalemt.training.watching import Silent, Watcher
 
 if TYPE_CHECKING:
     from scalemt.generalists import Generalist
@@ -54,8 +54,8 @@ _MOST_DEV = 32  # triplets whose loss is measured on the way
 
 def train_refiner(
     configuration: RefinerConfiguration,
-    work: Path | None,
-    watcher: Watcher,
+    work: Path | None = None,
+    watcher: Watcher | None = None,
     *,
     fresh: bool = False,
     shelf: TrainedModels | None = None,
@@ -84,7 +84,7 @@ def train_refiner(
     libraries()
     place = work or data_dir() / "training" / configuration.name
     with held(place):
-        return _made(configuration, place, watcher, fresh, shelf or TrainedModels(), source)
+        return _made(configuration, place, watcher or Silent(), fresh, shelf or TrainedModels(), source)
 
 
 def _made(
@@ -132,11 +132,9 @@ def prepare(
     Raises:
         InputError: nothing is left; the message says what took how many.
     """
-    watcher.phase("Drafting", None)
+    watcher.phase("Drafting")
     file = TripletFile(work / "triplets.jsonl")
-    triplets = file.make(
-        configuration.corpora, configuration.seed, lambda done, of: watcher.move(done, {"of": of})
-    )
+    triplets = file.make(configuration.corpora, configuration.seed, watcher.moved)
     dropped = Counter(file.dropped)
     dev = _dev_triplets(configuration, work)
     tokenizer = tokenizer_of(foundation.folder)
@@ -177,7 +175,7 @@ def plan_course(configuration: RefinerConfiguration, material: Material) -> Cour
 
 
 def _founded(configuration: RefinerConfiguration, watcher: Watcher) -> Foundation:
-    watcher.phase("Reading the model", None)
+    watcher.phase("Reading the model")
     foundation = found(configuration.base)
     if foundation.gguf:
         from scalemt.huggingface import read_json
@@ -296,14 +294,14 @@ def _measured(
         (corpus, spec) for corpus in configuration.corpora if corpus.dev and corpus.dev_lines
         for spec in corpus.specialists
     ]  # fmt: skip
-    watcher.phase("Measuring", len(jobs))
+    watcher.phase("Measuring")
     for number, (corpus, spec) in enumerate(jobs, 1):
         units: list[Unit] = dev_units(corpus, configuration.seed)
         made = score(generalist, units, corpus.pair, spec)
         told = {"lines": len(units), **made.scores, "seconds": round(made.seconds, 1), "refused": made.refused}
         scores[f"{corpus.pair} {spec} {Path(corpus.dev[0]).name}"] = told
         samples += samples_told(corpus, spec, made.samples)
-        watcher.move(number, {"gain": made.scores["refined"]["chrf++"] - made.scores["draft"]["chrf++"]})
+        watcher.moved(number, len(jobs))
     if hasattr(generalist, "close"):
         generalist.close()
     return scores, "\n".join(samples)

@@ -234,9 +234,10 @@ class Telling(TrainerCallback):
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
         """Tell what was measured; the time that took is none of training."""
-        best = max(state.best_metric or 0.0, metrics["eval_chrf"])
+        score = metrics["eval_chrf"]
+        best = max(state.best_metric or 0.0, score)
         self._watcher.measured(
-            Measured(state.global_step, metrics["eval_chrf"], metrics["eval_loss"], best, metrics["eval_runtime"])
+            Measured(state.global_step, metrics["eval_loss"], metrics["eval_runtime"], score, best)
         )
         self._mark(state)
 
