@@ -107,7 +107,7 @@ def compared(pair: Pair, test: Pairs, drafts: Sequence[str], scale: Sequence[str
     found: Any = evaluate(test_set, systems, [metric], baseline="draft").cells
     cells = [next(iter(found[name].values())) for name in ("draft", "scale")]
     # Where nothing differs, sacreBLEU's p-value is its smallest.
-    p_value = 1.0 if list(drafts) == list(scale) else cells[1].p_values["bootstrap"]
+    p_value = cells[1].p_values["bootstrap"] if cells[1].differing else 1.0
     return cells[0].score, cells[1].score, p_value
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scalemt.training.refiner import RefinerConfiguration
-from scalemt.training.watching import Measured, Progress
+from scalemt.training.watching import Progress, Silent
 from training.students import corpus, student
 from training.tiny_gguf import write_tiny
 
@@ -73,7 +73,7 @@ measure_every = {training.measure_every}
     return path
 
 
-class Quiet:
+class Quiet(Silent):
     """A watcher that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -85,15 +85,9 @@ class Quiet:
         """See `Watcher`."""
         self.phases.append(name)
 
-    def moved(self, done: int, of: int) -> None:
-        """See `Watcher`."""
-
     def progress(self, told: Progress) -> None:
         """See `Watcher`."""
         self.losses[told.step] = told.loss
-
-    def measured(self, told: Measured) -> None:
-        """See `Watcher`."""
 
     def note(self, text: str) -> None:
         """See `Watcher`."""

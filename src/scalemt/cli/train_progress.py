@@ -90,8 +90,7 @@ class View:
         self._moved: tuple[int, int] | None = None
         self._now: Progress | None = None
         self._losses: list[float] = []
-        self._scores: list[float] = []
-        self._measured: Measured | None = None
+        self._measured: list[Measured] = []
         self._live = Live(console=Console(stderr=True), refresh_per_second=4, transient=False)
         self._live.start()
 
@@ -113,8 +112,7 @@ class View:
 
     def measured(self, told: Measured) -> None:
         """See `Watcher`."""
-        self._scores.append(told.loss if told.chrf is None else told.chrf)
-        self._measured = told
+        self._measured.append(told)
         self._show()
 
     def note(self, text: str) -> None:
@@ -138,7 +136,8 @@ class View:
             table.add_row("update", f"{now.step:,} of {now.steps:,}, pass {now.epoch:.1f}")
             table.add_row("loss", f"{now.loss:.3f}  {curve(self._losses)}")
         if self._measured:
-            table.add_row("dev", f"{figures(self._measured)}  {curve(self._scores)}")
+            scores = [told.loss if told.chrf is None else told.chrf for told in self._measured]
+            table.add_row("dev", f"{figures(self._measured[-1])}  {curve(scores)}")
         if now:
             table.add_row("speed", f"{now.speed:,.0f} tokens/s, {clock(now.left)} left, rate {now.rate:.2e}")
         return table
@@ -146,10 +145,8 @@ class View:
 
 def figures(told: Measured) -> str:
     """Return what was measured on dev."""
-    if told.chrf is None:
-        return f"loss {told.loss:.3f}"
-    best = "" if told.best is None else f" (best {told.best:.2f})"
-    return f"chrF++ {told.chrf:.2f}{best}, loss {told.loss:.3f}"
+    loss = f"loss {told.loss:.3f}"
+    return loss if told.chrf is None else f"chrF++ {told.chrf:.2f} (best {told.best:.2f}), {loss}"
 
 
 def curve(values: list[float]) -> str:

@@ -37,7 +37,7 @@ class Measured:
         loss: in nats a token.
         seconds: that it took.
         chrf: chrF++ of greedy translations, None where only the loss is measured.
-        best: the highest chrF++ so far.
+        best: the highest chrF++ so far; None where chrf is.
     """
 
     step: int

@@ -223,7 +223,7 @@ class _Run:
             loop.name, "" if parent == PACKAGED else parent, loop.pair, corpora, loop.dev, loop.training,
             loop.seed, loop.licence, loop.notes, self._place(number) / "training",
         )  # fmt: skip
-        card = trainer_of(backend, parent).train(order, shelf=self.shelf, watcher=self._watcher, fresh=False)
+        card = trainer_of(backend, parent).train(order, shelf=self.shelf, watcher=self._watcher)
         mark.parent.mkdir(parents=True, exist_ok=True)
         write_whole(mark, json.dumps(card.shown))
         return card.shown

@@ -46,7 +46,7 @@ class Order:
 class Trainer(Protocol):
     """Makes versions of models of one kind."""
 
-    def train(self, order: Order, *, shelf: TrainedModels, watcher: Watcher, fresh: bool) -> ModelCard:
+    def train(self, order: Order, *, shelf: TrainedModels, watcher: Watcher) -> ModelCard:
         """Train and register a version, going on where an earlier call was ended; it is not promoted.
 
         Raises:

@@ -15,7 +15,7 @@ from scalemt.training.watching import Watcher
 class BergamotTrainer:
     """See `Trainer`."""
 
-    def train(self, order: Order, *, shelf: TrainedModels, watcher: Watcher, fresh: bool) -> ModelCard:
+    def train(self, order: Order, *, shelf: TrainedModels, watcher: Watcher) -> ModelCard:
         """Fine-tune a student."""
         settings = FineTuning.model_validate(
             {
@@ -25,7 +25,7 @@ class BergamotTrainer:
                 "corpora": [corpus.model_dump() for corpus in order.corpora], "dev": order.dev.model_dump(),
             }
         )  # fmt: skip
-        return fine_tune(settings, order.work, fresh=fresh, shelf=shelf, watcher=watcher).card
+        return fine_tune(settings, order.work, shelf=shelf, watcher=watcher).card
 
     def corpora_of(self, card: ModelCard, folder: Path) -> tuple[tuple[Corpus, ...], Texts | None, Texts | None]:
         """Return what `training.json` beside the model tells."""

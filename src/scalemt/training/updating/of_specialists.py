@@ -19,7 +19,7 @@ _BRIEFLY = {"epochs": 3, "warmup": 100, "patience": 3}
 class SpecialistTrainer:
     """See `Trainer`."""
 
-    def train(self, order: Order, *, shelf: TrainedModels, watcher: Watcher, fresh: bool) -> ModelCard:
+    def train(self, order: Order, *, shelf: TrainedModels, watcher: Watcher) -> ModelCard:
         """Train further from the weights of the version before."""
         recipe = Recipe.model_validate(
             {
@@ -30,7 +30,7 @@ class SpecialistTrainer:
                 "corpora": [corpus.model_dump() for corpus in order.corpora], "dev": order.dev.model_dump(),
             }
         )  # fmt: skip
-        return train_specialist(recipe, work=order.work, fresh=fresh, watcher=watcher, shelf=shelf).card
+        return train_specialist(recipe, work=order.work, watcher=watcher, shelf=shelf).card
 
     def corpora_of(self, card: ModelCard, folder: Path) -> tuple[tuple[Corpus, ...], Texts | None, Texts | None]:
         """Return what the recipe beside the model tells, if its files are where it says."""

@@ -91,14 +91,12 @@ def update(
     check_specialist_name(wanted.name)
     folder = Path(work) if work else data_dir() / "training" / f"{wanted.name}.update"
     with held(folder, fresh=fresh):
-        made = _updated(wanted, shelf, records, folder, watcher, fresh=fresh)
+        made = _updated(wanted, shelf, records, folder, watcher)
         shutil.rmtree(folder)
     return made
 
 
-def _updated(
-    wanted: Update, shelf: TrainedModels, records: Records, folder: Path, watcher: Watcher, *, fresh: bool
-) -> Updated:
+def _updated(wanted: Update, shelf: TrainedModels, records: Records, folder: Path, watcher: Watcher) -> Updated:
     """Update in a folder that is held."""
     before = _before(wanted, shelf, records)
     outputs = Outputs(folder / "outputs", before.pair, wanted.scale)
@@ -109,7 +107,7 @@ def _updated(
         since=before.memories or {}, held_out=wanted.held_out, least=wanted.least,
     )  # fmt: skip
     tests, dev = _tests(wanted, before, news)
-    card, training = _trained(wanted, before, news, dev, shelf, folder, watcher, fresh=fresh)
+    card, training = _trained(wanted, before, news, dev, shelf, folder, watcher)
     began = time.monotonic()
     specs = {OLD: before.spec, NEW: card.shown}
     compared = []
@@ -198,7 +196,6 @@ def _tests(wanted: Update, before: _Before, news: News) -> tuple[dict[str, Pairs
 
 def _trained(
     wanted: Update, before: _Before, news: News, dev: Texts, shelf: TrainedModels, folder: Path, watcher: Watcher,
-    *, fresh: bool,
 ) -> tuple[ModelCard, float]:  # fmt: skip
     """Return the card of the new version, which an earlier call may have made, and the seconds that it took."""
     mark, began = folder / _TRAINED, time.monotonic()
@@ -212,7 +209,7 @@ def _trained(
         wanted.name, before.parent, before.pair, _mixture(wanted, before, news), dev, wanted.training, wanted.seed,
         wanted.licence or before.licence, wanted.notes, folder / "training",
     )  # fmt: skip
-    card = trainer_of(before.backend, before.spec).train(order, shelf=shelf, watcher=watcher, fresh=fresh)
+    card = trainer_of(before.backend, before.spec).train(order, shelf=shelf, watcher=watcher)
     seconds = time.monotonic() - began
     write_whole(mark, json.dumps({"version": card.version, "seconds": seconds}))
     return card, seconds
